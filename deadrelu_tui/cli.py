@@ -1,0 +1,245 @@
+"""The command line: commands to front ends. The composition root, the one place that sees both sides."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deadrelu_tui import __version__, config, presets
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.settings import RunSettings
+
+if TYPE_CHECKING:
+    from deadrelu_tui.data import Dataset
+    from deadrelu_tui.run import Controls, Run
+
+USAGE_ERROR, INTERRUPTED = 2, 130
+_TWO_SIDED = {"normalise": "--normalise/--no-normalise", "full": "--full/--embedded"}
+
+
+class _Setting(click.ParamType):
+    """A value read by the settings field it belongs to."""
+
+    def __init__(self, parse: Callable[[Any], Any], metavar: str) -> None:
+        self.parse, self.name = parse, metavar
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self.parse(value)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+
+
+def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command one option for every field of RunSettings, and --preset."""
+    for each in reversed(fields(RunSettings)):
+        variable = f"DEADRELU_{each.name.upper()}"
+        if each.name in _TWO_SIDED:
+            option = click.option(
+                _TWO_SIDED[each.name], each.name, default=None, envvar=variable, help=each.metadata["help"]
+            )
+        else:
+            option = click.option(
+                "--" + each.name.replace("_", "-"), each.name, default=None, envvar=variable,
+                type=_Setting(each.metadata["parse"], each.metadata["metavar"]), help=each.metadata["help"],
+                metavar=each.metadata["metavar"],
+            )  # fmt: skip
+        command = option(command)
+    return click.option(
+        "--preset", type=click.Choice(list(presets.PRESETS)), default=None, envvar="DEADRELU_PRESET",
+        help=f"One of the article's experiments; what else is set changes it.  [default: {presets.DEFAULT}]",
+    )(command)  # fmt: skip
+
+
+def chosen(ctx: click.Context, given: dict[str, Any]) -> RunSettings:
+    """Return the settings: a flag beats the environment, which beats the config file, which beats the preset."""
+    outer = ctx.parent.params if ctx.parent is not None else {}
+    named = {**config.read(), **_set(outer), **_set(given)}
+    preset = named.pop("preset", presets.DEFAULT)
+    known = {each.name for each in fields(RunSettings)}
+    base = {name: getattr(presets.PRESETS[preset], name) for name in known}
+    return RunSettings(**{**base, **{name: value for name, value in named.items() if name in known}})
+
+
+def _set(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every setting can also stand in the environment (DEADRELU_LR=0.01) or in config.toml (lr = 0.01). "
+    "A flag beats the environment, which beats the file, which beats the preset.",
+)
+@settings_options
+@click.version_option(__version__, prog_name="deadrelu-tui", message="%(prog)s %(version)s")
+@click.pass_context
+def main_command(ctx: click.Context, **given: Any) -> None:
+    """Watch ReLUs die: train an MLP on Fashion-MNIST and see, live, which ReLUs die, when and why.
+
+    Without a command the screen opens and training starts at once; ? there shows the keys.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    settings = chosen(ctx, given)
+    from deadrelu_tui.tui import terminal  # noqa: PLC0415 - the screen is loaded only when it is wanted
+
+    terminal.check()
+    with terminal.taken(_log_file()) as meter, ThreadPoolExecutor(1, "training") as executor:
+        from deadrelu_tui.tui.app import MonitorApp  # noqa: PLC0415
+
+        app = MonitorApp(settings, make_run=lambda each: make_run(each, executor), meter=meter)
+        app.run(mouse=not os.environ.get("SSH_CONNECTION"))
+    if app.error is not None:
+        raise app.error
+    if app.farewell:
+        click.echo(app.farewell)
+
+
+@main_command.command("run")
+@settings_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: a start, every epoch, a summary.")
+@click.option("--steps-json", type=click.Path(path_type=Path), help="Write every step to this file, a line each.")
+@click.pass_context
+def run_command(ctx: click.Context, as_json: bool, steps_json: Path | None, **given: Any) -> None:
+    """Train without a screen; for scripts, logs and machines without a terminal."""
+    from deadrelu_tui import headless  # noqa: PLC0415
+
+    settings = chosen(ctx, given)
+    interrupted = False
+    with ThreadPoolExecutor(1, "training") as executor:
+        run = make_run(settings, executor)
+
+        def stop(_signal: int, _frame: object) -> None:
+            nonlocal interrupted
+            interrupted = True
+            run.controls.stop()
+
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGTERM, stop)
+        try:
+            headless.watch(run, as_json=as_json, steps_file=steps_json, out=sys.stdout, err=sys.stderr)
+        finally:
+            run.controls.stop()
+            run.join()
+    if run.error is not None:
+        raise run.error
+    ctx.exit(INTERRUPTED if interrupted else 0)
+
+
+@main_command.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def doctor_command(ctx: click.Context, as_json: bool) -> None:
+    """Check Python, libraries, devices, data and terminal, and name a fix for each fault."""
+    from deadrelu_tui import doctor  # noqa: PLC0415
+
+    checks = list(doctor.examine(_engine_facts))
+    if as_json:
+        click.echo(json.dumps(doctor.as_dict(checks), ensure_ascii=False))
+    else:
+        for line in doctor.lines(checks):
+            click.echo(line)
+    ctx.exit(0 if doctor.can_train(checks) else 1)
+
+
+@main_command.group("data", invoke_without_command=True)
+@click.pass_context
+def data_group(ctx: click.Context) -> None:
+    """Show where the images are found."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(data_status)
+
+
+@data_group.command("status")
+@click.option("--data-dir", metavar="DIR", help="Look here first.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def data_status(data_dir: str | None = None, as_json: bool = False) -> None:
+    """List every place that is looked at, what is there, and which one a run would use."""
+    from deadrelu_tui import doctor  # noqa: PLC0415
+
+    for line in doctor.data_lines(data_dir, as_json):
+        click.echo(line)
+
+
+def make_run(settings: RunSettings, executor: ThreadPoolExecutor) -> Run:
+    """Start a run in the executor's thread. Data and MXNet are loaded there, after the first frame."""
+    from deadrelu_tui.run import Run  # noqa: PLC0415
+
+    run = Run(settings, _training)
+    run.start(executor)
+    return run
+
+
+_datasets: dict[tuple[str | None, bool | None], Dataset] = {}
+
+
+def _training(settings: RunSettings, controls: Controls) -> Iterator[Any]:
+    from deadrelu_tui import data  # noqa: PLC0415
+
+    key = (settings.data_dir, settings.full)
+    if key not in _datasets:
+        _datasets.clear()
+        _datasets[key] = data.find(*key)
+    from deadrelu_tui.engine.train import train  # noqa: PLC0415 - MXNet is imported here, in the training thread
+
+    yield from train(settings, _datasets[key], controls)
+
+
+def _engine_facts() -> dict[str, Any]:
+    from deadrelu_tui.engine import runtime  # noqa: PLC0415
+
+    return runtime.facts()
+
+
+def _log_file() -> Path:
+    import platformdirs  # noqa: PLC0415
+
+    return Path(platformdirs.user_state_dir("deadrelu-tui")) / "log"
+
+
+def main() -> None:
+    """Run the command line; the one place where an InputError becomes a line and exit code 2."""
+    try:
+        sys.exit(main_command(standalone_mode=False) or 0)
+    except InputError as error:
+        _fail(str(error), USAGE_ERROR)
+    except click.ClickException as error:
+        _fail(error.format_message(), USAGE_ERROR)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody to tell. Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the last resort of a command: a sentence, the details in the log
+        _fail(f"the run failed: {type(error).__name__}: {_first_line(error)}; details in {_note(error)}", 1)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or ["no message"])[0]
+
+
+def _note(error: BaseException) -> Path:
+    """Append the traceback to the log and return its path."""
+    import traceback  # noqa: PLC0415
+
+    path = _log_file()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as log:
+        traceback.print_exception(error, file=log)
+    return path
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"deadrelu-tui: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)

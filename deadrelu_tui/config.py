@@ -1,0 +1,50 @@
+"""The config file: settings by name in TOML, checked like flags."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from deadrelu_tui import presets
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.settings import RunSettings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def path() -> Path:
+    """Return where the file is looked for; it need not exist."""
+    return Path(platformdirs.user_config_dir("deadrelu-tui")) / "config.toml"
+
+
+def read() -> dict[str, Any]:
+    """Return the settings in the file, parsed; none without a file. Raises InputError naming file and key."""
+    where = path()
+    try:
+        found = tomllib.loads(where.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{where} cannot be read: {error}. It holds lines such as: lr = 0.01") from error
+    known = {each.name: each.metadata["parse"] for each in fields(RunSettings)}
+    settings: dict[str, Any] = {}
+    for key, value in found.items():
+        name = key.replace("-", "_")
+        if name == "preset" and value in presets.PRESETS:
+            settings[name] = value
+        elif name in known:
+            try:
+                settings[name] = known[name](value)
+            except InputError as error:
+                raise InputError(f"{where}: {error}") from error
+        else:
+            allowed = ", ".join(["preset", *known])
+            raise InputError(f"{where}: {key} = {value!r} is not a setting; allowed are {allowed}")
+    return settings

@@ -1,0 +1,217 @@
+"""Rules over a History: what state the run is in, by which numbers, and what would mend it.
+
+A rule looks at the newest measurements and never at how they were made, so a verdict on a recorded run is the
+verdict the live run had.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from deadrelu_tui.history import History, Series
+from deadrelu_tui.records import Event, Live, StepRecord
+from deadrelu_tui.wording import count, number, percent
+
+LAYER_DEAD = 0.5
+"""Share of dead units from which a layer counts as dead (Amazon SageMaker Debugger, DeadRelu: threshold_layer)."""
+LAYER_DYING = 0.1
+LAYER_SPARSE = 0.7
+"""Share of zeros called sparse. The article's two healthy runs have 0.72 to 0.82."""
+VANISHING = 1e-7
+"""Mean absolute gradient (SageMaker Debugger, VanishingGradient)."""
+GUESSING_BAND, GUESSING_STEPS = 0.01, 50
+CLASSES = 10
+LARGE_INPUT = 0.2
+"""Absolute input mean above which inputs count as not normalised (SageMaker Debugger, CheckInputImages)."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One word for the run as it stands, and why."""
+
+    word: str
+    reason: str
+    remedy: str = ""
+    rule: str = ""
+    value: float = math.nan
+    threshold: float = math.nan
+    step: int = 0
+    """The step since which it holds."""
+    layer: str = ""
+
+
+def verdict(history: History) -> Verdict | None:
+    """Return the verdict on a run, the gravest first; None before the first step."""
+    last = history.last
+    if last is None:
+        return None
+    return next(found for rule in _RULES if (found := rule(history, last)) is not None)
+
+
+def notices(before: StepRecord | None, now: StepRecord) -> Iterator[Event]:
+    """Yield what happened from one step to the next that deserves a line among the events."""
+    for name, value in now.values.items():
+        metric, _, layer = name.partition("/")
+        previous = before.values.get(name, 0.0) if before else 0.0
+        if metric == "silent_fraction" and previous < LAYER_DEAD <= value:
+            yield Event(now.step, f"{layer}: {percent(value)} of the units silent on the batch")
+    loss, earlier = now.values["loss"], before.values["loss"] if before else 0.0
+    if math.isfinite(earlier) and not math.isfinite(loss):
+        yield Event(now.step, f"loss is {number(loss)}: the run diverged")
+    if now.ends_epoch:
+        scores = {name: now.values[name] for name in ("accuracy/test", "loss/test") if name in now.values}
+        yield Event(
+            now.step,
+            f"epoch {now.epoch}: test accuracy {percent(scores['accuracy/test'])}, "
+            f"loss {number(scores['loss/test'])}",
+        )
+
+
+def _since(series: Series, sick: Callable[[float], bool]) -> int:
+    """Return the first step of the unbroken stretch of sick values that reaches to the end of the series."""
+    well = np.flatnonzero([not sick(float(value)) for value in series.values])
+    first = int(well[-1]) + 1 if len(well) else 0
+    return int(series.steps[min(first, len(series.steps) - 1)])
+
+
+def _layers(history: History, metric: str) -> Iterator[tuple[str, str, float]]:
+    for name in history.names:
+        kind, _, layer = name.partition("/")
+        latest = history.latest(name)
+        if kind == metric and latest is not None:
+            yield name, layer, latest
+
+
+def _input_mean(history: History, live: Live) -> float:
+    raw = history.start.input_mean if history.start else 0.0
+    return raw / 255 if live.normalise else raw
+
+
+def _cause(history: History, last: StepRecord, layer: str) -> str:
+    """Return what made the layer what it is, in numbers: the scale of the input and the largest early update."""
+    parts = []
+    scale = _input_mean(history, last.live)
+    raw = history.start.input_mean if history.start else 0.0
+    parts.append(f"input averages {number(scale)}")
+    if last.live.normalise and any("normalise on" in event.text for event in history.events):
+        parts[0] += f" now, was {number(raw)} when it happened"
+    updates = history.series(f"update_ratio/w{layer.removeprefix('h')}").values[:50]
+    if len(updates):
+        worst = int(np.argmax(np.nan_to_num(updates, nan=0.0, posinf=0.0)))
+        parts.append(f"update {worst} was {number(float(updates[worst]), 2)} × the size of the weights")
+    lowest = history.series(f"pre_mean/{layer}").values
+    if len(lowest) and np.isfinite(lowest).any():
+        parts.append(f"pre-activations average {number(float(lowest[np.isfinite(lowest)][-1]), 2)}")
+    return "; ".join(parts)
+
+
+def _diverged(history: History, last: StepRecord) -> Verdict | None:
+    loss = last.values["loss"]
+    if math.isfinite(loss):
+        return None
+    step = _since(history.series("loss"), lambda value: not math.isfinite(value))
+    return Verdict(
+        "diverged", f"loss is {number(loss)} since step {step}; the parameters are no longer numbers",
+        "- (smaller lr), then r", "ExplodingTensor", loss, math.inf, step,
+    )  # fmt: skip
+
+
+def _dead(history: History, last: StepRecord) -> Verdict | None:
+    if last.live.activation != "relu":
+        return None
+    for name, layer, share in _layers(history, "dead_fraction"):
+        if share > LAYER_DYING:
+            step = _since(history.series(name), lambda value: value > LAYER_DYING)
+            units, probe = _units(history, layer), history.start.probe if history.start else 0
+            gone = share > LAYER_DEAD
+            if gone:
+                step = _since(history.series(name), lambda value: value > LAYER_DEAD)
+            scale = _input_mean(history, last.live)
+            remedy = "n, then r" if abs(scale) > LARGE_INPUT and not last.live.normalise else "- (smaller lr), then r"
+            if last.live.normalise and any("normalise on" in event.text for event in history.events):
+                remedy = "r (what is dead stays dead)"
+            return Verdict(
+                "dead" if gone else "dying",
+                f"{layer}: {count(round(share * units))} of {count(units)} units fire for none of "
+                f"{count(probe)} probe images, since step {step}; {_cause(history, last, layer)}",
+                remedy, "DeadRelu", share, LAYER_DEAD if gone else LAYER_DYING, step, layer,
+            )  # fmt: skip
+    return None
+
+
+def _units(history: History, layer: str) -> int:
+    return len(history.firing.layers[layer]) if history.firing else 0
+
+
+def _saturated(history: History, last: StepRecord) -> Verdict | None:
+    if last.live.activation not in ("tanh", "sigmoid"):
+        return None
+    for name, layer, share in _layers(history, "saturated_fraction"):
+        if share > LAYER_DEAD:
+            step = _since(history.series(name), lambda value: value > LAYER_DEAD)
+            remedy = "- (smaller lr), then r" if last.live.normalise else "n, then r"
+            return Verdict(
+                "saturated",
+                f"{layer}: {percent(share)} of the units have a gradient below 1e-7 on more than 99 % of the "
+                f"probe images, since step {step}; {_cause(history, last, layer)}",
+                remedy, "SaturatedActivation", share, LAYER_DEAD, step, layer,
+            )  # fmt: skip
+    return None
+
+
+def _guessing(history: History, last: StepRecord) -> Verdict | None:
+    losses = history.series("loss")
+    even = math.log(CLASSES)
+    if len(losses.values) < GUESSING_STEPS:
+        return None
+    if np.all(np.abs(losses.values[-GUESSING_STEPS:] - even) <= GUESSING_BAND * even):
+        step = _since(losses, lambda value: abs(value - even) <= GUESSING_BAND * even)
+        return Verdict(
+            "guessing", f"loss is within 1 % of ln {CLASSES} = {even:.3f} since step {step}: all classes look alike",
+            "+ (larger lr) or another init, then r", "Guessing", float(losses.values[-1]), even, step,
+        )  # fmt: skip
+    return None
+
+
+def _vanishing(history: History, last: StepRecord) -> Verdict | None:
+    for name, value in last.values.items():
+        if name.startswith("grad_norm/w") and value < VANISHING:
+            step = _since(history.series(name), lambda each: each < VANISHING)
+            parameter = name.partition("/")[2]
+            return Verdict(
+                "vanishing", f"the whole gradient of {parameter} measures {number(value)}, since step {step}",
+                "another init or activation, then r", "VanishingGradient", value, VANISHING, step, parameter,
+            )  # fmt: skip
+    return None
+
+
+def _alive(history: History, last: StepRecord) -> Verdict:
+    dead = {layer: share for _, layer, share in _layers(history, "dead_fraction")}
+    worst = max(dead, key=lambda layer: dead[layer], default="")
+    units = _units(history, worst)
+    probe = history.start.probe if history.start else 0
+    zeros = [
+        (layer, float(np.mean(history.series(name).values[-50:])))
+        for name, layer, _ in _layers(history, "zero_fraction")
+    ]
+    silent = ""
+    if dead and last.live.activation == "relu":
+        silent = (
+            f"{count(round(dead[worst] * units)) if dead[worst] else 'none'} of {count(units)} units of {worst} "
+            f"fire for none of {count(probe)} probe images"
+        )
+    for layer, share in zeros:
+        if share >= LAYER_SPARSE and last.live.activation == "relu":
+            return Verdict(
+                "sparse", f"{layer}: {percent(share)} zeros is sparsity, not death; {silent}",
+                rule="ZeroFraction", value=share, threshold=LAYER_SPARSE, layer=layer,
+            )  # fmt: skip
+    mean = ", ".join(f"{layer} {percent(share)}" for layer, share in zeros)
+    return Verdict("healthy", "; ".join(filter(None, (silent, f"pre-activations at or below 0: {mean}"))))
+
+
+_RULES = (_diverged, _dead, _saturated, _guessing, _vanishing, _alive)

@@ -1,0 +1,119 @@
+"""The MLP and its measurements as hybridised graphs; every parameter is an input, so the graphs hold no state.
+
+Weights have the shape (units, inputs). Forward hooks fire once and never again under `hybridize`, so the
+pre-activations (taps) are outputs of the network itself.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from deadrelu_tui.engine.runtime import mx
+from deadrelu_tui.settings import RunSettings
+
+LEAKY_SLOPE = 0.01
+UNSATURATED = {"tanh": (-9.4999, 9.4999), "sigmoid": (-23.0, 16.99999)}
+"""Inputs between which the gradient is at least 1e-7 (Amazon SageMaker Debugger, SaturatedActivation)."""
+
+_GRAPH = {"static_alloc": True, "static_shape": True}
+
+
+def initial_parameters(settings: RunSettings, inputs: int, classes: int) -> list[Any]:
+    """Return w1, b1, w2, b2, … on the CPU; weights (units, inputs), biases zero.
+
+    `normal:s` is N(0, s²); `he` is N(0, 2/inputs) (He et al. 2015); `xavier` is uniform within
+    ±√(6/(inputs+units)) (Glorot and Bengio 2010). Drawn as the article draws them — MXNet's generator, shape
+    (inputs, units), layer by layer — so that seed 0 here is seed 0 there; and on the CPU, so that a seed means
+    the same network on every device.
+    """
+    mx.random.seed(settings.seed)
+    parameters = []
+    widths = (inputs, *settings.hidden, classes)
+    for fan_in, units in zip(widths, widths[1:], strict=False):
+        shape = (fan_in, units)
+        if settings.init == "xavier":
+            bound = math.sqrt(6 / (fan_in + units))
+            weight = mx.nd.random.uniform(-bound, bound, shape, ctx=mx.cpu())
+        else:
+            scale = math.sqrt(2 / fan_in) if settings.init == "he" else float(settings.init.removeprefix("normal:"))
+            weight = mx.nd.random.normal(0, scale, shape, ctx=mx.cpu())
+        parameters += [weight.T, mx.nd.zeros(units, ctx=mx.cpu())]
+    return parameters
+
+
+def _activate(F: Any, name: str, pre: Any) -> Any:  # noqa: N803 - Gluon's own name for the operator space
+    if name == "leaky_relu":
+        return F.LeakyReLU(pre, act_type="leaky", slope=LEAKY_SLOPE)
+    return F.Activation(pre, act_type=name)
+
+
+def _mlp(F: Any, widths: tuple[int, ...], activation: str, x: Any, parameters: tuple[Any, ...]) -> tuple[Any, Any]:  # noqa: N803
+    """Return the logits and the hidden layers' pre-activations."""
+    taps = []
+    layers = list(zip(parameters[::2], parameters[1::2], widths, strict=True))
+    for weight, bias, width in layers:
+        pre = F.FullyConnected(x, weight, bias, num_hidden=width, flatten=False)
+        taps.append(pre)
+        x = _activate(F, activation, pre)
+    return taps.pop(), taps
+
+
+class _Graph(mx.gluon.HybridBlock):  # type: ignore[misc]
+    """A stateless block over (pixels, labels, divisor, w1, b1, …) for one activation."""
+
+    def __init__(self, widths: tuple[int, ...], activation: str) -> None:
+        super().__init__()
+        self.widths, self.activation = widths, activation
+        self.hybridize(**_GRAPH)
+
+
+class Forward(_Graph):
+    """Returns the batch-summed cross-entropy, shape (1,), and each tap, shape (images, units)."""
+
+    def hybrid_forward(self, F: Any, pixels: Any, labels: Any, divisor: Any, *parameters: Any) -> Any:  # noqa: D102, N803
+        x = F.broadcast_div(pixels, divisor)
+        logits, taps = _mlp(F, self.widths, self.activation, x, parameters)
+        loss = -F.sum(F.pick(F.log_softmax(logits), labels)).reshape((1,))
+        return [loss, *(F.BlockGrad(tap) for tap in taps)]
+
+
+class Look(_Graph):
+    """Returns one vector of sums over the images: loss, right answers, then per layer and unit the images for
+    which it fires, and for tanh and sigmoid those for which it is not saturated.
+    """
+
+    def hybrid_forward(self, F: Any, pixels: Any, labels: Any, divisor: Any, *parameters: Any) -> Any:  # noqa: D102, N803
+        x = F.broadcast_div(pixels, divisor)
+        logits, taps = _mlp(F, self.widths, self.activation, x, parameters)
+        loss = -F.sum(F.pick(F.log_softmax(logits), labels)).reshape((1,))
+        right = F.sum(F.argmax(logits, axis=1) == labels).reshape((1,))
+        counts = [F.sum(tap > 0, axis=0) for tap in taps]
+        if self.activation in UNSATURATED:
+            low, high = UNSATURATED[self.activation]
+            counts += [F.sum((tap > low) * (tap < high), axis=0) for tap in taps]
+        return F.concat(loss, right, *counts, dim=0)
+
+
+class Diagnose(mx.gluon.HybridBlock):  # type: ignore[misc]
+    """Returns every metric of a step as raw sums in one vector, from (loss, taps, w1, g1, w1's ones, b1, …).
+
+    Sums are products with a vector of ones: MXNet's own reductions take ten times as long on a CPU. The order
+    is: loss; per layer: firings, units that fired, sum of h; per parameter: Σg, Σg², Σp².
+    """
+
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+        self.layers = layers
+        self.hybridize(**_GRAPH)
+
+    def hybrid_forward(self, F: Any, loss: Any, images: Any, *arrays: Any) -> Any:  # noqa: D102, N803
+        sums = [loss]
+        for tap in arrays[: self.layers]:
+            firings = F.dot(images, tap > 0)
+            sums += [F.sum(firings), F.sum(firings > 0), F.sum(F.dot(images, tap))]
+        rest = arrays[self.layers :]
+        for parameter, gradient, ones in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
+            p, g = parameter.reshape((-1,)), gradient.reshape((-1,))
+            sums += [F.dot(g, ones), F.dot(g, g), F.dot(p, p)]
+        return F.concat(*(each.reshape((1,)) for each in sums), dim=0)

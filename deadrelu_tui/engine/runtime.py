@@ -1,0 +1,74 @@
+"""The one import of MXNet, and the devices it sees. Import this module in the training thread only."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from deadrelu_tui.errors import InputError
+
+APT_LINE = "apt-get install -y libgomp1 libquadmath0"
+
+
+def _import_mxnet() -> Any:
+    # MXNet 1.9.1 reads np.bool at import, which NumPy 1.24 removed; setuptools gives Python 3.12 its distutils.
+    if "bool" not in vars(np):
+        np.bool = bool  # type: ignore[attr-defined]
+    os.environ.setdefault("SETUPTOOLS_USE_DISTUTILS", "local")
+    try:
+        import setuptools  # noqa: F401, PLC0415 - installs its distutils for Python 3.12
+        import mxnet  # noqa: PLC0415
+    except OSError as error:
+        library = str(error).partition(":")[0]
+        raise InputError(
+            f"MXNet cannot be loaded: the native library {library} is missing. "
+            f"On Debian or Ubuntu: sudo {APT_LINE}"
+        ) from error
+    except ImportError as error:
+        raise InputError(
+            f"MXNet cannot be imported ({error}). It needs Python 3.10 to 3.12, NumPy below 2 and mxnet 1.9.1"
+        ) from error
+    return mxnet
+
+
+mx: Any = _import_mxnet()
+
+
+def gpus() -> int:
+    """Return the number of GPUs that MXNet can use; 0 for the CPU build."""
+    try:
+        return int(mx.context.num_gpus())
+    except mx.base.MXNetError:  # the CUDA build on a machine whose driver does not answer
+        return 0
+
+
+def device(name: str) -> Any:
+    """Return MXNet's context for 'auto', 'cpu' or 'gpu:N'. Raises InputError for a GPU that is not there.
+
+    A GPU is taken only after it has computed something: the CUDA wheels know no card newer than compute
+    capability 8.6 and fail on those at the first operation, not before.
+    """
+    seen = gpus()
+    if name == "cpu" or (name == "auto" and not seen):
+        return mx.cpu()
+    index = 0 if name == "auto" else int(name.removeprefix("gpu:"))
+    try:
+        if index < seen:
+            context = mx.gpu(index)
+            mx.nd.ones((2, 2), ctx=context).asnumpy()
+            return context
+    except mx.base.MXNetError as error:
+        if name == "auto":
+            return mx.cpu()
+        first = str(error).strip().splitlines()[-1]
+        raise InputError(f"device {name} cannot be used by this MXNet ({first}). Allowed here: auto, cpu") from error
+    allowed = ", ".join(["auto", "cpu", *(f"gpu:{each}" for each in range(seen))])
+    raise InputError(f"device {name} is not there: MXNet sees {seen or 'no'} GPU(s). Allowed here: {allowed}")
+
+
+def facts() -> dict[str, Any]:
+    """Return what `doctor` says of MXNet: version, enabled features, number of GPUs."""
+    features = [feature.name for feature in mx.runtime.feature_list() if feature.enabled]
+    return {"version": mx.__version__, "features": features, "gpus": gpus()}

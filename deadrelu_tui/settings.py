@@ -1,0 +1,152 @@
+"""What a run is made with: one frozen model, the source of every flag, variable, config key and header.
+
+Knows nothing of the engine, of Fashion-MNIST or of the screen. To add a hyperparameter, add a field and use it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from deadrelu_tui.errors import InputError
+
+ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
+MAX_UNITS, MAX_LAYERS, MAX_SEED = 10_000, 50, 2**32 - 1
+_LEARNING_RATES = tuple(float(f"{digit}e{power}") for power in range(-6, 3) for digit in (1, 2, 5))
+
+
+def parse_lr(text: str | float) -> float:
+    """Return a learning rate: any finite number above 0. A number that is too large is a lesson, not an error."""
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise InputError(f"lr must be a number above 0, such as 0.1 or 1e-3, not {str(text)!r}")
+    return value
+
+
+def parse_hidden(text: str | int | tuple[int, ...] | list[int]) -> tuple[int, ...]:
+    """Return the units of each hidden layer, from '300' or '300,100' or a sequence of numbers."""
+    parts = list(text) if isinstance(text, (tuple, list)) else str(text).split(",")
+    try:
+        units = tuple(int(str(part)) for part in parts)
+    except ValueError:
+        units = ()
+    if not (1 <= len(units) <= MAX_LAYERS and all(1 <= count <= MAX_UNITS for count in units)):
+        given = ",".join(map(str, parts))
+        raise InputError(
+            f"hidden must be 1 to {MAX_LAYERS} layers of 1 to {MAX_UNITS} units each, "
+            f"such as 300 or 300,100, not {given!r}"
+        )
+    return units
+
+
+def _one_of(name: str, *choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise InputError(f"{name} must be one of {', '.join(choices)}, not {str(text)!r}")
+        return text
+
+    return parse
+
+
+def _whole(name: str, low: int, high: int) -> Callable[[str | int], int]:
+    def parse(text: str | int) -> int:
+        try:
+            value = int(str(text))
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise InputError(f"{name} must be a whole number from {low} to {high}, not {str(text)!r}")
+        return value
+
+    return parse
+
+
+def _shaped(name: str, pattern: str, example: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, str(text)):
+            raise InputError(f"{name} must be {example}, not {str(text)!r}")
+        return text
+
+    return parse
+
+
+def _init(text: str) -> str:
+    _shaped("init", r"he|xavier|normal:\d*\.?\d+(e[-+]?\d+)?", "he, xavier or normal:SCALE (normal:0.01)")(text)
+    if text.startswith("normal:"):
+        scale = float(text.removeprefix("normal:"))
+        if not (0 < scale < 1e6):
+            raise InputError(f"init normal:SCALE needs a scale above 0 and below 1e6, not {text!r}")
+    return text
+
+
+def _switch(name: str) -> Callable[[Any], bool]:
+    def parse(value: Any) -> bool:
+        if value not in (True, False):
+            raise InputError(f"{name} must be true or false, not {str(value)!r}")
+        return bool(value)
+
+    return parse
+
+
+def _maybe(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else parse(value)
+
+
+def _setting(default: Any, parse: Callable[[Any], Any], help_text: str, metavar: str = "") -> Any:
+    """Declare a field with what every front end needs of it: how to read it, its help, its placeholder."""
+    return field(default=default, metadata={"parse": parse, "help": help_text, "metavar": metavar})
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything that determines a run. Making one with a value that is not allowed raises InputError."""
+
+    lr: float = _setting(0.1, parse_lr, "Learning rate of plain SGD on the batch mean.", "RATE")
+    normalise: bool = _setting(
+        False, _switch("normalise"), "Divide the pixels by 255, so that they lie in 0–1; raw is 0–255."
+    )
+    activation: str = _setting(
+        "relu", _one_of("activation", *ACTIVATIONS), "What follows each hidden layer.", "|".join(ACTIVATIONS)
+    )
+    hidden: tuple[int, ...] = _setting(
+        (300,), parse_hidden, "Units of the hidden layers, first to last.", "N[,N…]"
+    )
+    batch_size: int = _setting(256, _whole("batch-size", 1, 60_000), "Images per step.", "N")
+    epochs: int = _setting(5, _whole("epochs", 1, 100_000), "Passes over the training set.", "N")
+    init: str = _setting("normal:0.01", _init, "First weights; biases start at 0.", "normal:SCALE|he|xavier")
+    seed: int = _setting(
+        0, _whole("seed", 0, MAX_SEED), "Seed of the weights and of the order of the images.", "N"
+    )
+    device: str = _setting(
+        "auto", _shaped("device", r"auto|cpu|gpu:\d{1,3}", "auto, cpu or gpu:N (gpu:0)"),
+        "Where to train; auto takes a GPU if MXNet sees one.", "auto|cpu|gpu:N",
+    )  # fmt: skip
+    data_dir: str | None = _setting(
+        None, _maybe(str), "Folder with the four IDX files, plain or .gz; they are verified.", "DIR"
+    )
+    full: bool | None = _setting(
+        None,
+        _maybe(_switch("full")),
+        "Insist on the full Fashion-MNIST, or take the embedded subset; else the full set if it is found.",
+    )
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            object.__setattr__(self, each.name, each.metadata["parse"](getattr(self, each.name)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as plain values that JSON can hold."""
+        return {**asdict(self), "hidden": list(self.hidden)}
+
+
+def next_lr(lr: float, direction: int) -> float:
+    """Return the next learning rate above (direction 1) or below (−1) on the ladder 1-2-5, from 1e-6 to 500."""
+    if direction > 0:
+        return next((rate for rate in _LEARNING_RATES if rate > lr * (1 + 1e-9)), lr)
+    return next((rate for rate in reversed(_LEARNING_RATES) if rate < lr * (1 - 1e-9)), lr)

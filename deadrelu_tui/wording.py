@@ -1,0 +1,52 @@
+"""Numbers as people read them: rounded, with a real minus sign and thin groups of thousands."""
+
+from __future__ import annotations
+
+import math
+
+MINUS, GROUP = "−", "\N{NARROW NO-BREAK SPACE}"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a value with so many significant digits: 2.30, −2.1e5, 3.9e-4, 0, nan, inf."""
+    if not math.isfinite(value):
+        return str(value).replace("-", MINUS)
+    if value == 0:
+        return "0"
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    power = int(exponent)
+    if -3 <= power < 5:
+        text = f"{value:.{max(0, digits - 1 - power)}f}" if power < digits else f"{value:.0f}"
+    else:
+        text = f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{power}"
+    return text.replace("-", MINUS, 1) if text.startswith("-") else text
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 as a percentage with one decimal; 0 % and 100 % only when they are exact."""
+    if not math.isfinite(share):
+        return number(share)
+    text = f"{100 * share:.1f}"
+    if text == "100.0":
+        text = "100" if share == 1 else "99.9"
+    elif text == "0.0":
+        text = "0" if share == 0 else "0.1"
+    return f"{text} %"
+
+
+def count(value: int) -> str:
+    """Return a whole number with its thousands apart: 60 000."""
+    return f"{value:,}".replace(",", GROUP)
+
+
+def duration(seconds: float) -> str:
+    """Return a time as m:ss, or h:mm:ss from an hour on."""
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, second = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{second:02}" if hours else f"{minutes}:{second:02}"
+
+
+def rate(lr: float) -> str:
+    """Return a learning rate as one would type it: 0.1, 0.001, 1e-5."""
+    return f"{lr:g}".replace("e-0", "e-")
