@@ -26,7 +26,7 @@ USAGE_ERROR, INTERRUPTED = 2, 130
 _TWO_SIDED = {"normalise": "--normalise/--no-normalise", "full": "--full/--embedded"}
 
 
-class _Setting(click.ParamType):
+class _Setting(click.ParamType):  # type: ignore[type-arg]
     """A value read by the settings field it belongs to."""
 
     def __init__(self, parse: Callable[[Any], Any], metavar: str) -> None:
@@ -83,7 +83,7 @@ def _set(values: dict[str, Any]) -> dict[str, Any]:
 @settings_options
 @click.version_option(__version__, prog_name="deadrelu-tui", message="%(prog)s %(version)s")
 @click.pass_context
-def main_command(ctx: click.Context, **given: Any) -> None:
+def main_command(ctx: click.Context, /, **given: Any) -> None:
     """Watch ReLUs die: train an MLP on Fashion-MNIST and see, live, which ReLUs die, when and why.
 
     Without a command the screen opens and training starts at once; ? there shows the keys.
@@ -91,14 +91,17 @@ def main_command(ctx: click.Context, **given: Any) -> None:
     if ctx.invoked_subcommand is not None:
         return
     settings = chosen(ctx, given)
-    from deadrelu_tui.tui import terminal  # noqa: PLC0415 - the screen is loaded only when it is wanted
+    from deadrelu_tui.tui import terminal
 
     terminal.check()
     with terminal.taken(_log_file()) as meter, ThreadPoolExecutor(1, "training") as executor:
-        from deadrelu_tui.tui.app import MonitorApp  # noqa: PLC0415
+        from deadrelu_tui.tui.app import MonitorApp
 
         app = MonitorApp(settings, make_run=lambda each: make_run(each, executor), meter=meter)
-        app.run(mouse=not os.environ.get("SSH_CONNECTION"))
+        try:
+            app.run(mouse=not os.environ.get("SSH_CONNECTION"))
+        finally:
+            app.close()
     if app.error is not None:
         raise app.error
     if app.farewell:
@@ -110,9 +113,9 @@ def main_command(ctx: click.Context, **given: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: a start, every epoch, a summary.")
 @click.option("--steps-json", type=click.Path(path_type=Path), help="Write every step to this file, a line each.")
 @click.pass_context
-def run_command(ctx: click.Context, as_json: bool, steps_json: Path | None, **given: Any) -> None:
+def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, **given: Any) -> None:
     """Train without a screen; for scripts, logs and machines without a terminal."""
-    from deadrelu_tui import headless  # noqa: PLC0415
+    from deadrelu_tui import headless
 
     settings = chosen(ctx, given)
     interrupted = False
@@ -141,7 +144,7 @@ def run_command(ctx: click.Context, as_json: bool, steps_json: Path | None, **gi
 @click.pass_context
 def doctor_command(ctx: click.Context, as_json: bool) -> None:
     """Check Python, libraries, devices, data and terminal, and name a fix for each fault."""
-    from deadrelu_tui import doctor  # noqa: PLC0415
+    from deadrelu_tui import doctor
 
     checks = list(doctor.examine(_engine_facts))
     if as_json:
@@ -165,7 +168,7 @@ def data_group(ctx: click.Context) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def data_status(data_dir: str | None = None, as_json: bool = False) -> None:
     """List every place that is looked at, what is there, and which one a run would use."""
-    from deadrelu_tui import doctor  # noqa: PLC0415
+    from deadrelu_tui import doctor
 
     for line in doctor.data_lines(data_dir, as_json):
         click.echo(line)
@@ -173,7 +176,7 @@ def data_status(data_dir: str | None = None, as_json: bool = False) -> None:
 
 def make_run(settings: RunSettings, executor: ThreadPoolExecutor) -> Run:
     """Start a run in the executor's thread. Data and MXNet are loaded there, after the first frame."""
-    from deadrelu_tui.run import Run  # noqa: PLC0415
+    from deadrelu_tui.run import Run
 
     run = Run(settings, _training)
     run.start(executor)
@@ -184,25 +187,25 @@ _datasets: dict[tuple[str | None, bool | None], Dataset] = {}
 
 
 def _training(settings: RunSettings, controls: Controls) -> Iterator[Any]:
-    from deadrelu_tui import data  # noqa: PLC0415
+    from deadrelu_tui import data
 
     key = (settings.data_dir, settings.full)
     if key not in _datasets:
         _datasets.clear()
         _datasets[key] = data.find(*key)
-    from deadrelu_tui.engine.train import train  # noqa: PLC0415 - MXNet is imported here, in the training thread
+    from deadrelu_tui.engine.train import train
 
     yield from train(settings, _datasets[key], controls)
 
 
 def _engine_facts() -> dict[str, Any]:
-    from deadrelu_tui.engine import runtime  # noqa: PLC0415
+    from deadrelu_tui.engine import runtime
 
     return runtime.facts()
 
 
 def _log_file() -> Path:
-    import platformdirs  # noqa: PLC0415
+    import platformdirs
 
     return Path(platformdirs.user_state_dir("deadrelu-tui")) / "log"
 
@@ -221,7 +224,7 @@ def main() -> None:
         # Whoever read our output has gone; there is nobody to tell. Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception as error:  # noqa: BLE001 - the last resort of a command: a sentence, the details in the log
+    except Exception as error:
         _fail(f"the run failed: {type(error).__name__}: {_first_line(error)}; details in {_note(error)}", 1)
 
 
@@ -231,7 +234,7 @@ def _first_line(error: BaseException) -> str:
 
 def _note(error: BaseException) -> Path:
     """Append the traceback to the log and return its path."""
-    import traceback  # noqa: PLC0415
+    import traceback
 
     path = _log_file()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

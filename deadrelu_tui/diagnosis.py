@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from deadrelu_tui.history import History, Series
 from deadrelu_tui.records import Event, Live, StepRecord
@@ -52,23 +53,28 @@ def verdict(history: History) -> Verdict | None:
     return next(found for rule in _RULES if (found := rule(history, last)) is not None)
 
 
-def notices(before: StepRecord | None, now: StepRecord) -> Iterator[Event]:
-    """Yield what happened from one step to the next that deserves a line among the events."""
+def notices(history: History, now: StepRecord) -> Iterator[Event]:
+    """Yield what deserves a line among the events in a step that is about to be appended to the history."""
+    before, looked = history.last, history.firing
     for name, value in now.values.items():
         metric, _, layer = name.partition("/")
-        previous = before.values.get(name, 0.0) if before else 0.0
-        if metric == "silent_fraction" and previous < LAYER_DEAD <= value:
+        if metric == "silent_fraction" and (before.values[name] if before else 0.0) < LAYER_DEAD <= value:
             yield Event(now.step, f"{layer}: {percent(value)} of the units silent on the batch")
-    loss, earlier = now.values["loss"], before.values["loss"] if before else 0.0
-    if math.isfinite(earlier) and not math.isfinite(loss):
+    for layer, rates in now.firing.items():
+        dead, earlier = _share_dead(rates), _share_dead(looked.layers[layer]) if looked else 0.0
+        if earlier <= LAYER_DEAD < dead:
+            units = count(round(dead * len(rates)))
+            yield Event(now.step, f"{layer} died: {units} of {count(len(rates))} units fire for no probe image")
+    loss = now.values["loss"]
+    if not math.isfinite(loss) and (before is None or math.isfinite(before.values["loss"])):
         yield Event(now.step, f"loss is {number(loss)}: the run diverged")
     if now.ends_epoch:
-        scores = {name: now.values[name] for name in ("accuracy/test", "loss/test") if name in now.values}
-        yield Event(
-            now.step,
-            f"epoch {now.epoch}: test accuracy {percent(scores['accuracy/test'])}, "
-            f"loss {number(scores['loss/test'])}",
-        )
+        accuracy, test_loss = percent(now.values["accuracy/test"]), number(now.values["loss/test"])
+        yield Event(now.step, f"epoch {now.epoch}: test accuracy {accuracy}, loss {test_loss}")
+
+
+def _share_dead(rates: npt.NDArray[np.float32]) -> float:
+    return float(np.mean(rates == 0))
 
 
 def _since(series: Series, sick: Callable[[float], bool]) -> int:
@@ -93,20 +99,23 @@ def _input_mean(history: History, live: Live) -> float:
 
 def _cause(history: History, last: StepRecord, layer: str) -> str:
     """Return what made the layer what it is, in numbers: the scale of the input and the largest early update."""
-    parts = []
-    scale = _input_mean(history, last.live)
     raw = history.start.input_mean if history.start else 0.0
-    parts.append(f"input averages {number(scale)}")
-    if last.live.normalise and any("normalise on" in event.text for event in history.events):
-        parts[0] += f" now, was {number(raw)} when it happened"
-    updates = history.series(f"update_ratio/w{layer.removeprefix('h')}").values[:50]
-    if len(updates):
-        worst = int(np.argmax(np.nan_to_num(updates, nan=0.0, posinf=0.0)))
-        parts.append(f"update {worst} was {number(float(updates[worst]), 2)} × the size of the weights")
-    lowest = history.series(f"pre_mean/{layer}").values
-    if len(lowest) and np.isfinite(lowest).any():
-        parts.append(f"pre-activations average {number(float(lowest[np.isfinite(lowest)][-1]), 2)}")
-    return "; ".join(parts)
+    if last.live.normalise and _normalised_since(history):
+        scale = f"Input averaged {number(raw)} when it happened"
+    else:
+        scale = f"Input averages {number(_input_mean(history, last.live))}"
+    weights = f"w{layer.removeprefix('h')}"
+    updates = history.series(f"update_ratio/{weights}").values[:50]
+    finite = np.nan_to_num(updates, nan=0.0, posinf=0.0)
+    if not len(finite):
+        return scale
+    worst = int(np.argmax(finite))
+    return f"{scale}; update {worst} was {number(float(finite[worst]), 2)} × the size of {weights}"
+
+
+def _normalised_since(history: History) -> bool:
+    """Whether normalisation was turned on after the start, so that the damage was done on raw input."""
+    return any(event.mark and event.text == "normalise on" for event in history.events)
 
 
 def _diverged(history: History, last: StepRecord) -> Verdict | None:
@@ -132,12 +141,12 @@ def _dead(history: History, last: StepRecord) -> Verdict | None:
                 step = _since(history.series(name), lambda value: value > LAYER_DEAD)
             scale = _input_mean(history, last.live)
             remedy = "n, then r" if abs(scale) > LARGE_INPUT and not last.live.normalise else "- (smaller lr), then r"
-            if last.live.normalise and any("normalise on" in event.text for event in history.events):
+            if last.live.normalise and _normalised_since(history):
                 remedy = "r (what is dead stays dead)"
             return Verdict(
                 "dead" if gone else "dying",
                 f"{layer}: {count(round(share * units))} of {count(units)} units fire for none of "
-                f"{count(probe)} probe images, since step {step}; {_cause(history, last, layer)}",
+                f"{count(probe)} probe images, since step {step}. {_cause(history, last, layer)}.",
                 remedy, "DeadRelu", share, LAYER_DEAD if gone else LAYER_DYING, step, layer,
             )  # fmt: skip
     return None
@@ -157,7 +166,7 @@ def _saturated(history: History, last: StepRecord) -> Verdict | None:
             return Verdict(
                 "saturated",
                 f"{layer}: {percent(share)} of the units have a gradient below 1e-7 on more than 99 % of the "
-                f"probe images, since step {step}; {_cause(history, last, layer)}",
+                f"probe images, since step {step}. {_cause(history, last, layer)}.",
                 remedy, "SaturatedActivation", share, LAYER_DEAD, step, layer,
             )  # fmt: skip
     return None

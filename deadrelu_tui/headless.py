@@ -20,7 +20,7 @@ from deadrelu_tui.diagnosis import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.history import History
 from deadrelu_tui.run import Run, Status
-from deadrelu_tui.wording import count, number, percent
+from deadrelu_tui.wording import number, percent
 
 POLL_SECONDS = 0.05
 MEANS = ("loss", "zero_fraction")
@@ -198,7 +198,7 @@ class _Bar:
     """Progress on a terminal, with the numbers that matter."""
 
     def __init__(self, err: TextIO) -> None:
-        from tqdm import tqdm  # noqa: PLC0415 - imported where it is used
+        from tqdm import tqdm
 
         self._tqdm = tqdm(total=0, unit=" steps", file=err, leave=False, dynamic_ncols=True)
 

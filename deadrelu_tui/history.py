@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -168,7 +168,7 @@ class _Column:
     """An array that grows at its end, with the minima and maxima of its whole blocks of _BLOCK values."""
 
     def __init__(self, dtype: type = np.float32) -> None:
-        self._values = np.empty(256, dtype)
+        self._values: npt.NDArray[Any] = np.empty(256, dtype)
         self._count = 0
         self._low: Floats = np.empty(0, np.float32)
         self._high: Floats = np.empty(0, np.float32)
@@ -183,7 +183,7 @@ class _Column:
         self._values[self._count] = value
         self._count += 1
 
-    def view(self) -> npt.NDArray[np.float32]:
+    def view(self) -> npt.NDArray[Any]:
         view = self._values[: self._count]
         view.flags.writeable = False
         return view

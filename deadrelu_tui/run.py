@@ -164,16 +164,14 @@ class Run:
         return (self._ended_at or time.monotonic()) - self._first_at
 
     def _drain(self) -> None:
-        before: StepRecord | None = None
         try:
             for item in self.training(self.settings, self.controls):
                 if isinstance(item, StepRecord):
                     if item.ends_epoch:
                         item = replace(item, values={**item.values, "seconds": self.seconds})  # noqa: PLW2901
-                    self.history.append(item)
-                    for notice in diagnosis.notices(before, item):
+                    for notice in diagnosis.notices(self.history, item):
                         self.history.add_event(notice)
-                    before = item
+                    self.history.append(item)
                     self._tick(item.step + 1)
                 elif isinstance(item, Start):
                     self.history.begin(item)

@@ -114,15 +114,11 @@ class RunSettings:
     activation: str = _setting(
         "relu", _one_of("activation", *ACTIVATIONS), "What follows each hidden layer.", "|".join(ACTIVATIONS)
     )
-    hidden: tuple[int, ...] = _setting(
-        (300,), parse_hidden, "Units of the hidden layers, first to last.", "N[,N…]"
-    )
+    hidden: tuple[int, ...] = _setting((300,), parse_hidden, "Units of the hidden layers, first to last.", "N[,N…]")
     batch_size: int = _setting(256, _whole("batch-size", 1, 60_000), "Images per step.", "N")
     epochs: int = _setting(5, _whole("epochs", 1, 100_000), "Passes over the training set.", "N")
     init: str = _setting("normal:0.01", _init, "First weights; biases start at 0.", "normal:SCALE|he|xavier")
-    seed: int = _setting(
-        0, _whole("seed", 0, MAX_SEED), "Seed of the weights and of the order of the images.", "N"
-    )
+    seed: int = _setting(0, _whole("seed", 0, MAX_SEED), "Seed of the weights and of the order of the images.", "N")
     device: str = _setting(
         "auto", _shaped("device", r"auto|cpu|gpu:\d{1,3}", "auto, cpu or gpu:N (gpu:0)"),
         "Where to train; auto takes a GPU if MXNet sees one.", "auto|cpu|gpu:N",

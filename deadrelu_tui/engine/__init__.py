@@ -1,0 +1,1 @@
+"""The training: the only package that imports MXNet."""

@@ -7,6 +7,7 @@ pre-activations (taps) are outputs of the network itself.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 from deadrelu_tui.engine.runtime import mx
@@ -30,7 +31,7 @@ def initial_parameters(settings: RunSettings, inputs: int, classes: int) -> list
     mx.random.seed(settings.seed)
     parameters = []
     widths = (inputs, *settings.hidden, classes)
-    for fan_in, units in zip(widths, widths[1:], strict=False):
+    for fan_in, units in pairwise(widths):
         shape = (fan_in, units)
         if settings.init == "xavier":
             bound = math.sqrt(6 / (fan_in + units))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,12 @@ def _import_mxnet() -> Any:
         np.bool = bool  # type: ignore[attr-defined]
     os.environ.setdefault("SETUPTOOLS_USE_DISTUTILS", "local")
     try:
-        import setuptools  # noqa: F401, PLC0415 - installs its distutils for Python 3.12
-        import mxnet  # noqa: PLC0415
+        import setuptools  # noqa: F401, I001 - before MXNet: installs its distutils for Python 3.12
+        import mxnet
     except OSError as error:
         library = str(error).partition(":")[0]
         raise InputError(
-            f"MXNet cannot be loaded: the native library {library} is missing. "
-            f"On Debian or Ubuntu: sudo {APT_LINE}"
+            f"MXNet cannot be loaded: the native library {library} is missing. On Debian or Ubuntu: sudo {APT_LINE}"
         ) from error
     except ImportError as error:
         raise InputError(

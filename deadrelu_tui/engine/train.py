@@ -11,6 +11,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +35,10 @@ class Controls(Protocol):
     """What a training reads between two steps."""
 
     live: Live
+
+    @property
+    def paused(self) -> bool:
+        """Whether a pause was asked for."""
 
     @property
     def holding(self) -> bool:
@@ -73,13 +78,13 @@ def train(settings: RunSettings, dataset: Dataset, controls: Controls, metrics: 
             events = []
             if controls.holding:
                 yield from read_back(0)
-                if not paused:
+                if controls.paused and not paused:  # held, but not by a stop
                     yield Event(step, "pause")
-                paused = True
+                    paused = True
             if not controls.proceed():
                 yield from read_back(0)
                 return
-            if paused and not controls.holding:
+            if paused and not controls.paused:
                 events.append(Event(step, "resume"))
                 paused = False
             now = controls.live
@@ -178,7 +183,7 @@ class _Model:
         self.random = np.random.RandomState(settings.seed)
         self.size = min(settings.batch_size, len(dataset.train_labels))
         self.start = Start(
-            device=str(self.context).partition("(")[0] if self.context.device_type == "cpu" else f"gpu:{self.context.device_id}",
+            device="cpu" if self.context.device_type == "cpu" else f"gpu:{self.context.device_id}",
             source=dataset.source,
             sha256=dataset.sha256,
             train=len(dataset.train_labels),
@@ -193,7 +198,7 @@ class _Model:
         for parameter in self.parameters:
             parameter.attach_grad()
         self.ones = [mx.nd.ones(parameter.size, ctx=self.context) for parameter in self.parameters]
-        self.images = {}
+        self.images: dict[int, Any] = {}
         self.rates: dict[float, Any] = {}
         self.no_decay = mx.nd.zeros(len(self.parameters), ctx=self.context)
         self.divisors = {on: self._array(np.full((1, 1), 255.0 if on else 1.0)) for on in (False, True)}
@@ -210,7 +215,7 @@ class _Model:
         edges = [0, *range(self.start.probe, len(labels), CHUNK), len(labels)]
         return [
             (high - low, self._array(images[low:high]), self._array(labels[low:high]))
-            for low, high in zip(edges, edges[1:], strict=False)
+            for low, high in pairwise(edges)
             if high > low
         ]
 

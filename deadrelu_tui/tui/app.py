@@ -1,0 +1,88 @@
+"""The Textual application: themes, the palette's entries, and the way out. It draws what runs record."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+
+from deadrelu_tui.diagnosis import verdict
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.settings import RunSettings
+from deadrelu_tui.tui.screens.monitor import MakeRun, MonitorScreen
+from deadrelu_tui.tui.terminal import Meter
+from deadrelu_tui.tui.themes import DARK, LIGHT
+from deadrelu_tui.wording import count
+
+
+class MonitorApp(App[None]):
+    """The live monitor."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "deadrelu-tui"
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, settings: RunSettings, make_run: MakeRun, meter: Meter | None = None) -> None:
+        super().__init__()
+        self.error: InputError | None = None
+        """Why the first run could not begin, if it could not: the command prints it and ends with 2."""
+        self.settings, self.make_run, self.meter = settings, make_run, meter
+        self.monitor: MonitorScreen | None = None
+
+    def on_mount(self) -> None:
+        """Start the training and open its screen."""
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = DARK.name
+        self.monitor = MonitorScreen(self.make_run(self.settings), self.make_run, self.meter, ascii_locale())
+        self.push_screen(self.monitor)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """List every key's action in the palette, if it applies now, after Textual's own."""
+        yield from super().get_system_commands(screen)
+        if isinstance(screen, MonitorScreen):
+            for binding in screen.BINDINGS:
+                assert isinstance(binding, Binding)
+                name = binding.action.partition("(")[0]
+                if not binding.system and screen.check_action(name, ()) and name != "panel":
+                    yield SystemCommand(
+                        binding.description.capitalize(), binding.tooltip, self._runner(screen, binding.action)
+                    )
+
+    def _runner(self, screen: MonitorScreen, action: str) -> Callable[[], object]:
+        return lambda: self.call_later(screen.run_action, action)
+
+    def refuse(self, error: InputError) -> None:
+        """End because the run cannot begin."""
+        self.error = error
+        self.exit()
+
+    def close(self) -> None:
+        """End the run and wait until the training thread has let go of it."""
+        if self.monitor is not None:
+            run = self.monitor.run_in_hand
+            run.controls.stop()
+            run.join()
+
+    @property
+    def farewell(self) -> str:
+        """What to leave in the terminal after the screen: how the run ended, and the verdict on it."""
+        if self.monitor is None or not len(self.monitor.run_in_hand.history):
+            return ""
+        run = self.monitor.run_in_hand
+        total = run.history.start.steps if run.history.start else len(run.history)
+        found = verdict(run.history)
+        speed = len(run.history) / run.seconds if run.seconds else 0.0
+        ending = f"{run.status.value} after {count(len(run.history))} of {count(total)} steps, {speed:.0f} steps/s"
+        return f"{ending}: {found.word} — {found.reason}" if found else ending
+
+
+def ascii_locale() -> bool:
+    """Return whether the locale that is set is not UTF-8; nothing set counts as UTF-8, as terminals are."""
+    named = [os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")]
+    # Python itself puts C.UTF-8 into LC_CTYPE when the locale is C (PEP 538).
+    chosen = next((each for each in named if each and each != "C.UTF-8"), "")
+    return bool(chosen) and "utf" not in chosen.lower()

@@ -1,0 +1,122 @@
+"""A chart as a pure function: lines and an axis in, rows of coloured text out. The only use of plotext.
+
+plotext aborts the process on a NaN inside a line, and raises on infinities and on equal limits. Only what draw()
+lets through reaches it: finite numbers within the limits of the axis.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import plotext
+
+from deadrelu_tui.tui.scale import LABEL_WIDTH, Axis, Values, step_ticks
+
+ROLES = ("axis", "zeros", "dead", "train", "test", "gradient", "mark", "rule", "ghost", "gap")
+"""What a cell can belong to. plotext is given a role's index as its colour; the theme decides what that looks like."""
+
+Span = tuple[str, str]
+"""A stretch of text of one role."""
+
+_ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")
+_ASCII = str.maketrans("│─┤├┬┴┼└┌┐┘−", "|-+++++++++-")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A polyline: steps and values, shape (points,) each, values as measured."""
+
+    steps: npt.NDArray[np.int64]
+    values: Values
+    role: str
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Everything a chart shows. Later lines lie over earlier ones."""
+
+    lines: tuple[Line, ...]
+    axis: Axis
+    first: int
+    stop: int
+    """The steps at the left and the right edge."""
+    marks: tuple[int, ...] = ()
+    """Steps at which something was changed."""
+    rules: tuple[float, ...] = ()
+    """Values worth a horizontal line."""
+
+
+def draw(plot: Plot, width: int, height: int, ascii_only: bool = False) -> list[list[Span]]:
+    """Return `height` rows of spans, `width` columns each. Anything too small for an axis is left blank."""
+    if width < LABEL_WIDTH + 6 or height < 3:
+        return [[(" " * max(0, width), "axis")] for _ in range(max(0, height))]
+    figure = _figure(width, height)
+    axis, stop = plot.axis, max(plot.stop, plot.first + 1)
+    low, high = axis.low, axis.high if axis.high > axis.low else axis.low + 1.0
+    # plotext is only ever asked to draw between 0 and 1: limits such as 1e300 are too much for its arithmetic.
+    vertical, horizontal = figure.ruler("y", "left"), figure.ruler("x", "lower")
+    vertical.lim(0, 1)
+    horizontal.lim(0, 1)
+    shown = [(float((at - low) / (high - low)), label) for at, label in axis.ticks if low <= at <= high]
+    vertical.ticks([at for at, _ in shown], [f"{label:>{LABEL_WIDTH}}" for _, label in shown])
+    across = step_ticks(plot.first, stop, width - LABEL_WIDTH)
+    horizontal.ticks([(at - plot.first) / (stop - plot.first) for at, _ in across], [label for _, label in across])
+    for value in plot.rules:
+        at = (float(axis.positions(np.array([value]))[0]) - low) / (high - low)
+        if 0 <= at <= 1:
+            figure.line(at, orientation=0, pixel=ROLES.index("rule"))
+    for step in plot.marks:
+        at = (step - plot.first) / (stop - plot.first)
+        if 0 <= at <= 1:
+            figure.line(at, orientation=1, pixel=ROLES.index("mark"))
+    for line in plot.lines:
+        _add(figure, line, plot, low, high, stop, ascii_only)
+    rows = [_spans(row) for row in figure.build().string().split("\n")[:height]]
+    return [[(text.translate(_ASCII), role) for text, role in row] for row in rows] if ascii_only else rows
+
+
+def _figure(width: int, height: int) -> Any:
+    """Return plotext's one figure, blank, of that size, with a left and a lower axis."""
+    plotext.terminal.limit(False, False)
+    figure = plotext.figure
+    figure.clear()
+    figure.plot_size(width, height)
+    figure.theme("colorless")
+    figure.canvas("default")
+    for axis in (0, 1):
+        figure.axes(False, axis=axis, side=1)
+    return figure
+
+
+def _add(figure: Any, line: Line, plot: Plot, low: float, high: float, stop: int, ascii_only: bool) -> None:
+    positions = plot.axis.positions(line.values)
+    # Divided before subtracting: the difference of two huge limits would overflow.
+    scale = high - low
+    across = (line.steps - plot.first) / (stop - plot.first)
+    with np.errstate(over="ignore", invalid="ignore"):
+        up = positions / scale - low / scale
+    keep = np.isfinite(up) & (across >= 0) & (across <= 1) & np.isfinite(line.values)
+    if not keep.any():
+        return
+    marker = plotext.marker("*" if ascii_only else "braille", pixel=ROLES.index(line.role))
+    signal = figure.signal(across[keep].tolist(), np.clip(up[keep], 0.0, 1.0).tolist(), marker=marker)
+    figure.draw(signal.lines(True))
+
+
+def _spans(row: str) -> list[Span]:
+    """Return a row of plotext's output as spans: its colours are indices into ROLES."""
+    spans: list[Span] = []
+    role = "axis"
+    for index, part in enumerate(_ESCAPE.split(row)):
+        if index % 2 == 0:
+            if part:
+                spans.append((part, role))
+        elif part.startswith("38;5;"):
+            role = ROLES[int(part[5:]) % len(ROLES)]
+        elif part in ("", "0"):
+            role = "axis"
+    return spans

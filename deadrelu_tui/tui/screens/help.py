@@ -1,0 +1,47 @@
+"""The help: every key as it is declared, and every metric as the vocabulary defines it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from deadrelu_tui.metrics import METRICS
+
+
+class HelpScreen(ModalScreen[None]):
+    """Keys and definitions; any of its keys closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "close")]
+
+    def __init__(self, keys: Iterable[tuple[str, str, str]]) -> None:
+        super().__init__()
+        self.keys = tuple(keys)
+
+    def compose(self) -> ComposeResult:
+        """Show two tables."""
+        with VerticalScroll(classes="help panel") as scroll:
+            scroll.border_title = "[b]help[/b]  esc closes"
+            yield Static(self._keys())
+            yield Static(self._metrics())
+
+    def _keys(self) -> Table:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        for key, name, text in self.keys:
+            table.add_row(Text(key, style="bold"), name, Text(text, style="dim"))
+        return table
+
+    def _metrics(self) -> Table:
+        table = Table(box=None, show_header=False, padding=(1, 2, 0, 0))
+        for metric in METRICS:
+            body = Text(metric.meaning)
+            body.append(f"\n{metric.formula}", style="dim")
+            table.add_row(Text(metric.name, style="bold"), body)
+        return table

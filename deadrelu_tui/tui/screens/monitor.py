@@ -1,0 +1,338 @@
+"""The screen of a live run: it samples the history by a timer and turns the run's controls by keys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer, Static
+
+from deadrelu_tui import presets
+from deadrelu_tui.diagnosis import verdict
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.run import Run, Status
+from deadrelu_tui.settings import ACTIVATIONS, RunSettings, next_lr
+from deadrelu_tui.tui import status as lines
+from deadrelu_tui.tui.charts import WINDOWS, chart_specs, plot_of, title_of
+from deadrelu_tui.tui.panels import ChartPanel, EventPanel, UnitPanel
+from deadrelu_tui.tui.screens.help import HelpScreen
+from deadrelu_tui.tui.screens.questions import QuitQuestion, RateQuestion
+from deadrelu_tui.tui.terminal import Meter
+from deadrelu_tui.wording import count
+
+MakeRun = Callable[[RunSettings], Run]
+FRAMES_PER_SECOND = 5
+DRAWING_SHARE = 4
+"""The next frame comes no sooner than so many times the duration of the last one: drawing and training share
+the interpreter lock, and drawing gets a fifth of it at most."""
+PAGES = ("top", "gradients", "bottom")
+WIDE, MIDDLE, TINY = (120, 36), (60, 18), (20, 5)
+
+
+def _key(key: str, action: str, name: str, text: str, **more: object) -> Binding:
+    return Binding(key, action, name, tooltip=text, **more)  # type: ignore[arg-type]
+
+
+_RATE = Binding.Group("lr", compact=True)
+_EXPERIMENTS = Binding.Group("experiments", compact=True)
+
+
+class MonitorScreen(Screen[None]):
+    """Charts, units, events and verdict of the run in hand."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        _key("n", "normalise", "normalise", "Divide the pixels by 255, or stop dividing, from the next step on."),
+        _key("minus", "rate(-1)", "lr down", "Next lower learning rate: 5, 2, 1, 0.5, …", key_display="-",
+             group=_RATE),
+        _key("plus,equals_sign", "rate(1)", "lr up", "Next higher learning rate: 0.1, 0.2, 0.5, …",
+             key_display="+", group=_RATE),
+        _key("l", "type_rate", "type lr", "Type a learning rate.", show=False),
+        _key("r", "restart", "restart", "Start a new run with what is set now."),
+        _key("space", "pause", "pause", "Hold the training before its next step."),
+        _key("space", "resume", "resume", "Let the training go on."),
+        _key("full_stop", "step", "step", "Pause; when paused, take one step.", key_display="."),
+        _key("a", "activation", "activation", "Next of relu, leaky_relu, sigmoid, tanh."),
+        *(
+            _key(str(number), f"experiment('{name}')", name, f"Start the article's experiment {number}: {name}.",
+                 group=_EXPERIMENTS)
+            for number, name in enumerate(presets.PRESETS, 1)
+        ),
+        _key("tab", "panel(1)", "next panel", "Move the focus to the next panel.", show=False),
+        _key("shift+tab", "panel(-1)", "previous panel", "Move the focus to the panel before.", show=False),
+        _key("m", "maximise", "maximise", "Show the panel in focus alone, or all of them again."),
+        _key("escape", "restore", "restore", "Show all panels again.", show=False),
+        _key("y", "scale", "log axis", "Logarithmic or linear axes for loss and gradients; a signed sum takes a "
+             "symmetric log.", show=False),
+        _key("w", "window", "window", "Show all steps, the epoch, or the last 200 steps.", show=False),
+        _key("question_mark", "help", "help", "Every key and every definition.", key_display="?"),
+        _key("q", "leave", "quit", "End the run and leave; asks while it is live."),
+        Binding("ctrl+c,ctrl+q", "leave", show=False, system=True),
+    ]  # fmt: skip
+
+    status: reactive[Status] = reactive(Status.READY, bindings=True)
+
+    def __init__(self, run: Run, make_run: MakeRun, meter: Meter | None, ascii_only: bool) -> None:
+        super().__init__()
+        self.run_in_hand = run
+        self.make_run = make_run
+        self.meter = meter
+        self.ascii_only = ascii_only
+        self.window = WINDOWS[0]
+        self.logarithmic = True
+        self._drawn: dict[str, tuple[object, ...]] = {}
+        if ascii_only:
+            self.add_class("-ascii")
+
+    def compose(self) -> ComposeResult:
+        """Lay out the lines, the panels and the keys."""
+        for name in ("header", "progress", "settings"):
+            yield Static(id=name, classes="line")
+        yield Static(id="verdict")
+        yield Static(id="numbers")
+        top, gradients = chart_specs(len(self.run_in_hand.settings.hidden))
+        with Horizontal(id="top"):
+            yield from (ChartPanel(spec, self.ascii_only) for spec in top)
+        with Horizontal(id="gradients"):
+            yield from (ChartPanel(spec, self.ascii_only) for spec in gradients)
+        with Horizontal(id="bottom"):
+            yield UnitPanel("units", self.ascii_only)
+            yield EventPanel()
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        """Begin to draw."""
+        self._size_class()
+        self._go_to(self._panels()[0])
+        self._frame()
+
+    # Drawing
+
+    def _frame(self) -> None:
+        began = time.monotonic()
+        self.draw()
+        elapsed = time.monotonic() - began
+        if self.is_attached:
+            self.set_timer(max(1 / FRAMES_PER_SECOND, DRAWING_SHARE * elapsed), self._frame)
+
+    def draw(self) -> None:
+        """Bring everything visible up to date."""
+        run = self.run_in_hand
+        self.status = run.status
+        if isinstance(run.error, InputError) and not len(run.history):
+            self.app.refuse(run.error)  # type: ignore[attr-defined]
+            return
+        if self.app.screen is not self and not self.app.screen.is_modal:
+            return
+        width = self.size.width
+        self._line("header", lines.header(run, self.meter.bytes_per_second() if self.meter else 0.0, width))
+        self._line("progress", lines.progress(run, width))
+        self._line("settings", lines.settings_line(run.settings, run.controls.live, width))
+        found = verdict(run.history)
+        self._line("verdict", lines.banner(run, found))
+        if self.has_class("-small"):
+            text = "\n".join(lines.summary(run, found)[: max(1, self.size.height)])
+            self._line("numbers", Content(text))
+            return
+        for panel in self._panels():
+            if panel.size.width and panel.size.height and self.can_view_partial(panel):
+                self._draw_panel(panel)
+
+    def _line(self, name: str, text: Content) -> None:
+        if self.ascii_only:
+            text = lines.ascii_only(text)
+        if self._drawn.get(name) != (text,):
+            self._drawn[name] = (text,)
+            self.query_one(f"#{name}", Static).update(text, layout=name in ("verdict", "numbers"))
+
+    def _draw_panel(self, panel: Widget) -> None:
+        run, history = self.run_in_hand, self.run_in_hand.history
+        state = (run.id, len(history), len(history.events), panel.size, self.window, self.logarithmic, self.app.theme)
+        if self._drawn.get(panel.id or "") == state:
+            return
+        self._drawn[panel.id or ""] = state
+        if isinstance(panel, ChartPanel):
+            before = panel.plot.axis if panel.plot else None
+            width, height = panel.size
+            plot = plot_of(panel.spec, history, self.window, self.logarithmic, max(1, width - 7), height, before)
+            panel.show_plot(plot)
+            panel.show_title(title_of(panel.spec, history, plot.axis))
+        elif isinstance(panel, UnitPanel) and history.firing is not None and history.start is not None:
+            panel.show_units(history.firing.layers, history.start.probe, history.firing.step)
+        elif isinstance(panel, EventPanel):
+            panel.show_events(history.events)
+
+    # Layout
+
+    def _panels(self) -> list[Widget]:
+        return list(self.query(".panel").results(Widget))
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose the layout for the new size, and draw as soon as it stands."""
+        self._size_class()
+        self.call_after_refresh(self.draw)
+
+    def _size_class(self) -> None:
+        width, height = self.app.size
+
+        def at_least(size: tuple[int, int]) -> bool:
+            return width >= size[0] and height >= size[1]
+
+        wide, middle = at_least(WIDE), at_least(MIDDLE)
+        self.set_class(middle and not wide, "-middle")
+        self.set_class(not middle and not wide, "-small")
+        self.set_class(not at_least(TINY), "-tiny")
+
+    def _go_to(self, panel: Widget) -> None:
+        page = panel.parent.id if panel.parent else None
+        for name in PAGES:
+            self.set_class(name == page, f"-page-{name}")
+        panel.focus()
+        self.call_after_refresh(self.draw)
+
+    # What the keys do
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Say which keys apply: pause while running, resume while paused, neither after the end."""
+        paused, alive = self.status is Status.PAUSED, self.run_in_hand.alive
+        if action == "pause":
+            return False if paused else (True if alive else None)
+        if action == "resume":
+            return paused
+        if action == "step":
+            return True if alive else None
+        if action == "restore":
+            return self.maximized is not None
+        return True
+
+    def action_normalise(self) -> None:
+        """Turn normalisation on or off."""
+        self._change(normalise=not self.run_in_hand.controls.live.normalise)
+
+    def action_rate(self, direction: int) -> None:
+        """Go to the next learning rate of the ladder 1-2-5."""
+        self._change(lr=next_lr(self.run_in_hand.controls.live.lr, direction))
+
+    def action_type_rate(self) -> None:
+        """Ask for a learning rate."""
+
+        def take(lr: float | None) -> None:
+            if lr is not None:
+                self._change(lr=lr)
+
+        self.app.push_screen(RateQuestion(self.run_in_hand.controls.live.lr), take)
+
+    def action_activation(self) -> None:
+        """Go to the next activation."""
+        now = ACTIVATIONS.index(self.run_in_hand.controls.live.activation)
+        self._change(activation=ACTIVATIONS[(now + 1) % len(ACTIVATIONS)])
+
+    def _change(self, **fields: object) -> None:
+        self.run_in_hand.controls.change(**fields)
+        if not self.run_in_hand.alive:
+            self.notify("The run has ended: r starts a new one with this.", timeout=4)
+        self.draw()
+
+    def action_pause(self) -> None:
+        """Pause."""
+        self.run_in_hand.controls.pause()
+        self.draw()
+
+    def action_resume(self) -> None:
+        """Resume."""
+        self.run_in_hand.controls.resume()
+        self.draw()
+
+    def action_step(self) -> None:
+        """Pause, or take one step when paused."""
+        controls = self.run_in_hand.controls
+        if controls.paused:
+            controls.step()
+        else:
+            controls.pause()
+        self.draw()
+
+    def action_restart(self) -> None:
+        """Start a new run with the settings as they are now."""
+        self._start(self._settings_now())
+
+    def action_experiment(self, name: str) -> None:
+        """Start one of the article's experiments."""
+        self._start(presets.apply(name, self._settings_now()))
+
+    def _settings_now(self) -> RunSettings:
+        from dataclasses import asdict, replace
+
+        return replace(self.run_in_hand.settings, **asdict(self.run_in_hand.controls.live))
+
+    def _start(self, settings: RunSettings) -> None:
+        self.run_in_hand.controls.stop()
+        self.run_in_hand = self.make_run(settings)
+        self.query_one(EventPanel).forget()
+        for panel in self.query(ChartPanel):
+            panel.plot = None
+        self.draw()
+
+    def action_panel(self, direction: int) -> None:
+        """Move the focus among the panels, those of hidden pages included."""
+        if self.maximized is not None:
+            self.minimize()
+        panels = self._panels()
+        now = panels.index(self.focused) if self.focused in panels else -1
+        self._go_to(panels[(now + direction) % len(panels)])
+
+    def action_maximise(self) -> None:
+        """Show the focused panel alone, or everything again."""
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is not None:
+            self.maximize(self.focused, container=False)
+        self.call_after_refresh(self.draw)
+
+    def action_restore(self) -> None:
+        """Show everything again."""
+        self.minimize()
+        self.call_after_refresh(self.draw)
+
+    def action_scale(self) -> None:
+        """Switch between logarithmic and linear axes."""
+        self.logarithmic = not self.logarithmic
+        self.draw()
+
+    def action_window(self) -> None:
+        """Go to the next window of steps."""
+        self.window = WINDOWS[(WINDOWS.index(self.window) + 1) % len(WINDOWS)]
+        self.notify(f"window: {self.window}", timeout=2)
+        self.draw()
+
+    def action_help(self) -> None:
+        """Show the help."""
+        self.app.push_screen(HelpScreen(self.keys()))
+
+    def keys(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (key, name, explanation) of every key, from the one place where they are declared."""
+        for binding in self.BINDINGS:
+            assert isinstance(binding, Binding)
+            first = next(iter(Binding.make_bindings([binding])))
+            if not binding.system:
+                yield self.app.get_key_display(first), binding.description, binding.tooltip
+
+    def action_leave(self) -> None:
+        """Quit, asking first while the run is live."""
+        if not self.run_in_hand.alive:
+            self.app.exit()
+            return
+
+        def answer(yes: bool | None) -> None:
+            if yes:
+                self.app.exit()
+
+        self.app.push_screen(QuitQuestion(count(len(self.run_in_hand.history))), answer)

@@ -1,0 +1,106 @@
+"""The terminal itself: is there one, is it large enough, and who may write to it.
+
+Textual draws on file descriptor 2, where MXNet's C++ code also logs. While the screen is on, the screen has a
+duplicate of the terminal to itself, and descriptors 1 and 2 lead to the log file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from deadrelu_tui.errors import InputError
+
+MIN_WIDTH, MIN_HEIGHT = 20, 5
+HEADLESS = "without a terminal use: deadrelu-tui run"
+
+
+def check() -> None:
+    """Raise InputError unless a screen can be shown here."""
+    for name, stream in (("stdin", sys.stdin), ("stdout", sys.stdout), ("stderr", sys.stderr)):
+        if stream is None or not stream.isatty():
+            raise InputError(f"the screen needs a terminal, and {name} is none; {HEADLESS}")
+    if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
+        raise InputError(f"the screen cannot be drawn with TERM={os.environ.get('TERM', '')!r}; {HEADLESS}")
+    width, height = os.get_terminal_size(sys.stdout.fileno())
+    # A size of 0×0 means that the terminal does not say; Textual then assumes 80×24.
+    if (width, height) != (0, 0) and (width < MIN_WIDTH or height < MIN_HEIGHT):
+        raise InputError(
+            f"the terminal is {width}×{height} characters; the screen needs at least {MIN_WIDTH}×{MIN_HEIGHT}, "
+            "or: deadrelu-tui run"
+        )
+
+
+class Meter:
+    """A text file over a descriptor that counts what goes through it. One thread writes, any thread asks."""
+
+    encoding, errors = "utf-8", "replace"
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.total = 0
+        self._recent: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=64)
+
+    def write(self, text: str) -> int:
+        """Write all of a text, waiting for the terminal as long as it takes."""
+        data = memoryview(text.encode(self.encoding, self.errors))
+        self.total += len(data)
+        while data:
+            data = data[os.write(self.descriptor, data) :]
+        now = time.monotonic()
+        if now - self._recent[-1][0] > 0.1:
+            self._recent.append((now, self.total))
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: every write is on its way when it returns."""
+
+    def isatty(self) -> bool:
+        """Return True: a Meter is only ever put over a terminal."""
+        return True
+
+    def fileno(self) -> int:
+        """Return the descriptor of the terminal."""
+        return self.descriptor
+
+    def bytes_per_second(self) -> float:
+        """Return the rate over the last three seconds or so."""
+        now = time.monotonic()
+        while len(self._recent) > 1 and now - self._recent[0][0] > 3:
+            self._recent.popleft()
+        then, before = self._recent[0]
+        return (self.total - before) / max(now - then, 1.0)
+
+
+@contextlib.contextmanager
+def taken(log: Path) -> Iterator[Meter]:
+    """Keep the terminal for the screen, native output going to the log, until the block ends."""
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        log_descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:  # a log is a help, not a need
+        log_descriptor = os.open(os.devnull, os.O_WRONLY)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = {1: os.dup(1), 2: os.dup(2)}
+    meter = Meter(os.dup(2))
+    streams: Any = (sys.__stdout__, sys.__stderr__)
+    try:
+        for descriptor in saved:
+            os.dup2(log_descriptor, descriptor)
+        # Textual takes its file from sys.__stderr__ and the terminal's size from sys.__stdout__.
+        sys.__stdout__ = sys.__stderr__ = meter  # type: ignore[misc, assignment]
+        yield meter
+    finally:
+        sys.__stdout__, sys.__stderr__ = streams  # type: ignore[misc]
+        for descriptor, original in saved.items():
+            os.dup2(original, descriptor)
+            os.close(original)
+        os.close(meter.descriptor)
+        os.close(log_descriptor)

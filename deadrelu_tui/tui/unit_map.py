@@ -1,0 +1,75 @@
+"""The unit map as a pure function: firing rates in, rows of cells out. Dead units have a glyph of their own."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+UNIT_ROLES = ("text", "unit", "dead")
+DEAD, DEAD_ASCII = "✖", "x"
+SHADES = (("·", "."), ("░", ":"), ("▒", "+"), ("▓", "#"), ("█", "@"))
+BOUNDS = (0.01, 0.10, 0.50, 0.90)
+"""A unit of shade i fires for less than BOUNDS[i] of the images; the last shade for at least the last bound."""
+
+Row = list[tuple[str, str]]
+
+
+def unit_rows(layers: dict[str, npt.NDArray[np.float32]], width: int, height: int, ascii_only: bool) -> list[Row]:
+    """Return `height` rows: each layer's units, a cell each or, where they do not fit, a cell for several.
+
+    A cell of several units shows their mean rate, and the glyph of death only if all of them are dead.
+    """
+    which = 1 if ascii_only else 0
+    left = max((len(name) for name in layers), default=0) + 2
+    room = max(1, width - left)
+    budget = height - 1  # the last row is the legend
+    pooled = 1
+    while sum(math.ceil(math.ceil(len(rates) / pooled) / room) for rates in layers.values()) > max(1, budget):
+        pooled += 1
+    rows: list[Row] = []
+    for name, rates in layers.items():
+        cells = [_cell(rates[at : at + pooled], which) for at in range(0, len(rates), pooled)]
+        # Rows of equal length: 300 units are five rows of 60 rather than four of 74 and a rest.
+        wide = math.ceil(len(cells) / math.ceil(len(cells) / room))
+        for at in range(0, len(cells), wide):
+            label = name if at == 0 else ""
+            rows.append(_merged([(f"{label:<{left}}", "text"), *cells[at : at + wide]]))
+    rows = rows[: max(0, budget)]
+    rows += [[(" " * width, "text")] for _ in range(budget - len(rows))]
+    if height > 0:
+        rows.append(_legend(layers, pooled, which, width))
+    return rows
+
+
+def _cell(rates: npt.NDArray[np.float32], which: int) -> tuple[str, str]:
+    if not rates.any():
+        return (DEAD, DEAD_ASCII)[which], "dead"
+    return SHADES[int(np.searchsorted(BOUNDS, float(rates.mean()), side="right"))][which], "unit"
+
+
+def _legend(layers: dict[str, npt.NDArray[np.float32]], pooled: int, which: int, width: int) -> Row:
+    dead = sum(int(np.count_nonzero(rates == 0)) for rates in layers.values())
+    labels = ("<1 %", "<10 %", "<50 %", "<90 %", "≥90 %" if which == 0 else ">=90 %")
+    parts: Row = [((DEAD, DEAD_ASCII)[which] + f" dead {dead}", "dead")]
+    parts += [(f"{shade[which]} {label}", "unit") for shade, label in zip(SHADES, labels, strict=True)]
+    if pooled > 1:
+        parts.insert(0, (f"1 cell = {pooled} units", "text"))
+    spaced = [span for part in parts for span in (part, ("  ", "text"))]
+    row, room = [], width
+    for text, role in spaced:
+        row.append((text[:room], role))
+        room -= len(text[:room])
+    return [*row, (" " * room, "text")]
+
+
+def _merged(cells: Row) -> Row:
+    """Join neighbouring cells of one role into spans."""
+    spans: Row = []
+    for text, role in cells:
+        if spans and spans[-1][1] == role:
+            spans[-1] = (spans[-1][0] + text, role)
+        else:
+            spans.append((text, role))
+    return spans
