@@ -9,10 +9,12 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from deadrelu_tui import __version__, config, presets
 from deadrelu_tui.errors import InputError
@@ -60,18 +62,17 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)  # fmt: skip
 
 
-def chosen(ctx: click.Context, given: dict[str, Any]) -> RunSettings:
+def chosen(ctx: click.Context) -> RunSettings:
     """Return the settings: a flag beats the environment, which beats the config file, which beats the preset."""
-    outer = ctx.parent.params if ctx.parent is not None else {}
-    named = {**config.read(), **_set(outer), **_set(given)}
+    named = config.read()
+    contexts = [each for each in (ctx.parent, ctx) if each is not None]
+    for source in (ParameterSource.ENVIRONMENT, ParameterSource.COMMANDLINE):
+        for each in contexts:
+            named |= {name: value for name, value in each.params.items() if each.get_parameter_source(name) is source}
     preset = named.pop("preset", presets.DEFAULT)
     known = {each.name for each in fields(RunSettings)}
     base = {name: getattr(presets.PRESETS[preset], name) for name in known}
     return RunSettings(**{**base, **{name: value for name, value in named.items() if name in known}})
-
-
-def _set(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 @click.group(
@@ -83,14 +84,14 @@ def _set(values: dict[str, Any]) -> dict[str, Any]:
 @settings_options
 @click.version_option(__version__, prog_name="deadrelu-tui", message="%(prog)s %(version)s")
 @click.pass_context
-def main_command(ctx: click.Context, /, **given: Any) -> None:
+def main_command(ctx: click.Context, /, **_given: Any) -> None:
     """Watch ReLUs die: train an MLP on Fashion-MNIST and see, live, which ReLUs die, when and why.
 
     Without a command the screen opens and training starts at once; ? there shows the keys.
     """
     if ctx.invoked_subcommand is not None:
         return
-    settings = chosen(ctx, given)
+    settings = chosen(ctx)
     from deadrelu_tui.tui import terminal
 
     terminal.check()
@@ -113,11 +114,11 @@ def main_command(ctx: click.Context, /, **given: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: a start, every epoch, a summary.")
 @click.option("--steps-json", type=click.Path(path_type=Path), help="Write every step to this file, a line each.")
 @click.pass_context
-def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, **given: Any) -> None:
+def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, **_given: Any) -> None:
     """Train without a screen; for scripts, logs and machines without a terminal."""
     from deadrelu_tui import headless
 
-    settings = chosen(ctx, given)
+    settings = chosen(ctx)
     interrupted = False
     with ThreadPoolExecutor(1, "training") as executor:
         run = make_run(settings, executor)
@@ -212,6 +213,8 @@ def _log_file() -> Path:
 
 def main() -> None:
     """Run the command line; the one place where an InputError becomes a line and exit code 2."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a locale without − or … costs a character, not the run
     try:
         sys.exit(main_command(standalone_mode=False) or 0)
     except InputError as error:
@@ -225,22 +228,25 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
-        _fail(f"the run failed: {type(error).__name__}: {_first_line(error)}; details in {_note(error)}", 1)
+        _fail(f"the run failed: {type(error).__name__}: {_first_line(error)}{_noted(error)}", 1)
 
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or ["no message"])[0]
 
 
-def _note(error: BaseException) -> Path:
-    """Append the traceback to the log and return its path."""
+def _noted(error: BaseException) -> str:
+    """Append the traceback to the log and return where it is; nothing if there can be no log."""
     import traceback
 
     path = _log_file()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(path, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as log:
-        traceback.print_exception(error, file=log)
-    return path
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(path, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as log:
+            traceback.print_exception(error, file=log)
+    except OSError:
+        return ""
+    return f"; details in {path}"
 
 
 def _fail(message: str, code: int) -> None:

@@ -37,7 +37,9 @@ def read() -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for key, value in found.items():
         name = key.replace("-", "_")
-        if name == "preset" and value in presets.PRESETS:
+        if name == "preset":
+            if not isinstance(value, str) or value not in presets.PRESETS:
+                raise InputError(f"{where}: preset must be one of {', '.join(presets.PRESETS)}, not {value!r}")
             settings[name] = value
         elif name in known:
             try:

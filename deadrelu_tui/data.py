@@ -29,6 +29,7 @@ FILES = (
 
 CLASSES = 10
 PROBE_SIZE = 2_000
+ABSENT = "absent"
 IMAGE_SHAPE = (28, 28)
 EMBEDDED_FOLDER = Path(__file__).parent / "embedded"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
@@ -192,7 +193,7 @@ def _status(place: Place) -> PlaceStatus:
     except InputError as error:
         return PlaceStatus(path, place.label, str(error))
     if dataset is None:
-        return PlaceStatus(path, place.label, "absent")
+        return PlaceStatus(path, place.label, ABSENT)
     edition = place.edition
     state = f"{edition.name}, verified"
     return PlaceStatus(path, place.label, state, edition.train, edition.test, dataset.sha256)

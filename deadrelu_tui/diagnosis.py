@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from deadrelu_tui.history import History, Series
 from deadrelu_tui.records import Event, Live, StepRecord
+from deadrelu_tui.settings import SATURATING
 from deadrelu_tui.wording import count, number, percent
 
 LAYER_DEAD = 0.5
@@ -63,8 +64,11 @@ def notices(history: History, now: StepRecord) -> Iterator[Event]:
     for layer, rates in now.firing.items():
         dead, earlier = _share_dead(rates), _share_dead(looked.layers[layer]) if looked else 0.0
         if earlier <= LAYER_DEAD < dead:
-            units = count(round(dead * len(rates)))
-            yield Event(now.step, f"{layer} died: {units} of {count(len(rates))} units fire for no probe image")
+            units = f"{count(round(dead * len(rates)))} of {count(len(rates))} units"
+            if now.live.activation == "relu":
+                yield Event(now.step, f"{layer} died: {units} fire for no probe image")
+            elif now.live.activation in SATURATING:
+                yield Event(now.step, f"{layer} saturated: {units} are so on every probe image")
     loss = now.values["loss"]
     if not math.isfinite(loss) and (before is None or math.isfinite(before.values["loss"])):
         yield Event(now.step, f"loss is {number(loss)}: the run diverged")
@@ -101,7 +105,7 @@ def _cause(history: History, last: StepRecord, layer: str) -> str:
     """Return what made the layer what it is, in numbers: the scale of the input and the largest early update."""
     raw = history.start.input_mean if history.start else 0.0
     if last.live.normalise and _normalised_since(history):
-        scale = f"Input averaged {number(raw)} when it happened"
+        scale = f"Input averaged {number(raw)} then"
     else:
         scale = f"Input averages {number(_input_mean(history, last.live))}"
     weights = f"w{layer.removeprefix('h')}"
@@ -110,7 +114,7 @@ def _cause(history: History, last: StepRecord, layer: str) -> str:
     if not len(finite):
         return scale
     worst = int(np.argmax(finite))
-    return f"{scale}; update {worst} was {number(float(finite[worst]), 2)} × the size of {weights}"
+    return f"{scale}; update {worst} was {number(float(finite[worst]), 2)} × {weights}"
 
 
 def _normalised_since(history: History) -> bool:
@@ -142,7 +146,7 @@ def _dead(history: History, last: StepRecord) -> Verdict | None:
             scale = _input_mean(history, last.live)
             remedy = "n, then r" if abs(scale) > LARGE_INPUT and not last.live.normalise else "- (smaller lr), then r"
             if last.live.normalise and _normalised_since(history):
-                remedy = "r (what is dead stays dead)"
+                remedy = "r (the dead stay dead)"
             return Verdict(
                 "dead" if gone else "dying",
                 f"{layer}: {count(round(share * units))} of {count(units)} units fire for none of "
@@ -157,7 +161,7 @@ def _units(history: History, layer: str) -> int:
 
 
 def _saturated(history: History, last: StepRecord) -> Verdict | None:
-    if last.live.activation not in ("tanh", "sigmoid"):
+    if last.live.activation not in SATURATING:
         return None
     for name, layer, share in _layers(history, "saturated_fraction"):
         if share > LAYER_DEAD:
@@ -165,8 +169,8 @@ def _saturated(history: History, last: StepRecord) -> Verdict | None:
             remedy = "- (smaller lr), then r" if last.live.normalise else "n, then r"
             return Verdict(
                 "saturated",
-                f"{layer}: {percent(share)} of the units have a gradient below 1e-7 on more than 99 % of the "
-                f"probe images, since step {step}. {_cause(history, last, layer)}.",
+                f"{layer}: {percent(share)} of the units are saturated (gradient below 1e-7 on 99 % of the probe), "
+                f"since step {step}. {_cause(history, last, layer)}.",
                 remedy, "SaturatedActivation", share, LAYER_DEAD, step, layer,
             )  # fmt: skip
     return None

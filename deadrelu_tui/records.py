@@ -73,7 +73,10 @@ class StepRecord:
     live: Live
     values: Mapping[str, float]
     firing: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
-    """Per layer ('h1'): the share of probe images for which each unit fires, shape (units,)."""
+    """Per layer ('h1'): the share of probe images for which each unit fires, shape (units,).
+
+    A unit of tanh or sigmoid always fires; for these it is the share for which the unit is not saturated.
+    """
     ends_epoch: bool = False
 
 

@@ -14,6 +14,8 @@ from typing import Any
 from deadrelu_tui.errors import InputError
 
 ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
+SATURATING = ("sigmoid", "tanh")
+"""Activations whose units do not fall silent but saturate."""
 MAX_UNITS, MAX_LAYERS, MAX_SEED = 10_000, 50, 2**32 - 1
 _LEARNING_RATES = tuple(float(f"{digit}e{power}") for power in range(-6, 3) for digit in (1, 2, 5))
 
@@ -21,7 +23,7 @@ _LEARNING_RATES = tuple(float(f"{digit}e{power}") for power in range(-6, 3) for 
 def parse_lr(text: str | float) -> float:
     """Return a learning rate: any finite number above 0. A number that is too large is a lesson, not an error."""
     try:
-        value = float(text)
+        value = math.nan if isinstance(text, bool) else float(text)
     except (TypeError, ValueError):
         value = math.nan
     if not (math.isfinite(value) and value > 0):

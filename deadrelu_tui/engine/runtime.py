@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from deadrelu_tui.errors import InputError
-
-APT_LINE = "apt-get install -y libgomp1 libquadmath0"
+from deadrelu_tui.needs import APT_LINE
 
 
 def _import_mxnet() -> Any:
@@ -19,7 +18,8 @@ def _import_mxnet() -> Any:
         np.bool = bool  # type: ignore[attr-defined]
     os.environ.setdefault("SETUPTOOLS_USE_DISTUTILS", "local")
     try:
-        import setuptools  # noqa: F401, I001 - before MXNet: installs its distutils for Python 3.12
+        if sys.version_info >= (3, 12):
+            import setuptools  # noqa: F401 - installs its distutils, which MXNet imports
         import mxnet
     except OSError as error:
         library = str(error).partition(":")[0]

@@ -23,12 +23,14 @@ from deadrelu_tui.engine.network import Diagnose, Forward, Look, initial_paramet
 from deadrelu_tui.engine.runtime import mx
 from deadrelu_tui.metrics import layer_names, parameter_names
 from deadrelu_tui.records import Event, Live, Start, StepRecord
-from deadrelu_tui.settings import RunSettings
+from deadrelu_tui.settings import SATURATING, RunSettings
 
 LOOKAHEAD = 8
 PROBE_EVERY = 64
 CHUNK = 2_000
 """Images a graph looks at in one go when it measures the probe and the test set."""
+SATURATED_BELOW = 0.01
+"""A unit is saturated if it is not so for less than this share of the images (SaturatedActivation's threshold)."""
 
 
 class Controls(Protocol):
@@ -166,9 +168,9 @@ class _Pending:
             low, high = bounds[index], bounds[index + 1]
             firing[name] = rates[low:high].copy()
             values[f"dead_fraction/{name}"] = float(np.mean(firing[name] == 0))
-            if len(rates) > bounds[-1]:
-                responding = rates[bounds[-1] + low : bounds[-1] + high]
-                values[f"saturated_fraction/{name}"] = float(np.mean(responding < 0.01))
+            if self.live.activation in SATURATING:
+                firing[name] = rates[bounds[-1] + low : bounds[-1] + high].copy()
+                values[f"saturated_fraction/{name}"] = float(np.mean(firing[name] < SATURATED_BELOW))
         return firing
 
 

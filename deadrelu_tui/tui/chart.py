@@ -33,6 +33,8 @@ class Line:
     steps: npt.NDArray[np.int64]
     values: Values
     role: str
+    scattered: bool = False
+    """Draw the points alone: too few and far between for a line that would hide the others."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,10 @@ def _add(figure: Any, line: Line, plot: Plot, low: float, high: float, stop: int
     keep = np.isfinite(up) & (across >= 0) & (across <= 1) & np.isfinite(line.values)
     if not keep.any():
         return
-    marker = plotext.marker("*" if ascii_only else "braille", pixel=ROLES.index(line.role))
+    point, dots = ("o", "*") if ascii_only else ("◆", "braille")
+    marker = plotext.marker(point if line.scattered else dots, pixel=ROLES.index(line.role))
     signal = figure.signal(across[keep].tolist(), np.clip(up[keep], 0.0, 1.0).tolist(), marker=marker)
-    figure.draw(signal.lines(True))
+    figure.draw(signal.lines(not line.scattered))
 
 
 def _spans(row: str) -> list[Span]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from deadrelu_tui.diagnosis import CLASSES
-from deadrelu_tui.history import History
-from deadrelu_tui.metrics import layer_names, metric_of, parameter_names
+from deadrelu_tui.history import History, is_extra
+from deadrelu_tui.metrics import layer_names, parameter_names
+from deadrelu_tui.settings import SATURATING
 from deadrelu_tui.tui.chart import Line, Plot
 from deadrelu_tui.tui.scale import Axis, fit, share_axis
 from deadrelu_tui.wording import number, percent
@@ -36,9 +38,9 @@ def chart_specs(hidden: int) -> tuple[tuple[ChartSpec, ...], tuple[ChartSpec, ..
     dead = tuple(
         ChartSpec(
             f"dead-{layer}",
-            f"dead ReLU {layer}",
+            layer,
             ((f"zero_fraction/{layer}", "zeros"), (f"dead_fraction/{layer}", "dead"),
-             (f"saturated_fraction/{layer}", "test")),
+             (f"saturated_fraction/{layer}", "dead")),
             "share",
         )
         for layer in layer_names(hidden)
@@ -73,10 +75,13 @@ def plot_of(
     """Return what a chart of so many columns shows; `before` is its last vertical axis."""
     first, stop = extent(window, history)
     lines = []
-    for name, role in spec.series:
+    for name, role, _ in _shown(spec, history):
         steps, values = history.outline(name, first, stop + 1, columns)
         if len(steps):
-            lines.append(Line(steps, values, role))
+            if spec.scale == "share" and is_extra(name):  # as it was last measured, up to the present step
+                steps = np.append(steps, max(steps[-1], min(len(history) - 1, stop)))
+                values = np.append(values, values[-1])
+            lines.append(Line(steps, values, role, scattered=name.endswith("/test")))
     if spec.scale == "share":
         axis = share_axis(rows)
     else:
@@ -88,19 +93,42 @@ def plot_of(
 
 def title_of(spec: ChartSpec, history: History, axis: Axis | None) -> list[tuple[str, str]]:
     """Return a chart's title as (text, role): its name and the latest value of each of its series."""
-    parts = [(spec.label, "")]
-    for name, role in spec.series:
+    label = spec.label
+    if spec.scale == "share":
+        label = f"{_WORDS[_activation(history)][0]} {spec.label}"
+    parts = [(label, "")]
+    for name, role, word in _shown(spec, history):
         value = history.latest(name)
-        if value is None:
-            continue
-        if spec.scale == "share":
-            parts.append((f"{metric_of(name).title} {percent(value)}", role))
-        elif len(spec.series) == 1:
-            parts.append((number(value), role))
-        else:
-            parts.append((f"{'test' if name.endswith('/test') else 'train'} {number(value, 4)}", role))
+        if value is not None:
+            text = percent(value) if spec.scale == "share" else number(value, 4 if word else 3)
+            parts.append((f"{word} {text}" if word else text, role))
     if spec.id == "loss":
         parts.append((f"─ ln {CLASSES} = {math.log(CLASSES):.3f}", "rule"))
     if axis is not None and axis.kind != "linear":
         parts.append((axis.kind, "axis"))
     return parts
+
+
+_WORDS = {
+    "relu": ("dead ReLU", "zeros", "dead"),
+    "leaky_relu": ("leaky ReLU", "h ≤ 0", "never fires"),
+    "sigmoid": ("sigmoid", "h ≤ 0", "saturated"),
+    "tanh": ("tanh", "h ≤ 0", "saturated"),
+}
+"""What a layer's chart, its zeros and its units without a gradient are called. Only ReLU kills."""
+
+
+def _activation(history: History) -> str:
+    return history.last.live.activation if history.last else "relu"
+
+
+def _shown(spec: ChartSpec, history: History) -> Iterator[tuple[str, str, str]]:
+    """Yield (name, role, word) of the series that mean something for the activation in force."""
+    activation = _activation(history)
+    _, zeros, gone = _WORDS[activation]
+    words = {"zero_fraction": zeros, "dead_fraction": gone, "saturated_fraction": gone, "loss": "train"}
+    hidden = "dead_fraction" if activation in SATURATING else "saturated_fraction"
+    for name, role in spec.series:
+        metric = name.partition("/")[0]
+        if metric != hidden:
+            yield name, role, "◆ test" if name.endswith("/test") else words.get(metric, "")

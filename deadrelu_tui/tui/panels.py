@@ -109,12 +109,14 @@ class UnitPanel(CellPanel):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in UNIT_ROLES}
 
-    def show_units(self, layers: dict[str, npt.NDArray[np.float32]], probe: int, step: int) -> None:
-        """Show the firing rates of each layer's units, as seen on so many probe images at a step."""
+    def show_units(self, layers: dict[str, npt.NDArray[np.float32]], probe: int, step: int, saturating: bool) -> None:
+        """Show for each layer's units the share of so many probe images for which they fire, or are unsaturated."""
         units = sum(len(rates) for rates in layers.values())
-        self.show_title([(f"units {' '.join(layers)}", ""), (f"firing rate on {count(probe)} probe images", "text"),
+        what = "unsaturated" if saturating else "firing rate"
+        self.show_title([(f"units {' '.join(layers)}", ""), (f"{what} on {count(probe)} probe images", "text"),
                          (f"{count(units)} units, step {count(step)}", "text")])  # fmt: skip
-        self.show(unit_rows(layers, self.size.width, self.size.height, self.ascii_only))
+        word = "saturated" if saturating else "dead"
+        self.show(unit_rows(layers, self.size.width, self.size.height, self.ascii_only, word))
 
 
 class EventPanel(RichLog):

@@ -14,12 +14,13 @@ from deadrelu_tui.run import Run, Status
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.wording import count, duration, percent, rate
 
+MUTED, FAINT = "$foreground 65%", "$foreground 30%"
 STATUS_STYLE = {
-    Status.READY: "$text-muted",
+    Status.READY: MUTED,
     Status.STARTING: "$warning",
     Status.RUNNING: "$success",
     Status.PAUSED: "$warning",
-    Status.STOPPED: "$text-muted",
+    Status.STOPPED: MUTED,
     Status.FINISHED: "$primary",
     Status.FAILED: "$error",
 }
@@ -48,11 +49,11 @@ def header(run: Run, bytes_per_second: float, width: int) -> Content:
         data = f"Fashion-MNIST {count(start.train)}" + (" (embedded subset)" if embedded else "")
         device = start.device
     status = run.status
-    left = [(" deadrelu-tui", "bold $primary"), (f"  {data} · {network} · {device}", "$text-muted")]
+    left = [(" deadrelu-tui", "bold $primary"), (f"  {data} · {network} · {device}", MUTED)]
     right = [
         (f"● {status.value}", f"bold {STATUS_STYLE[status]}"),
-        (f"   {bytes_per_second / 1000:.0f} KB/s" if width >= 100 else "", "$text-muted"),
-        (f"   {time.strftime('%H:%M:%S')} " if width >= 70 else " ", "$text-muted"),
+        (f"   {bytes_per_second / 1000:.0f} KB/s" if width >= 100 else "", MUTED),
+        (f"   {time.strftime('%H:%M:%S')} " if width >= 70 else " ", MUTED),
     ]
     return _both(left, right, width)
 
@@ -61,23 +62,27 @@ def progress(run: Run, width: int) -> Content:
     """Return epoch, a bar over the whole run, step, speed, time to go and the last test accuracy."""
     history, start = run.history, run.history.start
     if start is None:
-        return Content.styled(" loading the images and MXNet …", "$text-muted")
+        return Content.styled(" loading the images and MXNet …", MUTED)
     done = len(history)
     epoch = min(start.epochs, max(0, done - 1) // start.batches + 1)
-    speed = run.steps_per_second
-    texts = [f" epoch {epoch}/{start.epochs}", f"step {count(done)}/{count(start.steps)}"]
-    if run.alive and speed:
-        texts += [f"{speed:.0f} steps/s", f"ETA {duration((start.steps - done) / speed)}"]
-    elif not run.alive:
-        texts += [f"{duration(run.seconds)} in all"]
-    accuracy = history.latest("accuracy/test")
-    texts.append("test accuracy " + ("at the epoch's end" if accuracy is None else percent(accuracy)))
-    cells = 24 if width >= 120 else 10
-    eighths = round(8 * cells * done / start.steps)
-    full, part = divmod(eighths, 8)
-    bar = ("█" * full + (" ▏▎▍▌▋▊▉"[part] if part else "")).ljust(cells)
-    pieces = [(texts[0] + " ▕", ""), (bar, "$primary"), ("▏ ", ""), ("   ".join(texts[1:]), "")]
-    return _fitted(pieces, width)
+    speed, accuracy = run.steps_per_second, history.latest("accuracy/test")
+    step = f"step {count(done)}/{count(start.steps)}"
+    score = "–" if accuracy is None else percent(accuracy)
+    if run.alive:
+        eta = f"ETA {duration((start.steps - done) / speed)}" if speed else "ETA –"
+        long, short = [step, f"{speed:.0f} steps/s", eta], [step, f"{speed:.0f}/s", eta]
+    else:
+        long = short = [step, f"{duration(run.seconds)} in all"]
+    for cells, texts in ((24, [*long, f"test accuracy {score}"]), (10, [*short, f"test {score}"]), (0, [step])):
+        eighths = round(8 * cells * done / start.steps)
+        bar = ("█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]).strip().ljust(cells)
+        text = Content.assemble(
+            f" epoch {epoch}/{start.epochs} ", "▕" if cells else "", (bar, "$primary"), "▏ " if cells else " ",
+            "   ".join(texts),
+        )  # fmt: skip
+        if text.cell_length <= width:
+            break
+    return _cut(text, width)
 
 
 def settings_line(settings: RunSettings, live: Live, width: int) -> Content:
@@ -86,33 +91,36 @@ def settings_line(settings: RunSettings, live: Live, width: int) -> Content:
     known = {key: number for number, key in enumerate(presets.PRESETS, 1)}
     name = presets.matching(settings)
     changed = "bold $warning"
+    init = "" if settings.init == "normal:0.01" else f"init {settings.init}"
     items = [
         ("n", "input 0–1" if live.normalise else "input 0–255", changed if live.normalise != first.normalise else ""),
         ("- +", f"lr {rate(live.lr)}", changed if live.lr != first.lr else ""),
         ("a", live.activation, changed if live.activation != first.activation else ""),
-        ("", f"{'–'.join(map(str, settings.hidden))} hidden", "$text-muted"),
-        ("", f"batch {settings.batch_size}", "$text-muted"),
-        ("", f"init {settings.init}" if settings.init != "normal:0.01" else "", "$text-muted"),
-        ("", f"seed {settings.seed}", "$text-muted"),
-        (str(known[name]) if name else "", name or "own settings", "$text-muted"),
+        ("", f"{'–'.join(map(str, settings.hidden))} hidden", MUTED),
+        (str(known[name]) if name else "", name or "own settings", MUTED),
+        ("", f"seed {settings.seed}", MUTED),
+        ("", f"batch {settings.batch_size}", MUTED),
+        ("", init, MUTED),
     ]
-    pieces: list[tuple[str, str]] = [(" ", "")]
-    for key, text, style in items:
-        if text:
-            if len(pieces) > 1:
-                pieces.append((" │ ", "$text-disabled"))
-            pieces += [(f"{key} " if key else "", "$accent"), (text, style)]
-    return _fitted(pieces, width)
+    text = Content(" ")
+    for index, (key, label, style) in enumerate(item for item in items if item[1]):
+        piece = Content.assemble(
+            (" │ " if index else "", FAINT), (f"{key} " if key else "", "$accent"), (label, style)
+        )  # fmt: skip
+        if text.cell_length + piece.cell_length > width:
+            break
+        text += piece
+    return text
 
 
 def banner(run: Run, found: Verdict | None) -> Content:
     """Return the verdict on the run, or what ended it."""
     if run.error is not None:
-        return Content.styled(f" ✖ FAILED  {' '.join(str(run.error).split())[:400]} → r starts again", "$error")
+        return Content.styled(f"✖ FAILED  {' '.join(str(run.error).split())[:400]} → r starts again", "$error")
     if found is None:
-        return Content.styled(" no verdict before the first step", "$text-muted")
+        return Content.styled("no verdict before the first step", MUTED)
     glyph, style = VERDICT_STYLE[found.word]
-    text = [(f" {glyph} {found.word.upper()}  ", f"bold {style}"), (found.reason, "")]
+    text = [(f"{glyph} {found.word.upper()}  ", f"bold {style}"), (found.reason, "")]
     if found.remedy:
         text.append((f" → {found.remedy}", f"bold {style}"))
     return Content.assemble(*text)
@@ -138,6 +146,22 @@ def summary(run: Run, found: Verdict | None) -> list[str]:
     return lines
 
 
+def key_bar(entries: list[tuple[str, str, str, bool]], width: int) -> Content:
+    """Return the keys as (key, label, action, enabled) in a line; where it is narrow, those before the last two go.
+
+    The last two, help and quit, are always there. A click on an entry does what its key does.
+    """
+    pieces = [
+        Content.from_markup(f"[@click=screen.{action}][b $accent]{key}[/] {label}[/]")
+        if enabled
+        else Content.styled(f"{key} {label}", FAINT)
+        for key, label, action, enabled in entries
+    ]
+    while len(pieces) > 2 and sum(piece.cell_length + 2 for piece in pieces) > width:
+        del pieces[-3]
+    return Content(" ") + Content("  ").join(pieces)
+
+
 def ascii_only(text: Content) -> Content:
     """Return the text for a locale that is not UTF-8, its style kept: every glyph becomes one ASCII character."""
     plain = text.plain.translate(_ASCII).encode("ascii", "replace").decode()
@@ -146,13 +170,10 @@ def ascii_only(text: Content) -> Content:
 
 def _both(left: list[tuple[str, str]], right: list[tuple[str, str]], width: int) -> Content:
     end = Content.assemble(*right)
-    room = width - end.cell_length
-    start = Content.assemble(*left)
-    if start.cell_length > room - 1:
-        start = start.truncate(max(1, room - 1), ellipsis=True)
+    room = max(0, width - end.cell_length)
+    start = _cut(Content.assemble(*left), max(0, room - 1))
     return start.pad_right(max(0, room - start.cell_length)) + end
 
 
-def _fitted(pieces: list[tuple[str, str]], width: int) -> Content:
-    text = Content.assemble(*pieces)
+def _cut(text: Content, width: int) -> Content:
     return text if text.cell_length <= width else text.truncate(width, ellipsis=True)

@@ -16,7 +16,9 @@ BOUNDS = (0.01, 0.10, 0.50, 0.90)
 Row = list[tuple[str, str]]
 
 
-def unit_rows(layers: dict[str, npt.NDArray[np.float32]], width: int, height: int, ascii_only: bool) -> list[Row]:
+def unit_rows(
+    layers: dict[str, npt.NDArray[np.float32]], width: int, height: int, ascii_only: bool = False, word: str = "dead"
+) -> list[Row]:
     """Return `height` rows: each layer's units, a cell each or, where they do not fit, a cell for several.
 
     A cell of several units shows their mean rate, and the glyph of death only if all of them are dead.
@@ -39,7 +41,7 @@ def unit_rows(layers: dict[str, npt.NDArray[np.float32]], width: int, height: in
     rows = rows[: max(0, budget)]
     rows += [[(" " * width, "text")] for _ in range(budget - len(rows))]
     if height > 0:
-        rows.append(_legend(layers, pooled, which, width))
+        rows.append(_legend(layers, pooled, which, width, word))
     return rows
 
 
@@ -49,10 +51,10 @@ def _cell(rates: npt.NDArray[np.float32], which: int) -> tuple[str, str]:
     return SHADES[int(np.searchsorted(BOUNDS, float(rates.mean()), side="right"))][which], "unit"
 
 
-def _legend(layers: dict[str, npt.NDArray[np.float32]], pooled: int, which: int, width: int) -> Row:
+def _legend(layers: dict[str, npt.NDArray[np.float32]], pooled: int, which: int, width: int, word: str) -> Row:
     dead = sum(int(np.count_nonzero(rates == 0)) for rates in layers.values())
     labels = ("<1 %", "<10 %", "<50 %", "<90 %", "≥90 %" if which == 0 else ">=90 %")
-    parts: Row = [((DEAD, DEAD_ASCII)[which] + f" dead {dead}", "dead")]
+    parts: Row = [((DEAD, DEAD_ASCII)[which] + f" {word} {dead}", "dead")]
     parts += [(f"{shade[which]} {label}", "unit") for shade, label in zip(SHADES, labels, strict=True)]
     if pooled > 1:
         parts.insert(0, (f"1 cell = {pooled} units", "text"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import ClassVar
 
 from textual import events
@@ -14,13 +15,13 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from deadrelu_tui import presets
 from deadrelu_tui.diagnosis import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.run import Run, Status
-from deadrelu_tui.settings import ACTIVATIONS, RunSettings, next_lr
+from deadrelu_tui.settings import ACTIVATIONS, SATURATING, RunSettings, next_lr
 from deadrelu_tui.tui import status as lines
 from deadrelu_tui.tui.charts import WINDOWS, chart_specs, plot_of, title_of
 from deadrelu_tui.tui.panels import ChartPanel, EventPanel, UnitPanel
@@ -42,8 +43,8 @@ def _key(key: str, action: str, name: str, text: str, **more: object) -> Binding
     return Binding(key, action, name, tooltip=text, **more)  # type: ignore[arg-type]
 
 
-_RATE = Binding.Group("lr", compact=True)
-_EXPERIMENTS = Binding.Group("experiments", compact=True)
+_RATE = Binding.Group("lr")
+_EXPERIMENTS = Binding.Group("experiments")
 
 
 class MonitorScreen(Screen[None]):
@@ -51,9 +52,9 @@ class MonitorScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("n", "normalise", "normalise", "Divide the pixels by 255, or stop dividing, from the next step on."),
-        _key("minus", "rate(-1)", "lr down", "Next lower learning rate: 5, 2, 1, 0.5, …", key_display="-",
+        _key("minus", "rate('down')", "lr down", "Next lower learning rate: 5, 2, 1, 0.5, …", key_display="-",
              group=_RATE),
-        _key("plus,equals_sign", "rate(1)", "lr up", "Next higher learning rate: 0.1, 0.2, 0.5, …",
+        _key("plus,equals_sign", "rate('up')", "lr up", "Next higher learning rate: 0.1, 0.2, 0.5, …",
              key_display="+", group=_RATE),
         _key("l", "type_rate", "type lr", "Type a learning rate.", show=False),
         _key("r", "restart", "restart", "Start a new run with what is set now."),
@@ -106,7 +107,7 @@ class MonitorScreen(Screen[None]):
         with Horizontal(id="bottom"):
             yield UnitPanel("units", self.ascii_only)
             yield EventPanel()
-        yield Footer(show_command_palette=False, compact=True)
+        yield Static(id="keys", classes="line")
 
     def on_mount(self) -> None:
         """Begin to draw."""
@@ -136,6 +137,7 @@ class MonitorScreen(Screen[None]):
         self._line("header", lines.header(run, self.meter.bytes_per_second() if self.meter else 0.0, width))
         self._line("progress", lines.progress(run, width))
         self._line("settings", lines.settings_line(run.settings, run.controls.live, width))
+        self._line("keys", lines.key_bar(list(self._key_entries()), width))
         found = verdict(run.history)
         self._line("verdict", lines.banner(run, found))
         if self.has_class("-small"):
@@ -166,7 +168,8 @@ class MonitorScreen(Screen[None]):
             panel.show_plot(plot)
             panel.show_title(title_of(panel.spec, history, plot.axis))
         elif isinstance(panel, UnitPanel) and history.firing is not None and history.start is not None:
-            panel.show_units(history.firing.layers, history.start.probe, history.firing.step)
+            saturating = run.controls.live.activation in SATURATING
+            panel.show_units(history.firing.layers, history.start.probe, history.firing.step, saturating)
         elif isinstance(panel, EventPanel):
             panel.show_events(history.events)
 
@@ -217,9 +220,9 @@ class MonitorScreen(Screen[None]):
         """Turn normalisation on or off."""
         self._change(normalise=not self.run_in_hand.controls.live.normalise)
 
-    def action_rate(self, direction: int) -> None:
-        """Go to the next learning rate of the ladder 1-2-5."""
-        self._change(lr=next_lr(self.run_in_hand.controls.live.lr, direction))
+    def action_rate(self, way: str) -> None:
+        """Go to the next learning rate, up or down the ladder 1-2-5."""
+        self._change(lr=next_lr(self.run_in_hand.controls.live.lr, 1 if way == "up" else -1))
 
     def action_type_rate(self) -> None:
         """Ask for a learning rate."""
@@ -324,6 +327,17 @@ class MonitorScreen(Screen[None]):
             first = next(iter(Binding.make_bindings([binding])))
             if not binding.system:
                 yield self.app.get_key_display(first), binding.description, binding.tooltip
+
+    def _key_entries(self) -> Iterator[tuple[str, str, str, bool]]:
+        """Yield (key, label, action, whether it applies) for the line of keys; a group is one entry."""
+        shown = [each for each in self.BINDINGS if isinstance(each, Binding) and each.show and not each.system]
+        for group, bindings in groupby(shown, lambda each: each.group or each):
+            members = list(bindings)
+            displays = [self.app.get_key_display(next(iter(Binding.make_bindings([each])))) for each in members]
+            key = "–".join((displays[0], displays[-1])) if len(members) > 2 else " ".join(displays)
+            applies = self.check_action(members[0].action, ())
+            if applies is not False:
+                yield key, group.description, members[0].action, applies is True
 
     def action_leave(self) -> None:
         """Quit, asking first while the run is live."""

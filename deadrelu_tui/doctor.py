@@ -1,0 +1,226 @@
+"""What this machine has of what a run and the screen need, and what would mend the rest.
+
+Looks and never changes anything. What MXNet says of itself is asked of a function that is given: loading MXNet
+is somebody else's work, and its failure is a finding here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import importlib.metadata
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+import platformdirs
+
+from deadrelu_tui import config, data, needs
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.wording import count
+
+State = Literal["ok", "warning", "fault"]
+
+_FEATURES = {"OPENMP": ("OPENMP",), "ONEDNN": ("ONEDNN", "MKLDNN"), "CUDA": ("CUDA",)}
+"""The features that decide how fast MXNet is, each with the names that it has had."""
+_MARKS = {"ok": ("✓", "+"), "warning": ("!", "!"), "fault": ("✗", "x")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    state: State
+    """Training cannot run with a fault; with a warning something else cannot."""
+    found: str
+    fix: str = ""
+    """What to do; empty if there is nothing to mend."""
+
+
+def examine(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
+    """Yield every check; none of them raises. `engine_facts` loads MXNet and returns version, features and gpus."""
+    yield _python()
+    yield _numpy()
+    yield _native_libraries()
+    yield from _engine(engine_facts)
+    yield _data()
+    yield from _folders()
+    yield _terminal()
+    yield _colours(os.environ)
+    yield _encoding(sys.stdout)
+
+
+def can_train(checks: Iterable[Check]) -> bool:
+    """Return whether nothing stands in the way of a run."""
+    return all(check.state != "fault" for check in checks)
+
+
+def as_dict(checks: Iterable[Check]) -> dict[str, Any]:
+    """Return the checks as plain values that JSON can hold."""
+    checks = list(checks)
+    return {"ok": can_train(checks), "checks": [dataclasses.asdict(check) for check in checks]}
+
+
+def lines(checks: Iterable[Check]) -> Iterator[str]:
+    """Yield the checks as text, a fix under what it mends."""
+    checks = list(checks)
+    plain = not _is_unicode(sys.stdout)
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        yield f"{_MARKS[check.state][plain]} {check.name:<{width}}  {check.found}"
+        if check.fix:
+            yield f"  {'':<{width}}  {'->' if plain else '→'} {check.fix}"
+
+
+def data_lines(data_dir: str | None, as_json: bool) -> Iterator[str]:
+    """Yield each place where images are looked for, what is there, and which one a run would use."""
+    places = data.status(data_dir)
+    chosen = _chosen(places)
+    usable = chosen is not None and chosen.sha256 is not None
+    if as_json:
+        rows = [{**dataclasses.asdict(place), "used": usable and place is chosen} for place in places]
+        yield json.dumps({"places": rows}, ensure_ascii=False)
+        return
+    arrow = ("→" if _is_unicode(sys.stdout) else ">") if usable else "!"
+    label, path = (max(len(getattr(place, name)) for place in places) for name in ("label", "path"))
+    for place in places:
+        yield f"{arrow if place is chosen else ' '} {place.label:<{label}}  {place.path:<{path}}  {_content(place)}"
+    if chosen is not None and usable:
+        yield f"A run uses {chosen.path}; SHA-256 {chosen.sha256}"
+    else:
+        yield "A run would stop at the place marked !: repair it, or use --data-dir DIR or --embedded"
+
+
+def _chosen(places: Iterable[data.PlaceStatus]) -> data.PlaceStatus | None:
+    """Return the place at which a run stops looking, for better or worse."""
+    return next((place for place in places if place.state != data.ABSENT), None)
+
+
+def _content(place: data.PlaceStatus) -> str:
+    if place.train is None or place.test is None:
+        return place.state
+    return f"{place.state}: {count(place.train)} training and {count(place.test)} test images"
+
+
+def _python() -> Check:
+    version = sys.version_info[:2]
+    first, last = (".".join(map(str, each)) for each in (needs.PYTHON_FIRST, needs.PYTHON_LAST))
+    fix = "" if needs.PYTHON_FIRST <= version <= needs.PYTHON_LAST else f"use Python {first} to {last}: MXNet needs it"
+    return Check("Python", "fault" if fix else "ok", sys.version.partition(" ")[0], fix)
+
+
+def _numpy() -> Check:
+    try:
+        version = importlib.metadata.version("numpy")
+    except importlib.metadata.PackageNotFoundError:
+        version = "none"
+    major = version.partition(".")[0]
+    if major.isdigit() and int(major) < needs.NUMPY_BELOW:
+        return Check("NumPy", "ok", version)
+    fix = f"pip install 'numpy<{needs.NUMPY_BELOW}': MXNet {needs.MXNET} knows no newer one"
+    return Check("NumPy", "fault", version, fix)
+
+
+def _native_libraries() -> Check:
+    missing = [library for library in needs.NATIVE_LIBRARIES if not _loads(library)]
+    if missing:
+        return Check("native libraries", "fault", f"{', '.join(missing)} missing", f"sudo {needs.APT_LINE}")
+    return Check("native libraries", "ok", ", ".join(needs.NATIVE_LIBRARIES))
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def _engine(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
+    try:
+        facts = engine_facts()
+        version, features, gpus = facts["version"], facts["features"], facts["gpus"]
+    except InputError as error:
+        native = isinstance(error.__cause__, OSError)
+        fix = f"sudo {needs.APT_LINE}" if native else f"pip install mxnet=={needs.MXNET} 'numpy<{needs.NUMPY_BELOW}'"
+        yield Check("MXNet", "fault", str(error), fix)
+        return
+    except Exception as error:
+        found = " ".join(f"{type(error).__name__}: {error}".split())
+        yield Check("MXNet", "fault", found, f"pip install --force-reinstall mxnet=={needs.MXNET}")
+        return
+    enabled = [f"{name} {'on' if set(names) & set(features) else 'off'}" for name, names in _FEATURES.items()]
+    blas = ", ".join(name.removeprefix("BLAS_") for name in features if name.startswith("BLAS_")) or "none"
+    found = f"{version}: {', '.join(enabled)}, BLAS {blas}"
+    fix = "" if version == needs.MXNET else f"pip install mxnet=={needs.MXNET}: nothing else was tried"
+    yield Check("MXNet", "warning" if fix else "ok", found, fix)
+    devices = ", ".join(["cpu", *(f"gpu:{index}" for index in range(gpus))])
+    if gpus:
+        yield Check("devices", "ok", devices)
+    elif "CUDA" in features:
+        yield Check("devices", "warning", f"{devices}: this MXNet has CUDA, but no GPU answers", "nvidia-smi")
+    else:
+        yield Check("devices", "ok", f"{devices}; for a GPU install {needs.GPU_WHEEL} in place of mxnet")
+
+
+def _data() -> Check:
+    place = _chosen(data.status())
+    if place is None or place.sha256 is None:
+        found = place.state if place else "none"
+        return Check("data", "fault", found, "repair it, or use --data-dir DIR or --embedded")
+    found = f"{place.path}: {_content(place)}"
+    if place.sha256 == data.EMBEDDED.sha256:
+        found += "; for all of Fashion-MNIST: apt-get install dataset-fashion-mnist"
+    return Check("data", "ok", found)
+
+
+def _folders() -> Iterator[Check]:
+    state = Path(platformdirs.user_state_dir("deadrelu-tui"))
+    for name, folder in (("config", config.path().parent), ("state", state), ("data", data.own_folder().parent)):
+        there = next(each for each in (folder, *folder.parents) if os.path.exists(each))
+        label, path = f"{name} folder", data.shown(folder)
+        if os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK):
+            yield Check(label, "ok", path if there == folder else f"{path}, made when it is needed")
+        else:
+            found = f"{path} cannot be written: see {data.shown(there)}"
+            yield Check(label, "warning", found, f"make it a folder of yours, or set XDG_{name.upper()}_HOME")
+
+
+def _terminal() -> Check:
+    streams = (("stdin", sys.stdin), ("stdout", sys.stdout), ("stderr", sys.stderr))
+    none = [name for name, stream in streams if stream is None or not stream.isatty()]
+    term = os.environ.get("TERM", "")
+    headless = "the screen needs a terminal; without one use: deadrelu-tui run"
+    if none:
+        verb = "is none" if len(none) == 1 else "are none"
+        return Check("terminal", "warning", f"{', '.join(none)} {verb}", headless)
+    width, height = os.get_terminal_size(sys.stdout.fileno())
+    found = f"{width}×{height}, TERM={term}"
+    if term in ("", "dumb", "unknown"):
+        return Check("terminal", "warning", found, f"export TERM=xterm-256color; {headless}")
+    return Check("terminal", "ok", found)
+
+
+def _colours(environment: Mapping[str, str]) -> Check:
+    if environment.get("NO_COLOR"):
+        found = "none, as NO_COLOR asks"
+    elif environment.get("COLORTERM") in ("truecolor", "24bit"):
+        found = "16 million"
+    else:
+        found = "256" if "256color" in environment.get("TERM", "") else "16"
+    return Check("colours", "ok", found)
+
+
+def _encoding(stream: TextIO) -> Check:
+    encoding = stream.encoding or "unknown"
+    if _is_unicode(stream):
+        return Check("characters", "ok", encoding)
+    return Check("characters", "warning", f"{encoding}: charts are drawn in ASCII", "export LANG=C.UTF-8")
+
+
+def _is_unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
