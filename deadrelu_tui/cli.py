@@ -130,6 +130,7 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
 
         signal.signal(signal.SIGINT, stop)
         signal.signal(signal.SIGTERM, stop)
+        run.start()
         try:
             headless.watch(run, as_json=as_json, steps_file=steps_json, out=sys.stdout, err=sys.stderr)
         finally:
@@ -176,12 +177,10 @@ def data_status(data_dir: str | None = None, as_json: bool = False) -> None:
 
 
 def make_run(settings: RunSettings, executor: ThreadPoolExecutor) -> Run:
-    """Start a run in the executor's thread. Data and MXNet are loaded there, after the first frame."""
+    """Return a run that will train in the executor's thread. Data and MXNet are loaded there, at its start."""
     from deadrelu_tui.run import Run
 
-    run = Run(settings, _training)
-    run.start(executor)
-    return run
+    return Run(settings, _training, executor)
 
 
 _datasets: dict[tuple[str | None, bool | None], Dataset] = {}

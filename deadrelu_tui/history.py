@@ -17,6 +17,8 @@ from deadrelu_tui.records import Event, Start, StepRecord
 
 Floats = npt.NDArray[np.float32]
 _BLOCK = 64
+_COARSE = 8 * _BLOCK
+"""Steps in a column from which blocks are read in place of steps."""
 
 
 class Series(NamedTuple):
@@ -115,28 +117,30 @@ class History:
     def outline(self, name: str, first: int, stop: int, columns: int) -> Series:
         """Return at most two points per column for the steps first … stop−1: each column's minimum and maximum.
 
-        A spike of one step stays visible however long the run is, and the cost does not grow with the run: long
-        stretches are read from minima and maxima of blocks that are kept up to date. NaN is left out; a column
-        of nothing else stays empty. An infinite value stays infinite.
+        A spike of one step stays visible however long the run is, and long stretches are read from minima and
+        maxima of blocks that are kept up to date. Columns depend on the view alone, so what is drawn of a step
+        stays as it is when more steps come in. NaN is left out; an infinite value stays infinite.
         """
+        anchor = first = max(0, first)
+        width = max(1, -(-(stop - first) // columns))
         with self._lock:
             column = self._dense.get(name)
-            if column is not None:
-                stop = min(stop, len(column))
-                first = max(0, first)
-                if stop - first > 2 * _BLOCK * columns:
-                    first -= first % _BLOCK
-                    low, high = column.blocks(first // _BLOCK, stop // _BLOCK)
-                    steps = np.arange(first, first + _BLOCK * len(low), _BLOCK)
-                else:
-                    low = high = column.view()[first:stop]
-                    steps = np.arange(first, first + len(low))
+            if column is not None and width >= _COARSE:
+                # Whole blocks per column, so that each block belongs to one.
+                anchor -= first % _BLOCK
+                width = -(-(stop - anchor) // (columns * _BLOCK)) * _BLOCK
+                steps, low, high = column.pieces(first, stop)
+            elif column is not None:
+                low = high = column.view()[first:stop]
+                steps = np.arange(first, first + len(low))
         if column is None:
-            steps, low = self.series(name)
+            steps, values = self.series(name)
             inside = (steps >= first) & (steps < stop)
-            steps, low = steps[inside], low[inside]
-            high = low
-        return _thin(steps, low, high, columns)
+            steps = steps[inside]
+            low = high = values[inside]
+        if not len(steps) or stop - first <= 2 * columns or (column is None and len(steps) <= 2 * columns):
+            return Series(steps[~np.isnan(low)], low[~np.isnan(low)])
+        return _thin(steps, low, high, (steps - anchor) // width)
 
 
 def is_extra(name: str) -> bool:
@@ -144,23 +148,18 @@ def is_extra(name: str) -> bool:
     return name == "seconds" or name.endswith("/test") or name.startswith(("dead_", "saturated_"))
 
 
-def _thin(steps: npt.NDArray[np.int64], low: Floats, high: Floats, columns: int) -> Series:
-    if len(steps) <= 2 * columns:
-        keep = ~np.isnan(low)
-        if low is high or np.array_equal(low[keep], high[keep]):
-            return Series(steps[keep], low[keep])
-    # Buckets of a fixed number of steps, not of a fixed share of the view: a bucket does not change when more
-    # steps come in, so the drawn line does not shiver.
-    width = max(1, -(-int(steps[-1] - steps[0] + 1) // columns)) if len(steps) else 1
-    starts = np.flatnonzero(np.diff(steps // width, prepend=-1))
+def _thin(steps: npt.NDArray[np.int64], low: Floats, high: Floats, column: npt.NDArray[np.int64]) -> Series:
+    """Return the lowest and the highest value of each column, or the one if they are the same."""
+    starts = np.flatnonzero(np.diff(column, prepend=-1))
+    ends = np.append(starts[1:], len(steps)) - 1
     lows, highs = np.fmin.reduceat(low, starts), np.fmax.reduceat(high, starts)
+    # The order of minimum and maximum within a column follows the series, so that a falling line falls.
+    rising = low[starts] <= high[ends]
     at = np.repeat(steps[starts], 2)
     values = np.empty(2 * len(starts), np.float32)
-    # The order of minimum and maximum within a bucket follows the series, so that a falling line falls.
-    ends = np.append(starts[1:], len(steps)) - 1
-    rising = low[starts] <= high[ends]
     values[::2], values[1::2] = np.where(rising, lows, highs), np.where(rising, highs, lows)
     keep = ~np.isnan(values)
+    keep[1::2] &= lows != highs
     return Series(at[keep], values[keep])
 
 
@@ -192,10 +191,20 @@ class _Column:
         """Return the last value as the shortest decimal that is this float32: 0.1, not 0.10000000149."""
         return float(str(self._values[self._count - 1]))
 
-    def blocks(self, first: int, stop: int) -> tuple[Floats, Floats]:
+    def pieces(self, first: int, stop: int) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
+        """Return first step, minimum and maximum of each whole block in the view, and its ends step by step."""
+        self._summarise()
+        stop = min(stop, self._count)
+        left = min(-(-first // _BLOCK) * _BLOCK, stop)
+        right = max(left, stop // _BLOCK * _BLOCK)
+        blocks = slice(left // _BLOCK, right // _BLOCK)
+        head, tail = self._values[first:left], self._values[right:stop]
+        steps = np.concatenate((np.arange(first, left), np.arange(left, right, _BLOCK), np.arange(right, stop)))
+        return steps, np.concatenate((head, self._low[blocks], tail)), np.concatenate((head, self._high[blocks], tail))
+
+    def _summarise(self) -> None:
         known, whole = len(self._low), self._count // _BLOCK
         if whole > known:
             fresh = self._values[known * _BLOCK : whole * _BLOCK].reshape(-1, _BLOCK)
             self._low = np.concatenate((self._low, np.fmin.reduce(fresh, axis=1)))
             self._high = np.concatenate((self._high, np.fmax.reduce(fresh, axis=1)))
-        return self._low[first:stop], self._high[first:stop]

@@ -106,6 +106,8 @@ class Run:
 
     settings: RunSettings
     training: Training
+    executor: Executor
+    """One thread, shared by all runs."""
     id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2))
     history: History = field(default_factory=History)
 
@@ -116,9 +118,9 @@ class Run:
         self._ended_at: float | None = None
         self._first_at: float | None = None
 
-    def start(self, executor: Executor) -> None:
+    def start(self) -> None:
         """Train in the executor's one thread, as soon as the run before has ended."""
-        self._future = executor.submit(self._drain)
+        self._future = self.executor.submit(self._drain)
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the end, whatever it is. Raises TimeoutError if it does not come in time."""

@@ -6,13 +6,13 @@ lets through reaches it: finite numbers within the limits of the axis.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import plotext
 
 from deadrelu_tui.tui.scale import LABEL_WIDTH, Axis, Values, step_ticks
 
@@ -81,8 +81,17 @@ def draw(plot: Plot, width: int, height: int, ascii_only: bool = False) -> list[
     return [[(text.translate(_ASCII), role) for text, role in row] for row in rows] if ascii_only else rows
 
 
+@functools.cache
+def _plotext() -> Any:
+    """Import plotext when the first chart is drawn: it takes a quarter of a second, which the first frame can spare."""
+    import plotext
+
+    return plotext
+
+
 def _figure(width: int, height: int) -> Any:
     """Return plotext's one figure, blank, of that size, with a left and a lower axis."""
+    plotext = _plotext()
     plotext.terminal.limit(False, False)
     figure = plotext.figure
     figure.clear()
@@ -105,7 +114,7 @@ def _add(figure: Any, line: Line, plot: Plot, low: float, high: float, stop: int
     if not keep.any():
         return
     point, dots = ("o", "*") if ascii_only else ("◆", "braille")
-    marker = plotext.marker(point if line.scattered else dots, pixel=ROLES.index(line.role))
+    marker = _plotext().marker(point if line.scattered else dots, pixel=ROLES.index(line.role))
     signal = figure.signal(across[keep].tolist(), np.clip(up[keep], 0.0, 1.0).tolist(), marker=marker)
     figure.draw(signal.lines(not line.scattered))
 

@@ -113,6 +113,12 @@ class MonitorScreen(Screen[None]):
         """Begin to draw."""
         self._size_class()
         self._go_to(self._panels()[0])
+        self.draw()
+        # Only now: loading MXNet would hold up the first frame.
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_in_hand.start()
         self._frame()
 
     # Drawing
@@ -143,6 +149,8 @@ class MonitorScreen(Screen[None]):
         if self.has_class("-small"):
             text = "\n".join(lines.summary(run, found)[: max(1, self.size.height)])
             self._line("numbers", Content(text))
+            return
+        if run.status is Status.READY:  # nothing to draw, and the first frame need not wait for plotext
             return
         for panel in self._panels():
             if panel.size.width and panel.size.height and self.can_view_partial(panel):
@@ -279,6 +287,7 @@ class MonitorScreen(Screen[None]):
     def _start(self, settings: RunSettings) -> None:
         self.run_in_hand.controls.stop()
         self.run_in_hand = self.make_run(settings)
+        self.run_in_hand.start()
         self.query_one(EventPanel).forget()
         for panel in self.query(ChartPanel):
             panel.plot = None
