@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.history import History, Series
+from deadrelu_tui.history import Floats, History, Series
 from deadrelu_tui.records import Event, Live, StepRecord
 from deadrelu_tui.settings import SATURATING
 from deadrelu_tui.wording import count, number, percent
@@ -81,9 +81,9 @@ def _share_dead(rates: npt.NDArray[np.float32]) -> float:
     return float(np.mean(rates == 0))
 
 
-def _since(series: Series, sick: Callable[[float], bool]) -> int:
+def _since(series: Series, sick: Callable[[Floats], npt.NDArray[np.bool_]]) -> int:
     """Return the first step of the unbroken stretch of sick values that reaches to the end of the series."""
-    well = np.flatnonzero([not sick(float(value)) for value in series.values])
+    well = np.flatnonzero(~sick(series.values))
     first = int(well[-1]) + 1 if len(well) else 0
     return int(series.steps[min(first, len(series.steps) - 1)])
 
@@ -126,7 +126,7 @@ def _diverged(history: History, last: StepRecord) -> Verdict | None:
     loss = last.values["loss"]
     if math.isfinite(loss):
         return None
-    step = _since(history.series("loss"), lambda value: not math.isfinite(value))
+    step = _since(history.series("loss"), lambda values: ~np.isfinite(values))
     return Verdict(
         "diverged", f"loss is {number(loss)} since step {step}; the parameters are no longer numbers",
         "- (smaller lr), then r", "ExplodingTensor", loss, math.inf, step,
@@ -136,28 +136,32 @@ def _diverged(history: History, last: StepRecord) -> Verdict | None:
 def _dead(history: History, last: StepRecord) -> Verdict | None:
     if last.live.activation != "relu":
         return None
-    for name, layer, share in _layers(history, "dead_fraction"):
+    for name, layer, share in sorted(_layers(history, "dead_fraction"), key=lambda row: row[2], reverse=True):
         if share > LAYER_DYING:
-            step = _since(history.series(name), lambda value: value > LAYER_DYING)
+            step = _since(history.series(name), lambda values: values > LAYER_DYING)
             units, probe = _units(history, layer), history.start.probe if history.start else 0
             gone = share > LAYER_DEAD
             if gone:
-                step = _since(history.series(name), lambda value: value > LAYER_DEAD)
+                step = _since(history.series(name), lambda values: values > LAYER_DEAD)
             scale = _input_mean(history, last.live)
             remedy = "n, then r" if abs(scale) > LARGE_INPUT and not last.live.normalise else "- (smaller lr), then r"
             if last.live.normalise and _normalised_since(history):
                 remedy = "r (the dead stay dead)"
             return Verdict(
                 "dead" if gone else "dying",
-                f"{layer}: {count(round(share * units))} of {count(units)} units fire for none of "
+                f"{layer}: {_so_many(share, units)} of {count(units)} units fire for none of "
                 f"{count(probe)} probe images, since step {step}. {_cause(history, last, layer)}.",
                 remedy, "DeadRelu", share, LAYER_DEAD if gone else LAYER_DYING, step, layer,
             )  # fmt: skip
     return None
 
 
+def _so_many(share: float, units: int) -> str:
+    return count(round(share * units)) if math.isfinite(share * units) else number(share)
+
+
 def _units(history: History, layer: str) -> int:
-    return len(history.firing.layers[layer]) if history.firing else 0
+    return len(history.firing.layers.get(layer, ())) if history.firing else 0
 
 
 def _saturated(history: History, last: StepRecord) -> Verdict | None:
@@ -165,7 +169,7 @@ def _saturated(history: History, last: StepRecord) -> Verdict | None:
         return None
     for name, layer, share in _layers(history, "saturated_fraction"):
         if share > LAYER_DEAD:
-            step = _since(history.series(name), lambda value: value > LAYER_DEAD)
+            step = _since(history.series(name), lambda values: values > LAYER_DEAD)
             remedy = "- (smaller lr), then r" if last.live.normalise else "n, then r"
             return Verdict(
                 "saturated",
@@ -182,7 +186,7 @@ def _guessing(history: History, last: StepRecord) -> Verdict | None:
     if len(losses.values) < GUESSING_STEPS:
         return None
     if np.all(np.abs(losses.values[-GUESSING_STEPS:] - even) <= GUESSING_BAND * even):
-        step = _since(losses, lambda value: abs(value - even) <= GUESSING_BAND * even)
+        step = _since(losses, lambda values: np.abs(values - even) <= GUESSING_BAND * even)
         return Verdict(
             "guessing", f"loss is within 1 % of ln {CLASSES} = {even:.3f} since step {step}: all classes look alike",
             "+ (larger lr) or another init, then r", "Guessing", float(losses.values[-1]), even, step,
@@ -193,7 +197,7 @@ def _guessing(history: History, last: StepRecord) -> Verdict | None:
 def _vanishing(history: History, last: StepRecord) -> Verdict | None:
     for name, value in last.values.items():
         if name.startswith("grad_norm/w") and value < VANISHING:
-            step = _since(history.series(name), lambda each: each < VANISHING)
+            step = _since(history.series(name), lambda values: values < VANISHING)
             parameter = name.partition("/")[2]
             return Verdict(
                 "vanishing", f"the whole gradient of {parameter} measures {number(value)}, since step {step}",
@@ -214,7 +218,7 @@ def _alive(history: History, last: StepRecord) -> Verdict:
     silent = ""
     if dead and last.live.activation == "relu":
         silent = (
-            f"{count(round(dead[worst] * units)) if dead[worst] else 'none'} of {count(units)} units of {worst} "
+            f"{_so_many(dead[worst], units) if dead[worst] else 'none'} of {count(units)} units of {worst} "
             f"fire for none of {count(probe)} probe images"
         )
     for layer, share in zeros:

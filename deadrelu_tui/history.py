@@ -63,7 +63,7 @@ class History:
 
     def append(self, record: StepRecord) -> None:
         """Add one step. The names of the first step are the metrics of every step; any other is an extra."""
-        with self._lock:
+        with self._lock, np.errstate(over="ignore"):  # what float32 cannot hold is kept as infinite
             if not self._dense:
                 extras = {name for name in record.values if is_extra(name)}
                 self._dense = {name: _Column() for name in record.values if name not in extras}

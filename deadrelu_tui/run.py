@@ -155,7 +155,8 @@ class Run:
     @property
     def steps_per_second(self) -> float:
         """Speed over the last seconds of training."""
-        (then, before), (now, after) = self._ticks[0], self._ticks[-1]
+        ticks = self._ticks
+        (then, before), (now, after) = ticks[0], ticks[-1]
         return (after - before) / (now - then) if now > then and not self.controls.paused else 0.0
 
     @property
@@ -182,8 +183,8 @@ class Run:
                 else:
                     self.history.add_event(item)
                     if item.text == "resume":
-                        self._ticks.clear()
-                        self._tick(item.step)
+                        # A new deque, not a cleared one: another thread may be reading it.
+                        self._ticks = deque([(time.monotonic(), item.step)], maxlen=16)
             if self.controls.stopped:
                 self.history.add_event(Event(len(self.history), "stop"))
         finally:
@@ -191,7 +192,7 @@ class Run:
 
     def _tick(self, steps: int) -> None:
         now = time.monotonic()
-        if not self._ticks or now - self._ticks[-1][0] > 0.2 or steps <= 1:
+        if now - self._ticks[-1][0] > 0.2 or steps <= 1:
             self._ticks.append((now, steps))
 
 

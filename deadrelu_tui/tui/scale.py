@@ -18,6 +18,8 @@ from deadrelu_tui.wording import MINUS, number
 Positions = npt.NDArray[np.float64]
 Values = npt.NDArray[np.floating[Any]]
 LABEL_WIDTH = 6
+_HUGE, _TINY = 1e300, 1e-290
+"""Beyond these the arithmetic of an axis over- or underflows; a float32 never comes near them."""
 SYMLOG_FROM = 10.0
 """Values that stay within ±10 are easier to read on a linear axis."""
 
@@ -54,7 +56,9 @@ def fit(kind: str, values: Values, rows: int, before: Axis | None = None) -> Axi
     The limits move in steps: the axis before is kept while all values lie within it and fill at least a third of
     it. `symlog` becomes linear while no value leaves ±SYMLOG_FROM.
     """
-    finite = values[np.isfinite(values)]
+    wide = np.asarray(values, np.float64)
+    finite = np.clip(wide[np.isfinite(wide)], -_HUGE, _HUGE)
+    finite[np.abs(finite) < _TINY] = 0.0
     if kind == "symlog" and (not len(finite) or float(np.abs(finite).max()) <= SYMLOG_FROM):
         kind = "linear"
     positions = transform(kind, finite)

@@ -1,0 +1,221 @@
+"""An epoch of ours, with and without its metrics, beside one of the article's loop (and of PyTorch, eager).
+
+Each loop lives in a process of its own, because two frameworks in one process would share threads and
+memory. All are started first and warmed up by one epoch that is not counted; then they take turns, A B C A
+B C …, one epoch each, so that a slow minute of the machine hits all. Whoever is not on turn waits for a
+line of input and computes nothing. An epoch is 235 steps of the article's network and its test on the 10
+000 test images, as each loop does it: ours also looks at the probe set every 64 steps, and keeps every
+number in a History.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import math
+import queue
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+from report import Row, Spread, ratios, show
+
+from deadrelu_tui import data
+from deadrelu_tui.presets import PRESETS
+from deadrelu_tui.records import Event, Live, Start, StepRecord
+from deadrelu_tui.run import Controls, Run
+from deadrelu_tui.settings import RunSettings
+
+PRESET = "low-lr"
+WITHIN_ARTICLE, WITHIN_METRICS = 0.5, 1.15
+
+
+class Gate(Controls):
+    """Controls under which a training waits before each epoch.
+
+    A training that has to wait reads back all that is under way first. So each epoch begins and ends with nothing
+    under way, and no step is computed, for nothing, between two epochs.
+    """
+
+    def __init__(self, live: Live, steps: int) -> None:
+        super().__init__(live)
+        self.steps, self.left = steps, 0
+        self.opened = threading.Semaphore(0)
+        self.reached: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+
+    @property
+    def holding(self) -> bool:
+        """Whether an epoch has ended and the next one must wait."""
+        return not self.left
+
+    def proceed(self) -> bool:
+        """Wait for the gate to open, if it is time."""
+        if not self.left:
+            self.reached.put(None)
+            self.opened.acquire()
+            self.left = self.steps
+        self.left -= 1
+        return not self.stopped
+
+    def wait(self) -> None:
+        """Wait until the training has come to the gate or has ended. Raises what ended it, if anything did."""
+        if error := self.reached.get():
+            raise error
+
+
+def ours(n: int, metrics: bool = True) -> Iterator[float]:
+    """Yield the seconds of n epochs of a run of ours, in its own thread and drained into its History."""
+    from deadrelu_tui.engine.train import train  # MXNet: in the processes that train with it only
+
+    dataset, settings = data.find(full=True), replace(PRESETS[PRESET], device="cpu", epochs=n)
+    gate = Gate(Live.of(settings), math.ceil(len(dataset.train_labels) / settings.batch_size))
+
+    def training(settings: RunSettings, _controls: Controls) -> Iterator[Start | StepRecord | Event]:
+        try:
+            yield from train(settings, dataset, gate, metrics)
+        except BaseException as error:
+            gate.reached.put(error)
+            raise
+        gate.reached.put(None)
+
+    with ThreadPoolExecutor(1, "training") as executor:
+        Run(settings, training, executor).start()
+        try:
+            gate.wait()
+            for _ in range(n):
+                began = time.perf_counter()
+                gate.opened.release()
+                gate.wait()
+                yield time.perf_counter() - began
+        finally:
+            gate.stop()
+            gate.opened.release()
+
+
+def bare(n: int) -> Iterator[float]:
+    """Yield the seconds of n epochs of our training without its metrics; the loss and the test stay."""
+    return ours(n, metrics=False)
+
+
+def article(n: int) -> Iterator[float]:
+    """Yield the seconds of n epochs of the article's loop."""
+    article_loop = importlib.import_module("article_loop")
+    seconds: Iterator[float] = article_loop.epochs(n)
+    return seconds
+
+
+def pytorch(n: int) -> Iterator[float]:
+    """Yield the seconds of n epochs of eager PyTorch: same network, same batches, nothing monitored."""
+    torch = importlib.import_module("torch")  # no dependency of this project: its types are not known here
+    cross_entropy = torch.nn.functional.cross_entropy
+    images, settings = data.find(full=True), PRESETS[PRESET]
+    pixels, test_pixels = (
+        torch.tensor(each, dtype=torch.float32) for each in (images.train_images, images.test_images)
+    )
+    labels, test_labels = (torch.tensor(each, dtype=torch.int64) for each in (images.train_labels, images.test_labels))
+    net = torch.nn.Sequential(torch.nn.Linear(784, 300), torch.nn.ReLU(), torch.nn.Linear(300, 10))
+    for parameter in net.parameters():
+        torch.nn.init.zeros_(parameter) if parameter.ndim == 1 else torch.nn.init.normal_(parameter, std=0.01)
+    optimiser = torch.optim.SGD(net.parameters(), lr=settings.lr)
+    random, order = np.random.RandomState(settings.seed), np.arange(len(labels))
+    for _ in range(n):
+        began = time.perf_counter()
+        order[:] = np.arange(len(order))
+        random.shuffle(order)
+        for low in range(0, len(order), settings.batch_size):
+            batch = torch.from_numpy(order[low : low + settings.batch_size])
+            optimiser.zero_grad()
+            loss = cross_entropy(net(pixels[batch]), labels[batch], reduction="sum") / settings.batch_size
+            loss.backward()
+            optimiser.step()
+        with torch.no_grad():
+            right = (net(test_pixels).argmax(1) == test_labels).float().mean().item()
+        print(f"Accuracy: {right}", file=sys.stderr)
+        yield time.perf_counter() - began
+
+
+LOOPS: dict[str, Callable[[int], Iterator[float]]] = {
+    "ours": ours, "ours, no metrics": bare, "article": article, "PyTorch eager": pytorch,
+}  # fmt: skip
+
+
+class Worker:
+    """A loop in its own process, an epoch at a time."""
+
+    def __init__(self, name: str, epochs: int) -> None:
+        self.command = [sys.executable, __file__, "--worker", name, "--rounds", str(epochs)]
+        self.process = subprocess.Popen(
+            self.command,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+
+    def epoch(self) -> float:
+        """Let it train one epoch; return the seconds."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"a loop failed; its own words: echo | {shlex.join(self.command)}")
+        return float(answer)
+
+
+def work(name: str, epochs: int) -> None:
+    """Train an epoch for each line of input; print its seconds."""
+    seconds = LOOPS[name](epochs)
+    for _ in sys.stdin:
+        print(next(seconds), flush=True)
+
+
+def compare(rounds: int) -> dict[str, Spread]:
+    """Return what each loop's epochs took, in seconds."""
+    names = list(LOOPS)
+    if importlib.util.find_spec("torch") is None:
+        print("PyTorch cannot be imported here: left out", file=sys.stderr)
+        names.remove("PyTorch eager")
+    workers = {name: Worker(name, rounds + 1) for name in names}
+    for worker in workers.values():
+        worker.epoch()
+    taken: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(rounds):
+        for name, worker in workers.items():
+            taken[name].append(worker.epoch())
+        line = "  ".join(f"{name} {seconds[-1]:.2f} s" for name, seconds in taken.items())
+        print(f"round {turn + 1}/{rounds}  {line}", file=sys.stderr)
+    for worker in workers.values():
+        worker.process.communicate(timeout=60)
+    return {name: Spread(tuple(seconds), "s") for name, seconds in taken.items()}
+
+
+def rows(taken: dict[str, Spread]) -> Iterator[Row]:
+    """Yield the table's lines."""
+    ours = taken["ours"]
+    for what, name, limit in (
+        ("epoch, peer: the article's loop", "article", WITHIN_ARTICLE),
+        ("epoch, peer: ours without metrics", "ours, no metrics", WITHIN_METRICS),
+        ("epoch, peer: PyTorch eager, no monitoring", "PyTorch eager", None),
+    ):
+        if name in taken:
+            ratio, text = ratios(ours.values, taken[name].values)
+            target, met = ("", None) if limit is None else (f"≤ {limit:.2f}", ratio <= limit)
+            yield Row(what, str(ours), str(taken[name]), text, target, met)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5, help="epochs of each loop that count [5]")
+    parser.add_argument("--markdown", action="store_true", help="print the rows of README.md")
+    parser.add_argument("--worker", choices=list(LOOPS), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.worker:
+        work(given.worker, given.rounds)
+    else:
+        show(list(rows(compare(given.rounds))), given.markdown)

@@ -1,0 +1,72 @@
+"""What all tests share: a home of their own, a small set of images, and the mark for tests on the full set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from deadrelu_tui import data
+from deadrelu_tui.records import Live, Start, StepRecord
+from deadrelu_tui.settings import RunSettings
+
+FULL_SET_IS_HERE = data.DEBIAN_FOLDER.is_dir()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    skip = pytest.mark.skip(reason="Debian's dataset-fashion-mnist is not installed")
+    for item in items:
+        if "full_set" in item.keywords and not FULL_SET_IS_HERE:
+            item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a test a home and XDG folders of its own, and no setting from the environment."""
+    home = tmp_path / "private"
+    home.mkdir()
+    for name, value in private_environment(home).items():
+        monkeypatch.setenv(name, value)
+    for name in list(os.environ):
+        if name.startswith("DEADRELU_"):
+            monkeypatch.delenv(name)
+    return home
+
+
+def private_environment(home: Path) -> dict[str, str]:
+    """Return the variables that lead everything we read or write into a home."""
+    return {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_DATA_HOME": str(home / "data"),
+        "XDG_STATE_HOME": str(home / "state"),
+    }
+
+
+@pytest.fixture(scope="session")
+def tiny() -> data.Dataset:
+    """The first 300 training and 200 test images of the embedded set."""
+    whole = data.find(full=False)
+    return data.Dataset(
+        whole.train_images[:300], whole.train_labels[:300], whole.test_images[:200], whole.test_labels[:200],
+        source="tiny", sha256="0" * 64,
+    )  # fmt: skip
+
+
+def start(batches: int = 4, epochs: int = 2, probe: int = 2_000, input_mean: float = 72.9) -> Start:
+    """Return what a training of a few steps says first."""
+    return Start("cpu", "embedded", "0" * 64, 8_000, 2_000, probe, input_mean, batches, epochs)
+
+
+_TRAGEDY = Live.of(RunSettings())
+
+
+def record(
+    step: int, values: Mapping[str, float] | None = None, *, batches: int = 10**9, live: Live = _TRAGEDY
+) -> StepRecord:
+    """Return a step of a run with so many steps to an epoch."""
+    ends_epoch = (step + 1) % batches == 0
+    everything = {"loss": 2.0} | ({"accuracy/test": 0.5, "loss/test": 2.0} if ends_epoch else {}) | dict(values or {})
+    return StepRecord(step, step // batches + 1, live, everything, ends_epoch=ends_epoch)

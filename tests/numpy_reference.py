@@ -1,0 +1,119 @@
+"""A slow, obvious second implementation of the training: NumPy in float64, one line per line of mathematics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deadrelu_tui.data import Dataset
+from deadrelu_tui.records import Live
+from deadrelu_tui.settings import RunSettings
+
+Floats = npt.NDArray[np.float64]
+
+ACTIVATIONS: dict[str, tuple[Callable[[Floats], Any], Callable[[Floats], Any]]] = {
+    "relu": (lambda h: np.maximum(h, 0), lambda h: h > 0),
+    "leaky_relu": (lambda h: np.where(h > 0, h, 0.01 * h), lambda h: np.where(h > 0, 1.0, 0.01)),
+    "tanh": (np.tanh, lambda h: 1 - np.tanh(h) ** 2),
+    "sigmoid": (lambda h: 0.5 * (1 + np.tanh(h / 2)), lambda h: 0.25 * (1 - np.tanh(h / 2) ** 2)),
+}
+"""Each activation and its derivative, of the pre-activation."""
+UNSATURATED = {"tanh": (-9.4999, 9.4999), "sigmoid": (-23.0, 16.99999)}
+
+
+@dataclass
+class Step:
+    """The metrics of a step, and for each gradient sum the size of what was summed."""
+
+    values: dict[str, float]
+    firing: dict[str, Floats]
+    summed: dict[str, float]
+
+
+class Network:
+    """Weights of the shape (inputs, units), biases, and what the article does with them."""
+
+    def __init__(self, settings: RunSettings, parameters: list[Floats]) -> None:
+        self.settings, self.live = settings, Live.of(settings)
+        self.parameters = [each.astype(np.float64) for each in parameters]
+
+    def names(self) -> list[str]:
+        return [f"{kind}{layer}" for layer in range(1, len(self.parameters) // 2 + 1) for kind in "wb"]
+
+    def forward(self, pixels: npt.NDArray[Any]) -> tuple[list[Floats], list[Floats]]:
+        """Return each layer's input and each layer's pre-activation, the logits last."""
+        x = pixels / 255 if self.live.normalise else pixels.astype(np.float64)
+        inputs, pres = [], []
+        for weight, bias in zip(self.parameters[::2], self.parameters[1::2], strict=True):
+            inputs.append(x)
+            pres.append(x @ weight + bias)
+            x = ACTIVATIONS[self.live.activation][0](pres[-1])
+        return inputs, pres
+
+    def losses(self, logits: Floats, labels: npt.NDArray[Any]) -> Floats:
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        return np.asarray(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels])
+
+    def gradients(self, pixels: npt.NDArray[Any], labels: npt.NDArray[Any]) -> list[Floats]:
+        """Return ∂L/∂p of the batch-summed loss for w1, b1, w2, b2, …"""
+        inputs, pres = self.forward(pixels)
+        odds = np.exp(pres[-1] - pres[-1].max(axis=1, keepdims=True))
+        delta = odds / odds.sum(axis=1, keepdims=True) - np.eye(10)[labels]
+        found: list[Floats] = []
+        for layer in reversed(range(len(pres))):
+            found = [inputs[layer].T @ delta, delta.sum(axis=0), *found]
+            if layer:
+                slope = ACTIVATIONS[self.live.activation][1](pres[layer - 1])
+                delta = delta @ self.parameters[2 * layer].T * slope
+        return found
+
+    def step(self, pixels: npt.NDArray[Any], labels: npt.NDArray[Any], batch_size: int) -> Step:
+        """Measure a batch, then update."""
+        _, pres = self.forward(pixels)
+        values = {"loss": float(self.losses(pres[-1], labels).mean())}
+        for layer, pre in enumerate(pres[:-1], 1):
+            values[f"zero_fraction/h{layer}"] = float((pre <= 0).mean())
+            values[f"silent_fraction/h{layer}"] = float((pre <= 0).all(axis=0).mean())
+            values[f"pre_mean/h{layer}"] = float(pre.mean())
+        summed = {}
+        gradients = self.gradients(pixels, labels)
+        for name, parameter, gradient in zip(self.names(), self.parameters, gradients, strict=True):
+            values[f"grad_sum/{name}"] = float(gradient.sum())
+            summed[f"grad_sum/{name}"] = float(np.abs(gradient).sum())
+            values[f"grad_norm/{name}"] = float(np.sqrt((gradient**2).sum()))
+            size = float(np.sqrt((parameter**2).sum()))
+            change = self.live.lr / batch_size * values[f"grad_norm/{name}"]
+            values[f"update_ratio/{name}"] = change / size if size else math.inf
+            parameter[...] -= self.live.lr / batch_size * gradient
+        return Step(values, {}, summed)
+
+    def look(self, dataset: Dataset) -> tuple[dict[str, float], dict[str, Floats]]:
+        """Return the metrics of the probe set and of the test set, and each unit's firing rate on the former."""
+        values: dict[str, float] = {}
+        firing = {}
+        _, pres = self.forward(dataset.probe_images)
+        for layer, pre in enumerate(pres[:-1], 1):
+            firing[f"h{layer}"] = (pre > 0).mean(axis=0)
+            values[f"dead_fraction/h{layer}"] = float((pre <= 0).all(axis=0).mean())
+            if self.live.activation in UNSATURATED:
+                low, high = UNSATURATED[self.live.activation]
+                responding = ((pre > low) & (pre < high)).mean(axis=0)
+                values[f"saturated_fraction/h{layer}"] = float((responding < 0.01).mean())
+        logits = self.forward(dataset.test_images)[1][-1]
+        values["loss/test"] = float(self.losses(logits, dataset.test_labels).mean())
+        values["accuracy/test"] = float((logits.argmax(axis=1) == dataset.test_labels).mean())
+        return values, firing
+
+
+def batches(settings: RunSettings, images: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the indices of every batch of every epoch: a fresh shuffle per epoch, the last batch short."""
+    random = np.random.RandomState(settings.seed)
+    for _ in range(settings.epochs):
+        order = np.arange(images)
+        random.shuffle(order)
+        yield from np.split(order, range(settings.batch_size, images, settings.batch_size))

@@ -1,0 +1,220 @@
+"""The doctor names what is there, what is not, and what mends it; whatever it meets, it goes on."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+import io
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deadrelu_tui import data, doctor, needs
+from deadrelu_tui.doctor import Check
+from deadrelu_tui.errors import InputError
+
+FACTS = {"version": "1.9.1", "features": ["OPENMP", "MKLDNN", "BLAS_OPEN"], "gpus": 0}
+
+
+def examined(facts: Callable[[], Mapping[str, Any]] = lambda: FACTS) -> dict[str, Check]:
+    return {check.name: check for check in doctor.examine(facts)}
+
+
+@pytest.fixture(autouse=True)
+def without_debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "DEBIAN_FOLDER", tmp_path / "debian")
+
+
+def test_a_machine_that_has_all_it_needs_can_train() -> None:
+    checks = examined()
+    assert doctor.can_train(checks.values())
+    assert list(checks) == [
+        "Python", "NumPy", "native libraries", "MXNet", "devices", "data", "config folder", "state folder",
+        "data folder", "terminal", "colours", "characters",
+    ]  # fmt: skip
+    assert all(bool(check.fix) == (check.state != "ok") for check in checks.values())
+    assert checks["MXNet"].found == "1.9.1: OPENMP on, ONEDNN on, CUDA off, BLAS OPEN"
+    assert checks["devices"] == Check("devices", "ok", "cpu; for a GPU install mxnet-cu112 in place of mxnet")
+
+
+def test_gpus_are_counted_and_a_silent_one_is_a_warning() -> None:
+    cuda = ["CUDA", *FACTS["features"]]  # type: ignore[misc]
+    assert examined(lambda: FACTS | {"features": cuda, "gpus": 2})["devices"].found == "cpu, gpu:0, gpu:1"
+    silent = examined(lambda: FACTS | {"features": cuda})["devices"]
+    assert (silent.state, silent.fix) == ("warning", "nvidia-smi")
+
+
+@pytest.mark.parametrize("version", [(3, 9), (3, 13)])
+def test_a_python_that_mxnet_does_not_know_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, version: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(sys, "version_info", (*version, 0))
+    check = doctor._python()
+    assert (check.state, check.fix) == ("fault", "use Python 3.10 to 3.12: MXNet needs it")
+
+
+@pytest.mark.parametrize("version", ["2.1.0", None])
+def test_a_numpy_that_mxnet_does_not_know_is_a_fault(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
+    def answer(_: str) -> str:
+        if version is None:
+            raise importlib.metadata.PackageNotFoundError
+        return version
+
+    monkeypatch.setattr(importlib.metadata, "version", answer)
+    check = doctor._numpy()
+    assert check.state == "fault"
+    assert "numpy<2" in check.fix
+
+
+def test_missing_native_libraries_are_named_with_the_line_that_installs_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(name: str) -> None:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+    check = doctor._native_libraries()
+    assert (check.state, check.found) == ("fault", "libgomp.so.1, libquadmath.so.0 missing")
+    assert check.fix == "sudo apt-get install -y libgomp1 libquadmath0"
+
+
+def test_whatever_mxnet_raises_becomes_a_fault_and_the_other_checks_go_on() -> None:
+    for error in (
+        InputError("MXNet cannot be imported"), ImportError("no such module"), OSError("libgomp.so.1: cannot open"),
+        AttributeError("module 'numpy' has no attribute 'bool'\nat all"), KeyError("version"),
+    ):  # fmt: skip
+
+        def fail(error: Exception = error) -> Mapping[str, Any]:
+            raise error
+
+        checks = examined(fail)
+        assert checks["MXNet"].state == "fault"
+        assert checks["MXNet"].fix
+        assert checks["MXNet"].found.isprintable()
+        assert "devices" not in checks
+        assert checks["data"].state == "ok"
+        assert not doctor.can_train(checks.values())
+
+
+def test_a_native_library_that_keeps_mxnet_from_loading_is_mended_by_apt() -> None:
+    def fail() -> Mapping[str, Any]:
+        raise InputError("MXNet cannot be loaded") from OSError("libgomp.so.1: cannot open shared object file")
+
+    assert examined(fail)["MXNet"].fix == f"sudo {needs.APT_LINE}"
+
+
+def test_another_mxnet_is_a_warning() -> None:
+    check = examined(lambda: FACTS | {"version": "2.0.0"})["MXNet"]
+    assert (check.state, check.fix) == ("warning", "pip install mxnet==1.9.1: nothing else was tried")
+
+
+def test_the_embedded_set_is_fine_and_says_where_the_rest_is() -> None:
+    check = examined()["data"]
+    assert check.state == "ok"
+    assert "embedded subset, verified" in check.found
+    assert check.found.endswith("for all of Fashion-MNIST: apt-get install dataset-fashion-mnist")
+
+
+def test_damaged_data_is_a_fault_that_names_the_file(tmp_path: Path) -> None:
+    folder = tmp_path / "debian"
+    folder.mkdir()
+    (folder / data.FILES[0]).write_bytes(b"")
+    check = examined()["data"]
+    assert check.state == "fault"
+    assert f"{folder} lacks {data.FILES[1]}" in check.found
+    assert check.fix == "repair it, or use --data-dir DIR or --embedded"
+
+
+def test_a_folder_that_cannot_be_written_is_a_warning(private_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (private_home / "state").write_text("not a folder")
+    checks = examined()
+    assert checks["state folder"].state == "warning"
+    assert checks["state folder"].fix == "make it a folder of yours, or set XDG_STATE_HOME"
+    assert checks["config folder"] == Check("config folder", "ok", "~/config/deadrelu-tui, made when it is needed")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # as on a file system that is read-only
+    assert examined()["config folder"].state == "warning"
+    assert doctor.can_train(examined().values())
+
+
+def test_a_missing_terminal_is_a_warning_that_names_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, io.StringIO())
+    check = doctor._terminal()
+    assert check.state == "warning"
+    assert check.found == "stdin, stdout, stderr are none"
+    assert "deadrelu-tui run" in check.fix
+
+
+def test_a_terminal_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, Terminal("utf-8"))
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: (120, 36))
+    monkeypatch.setenv("TERM", "xterm")
+    assert doctor._terminal() == Check("terminal", "ok", "120×36, TERM=xterm")
+    monkeypatch.setenv("TERM", "dumb")
+    check = doctor._terminal()
+    assert check.state == "warning"
+    assert check.fix.startswith("export TERM=")
+
+
+class Terminal(io.TextIOWrapper):
+    """A terminal with an encoding."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(io.BytesIO(), encoding=encoding)
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [
+        ({}, "16"),
+        ({"TERM": "xterm"}, "16"),
+        ({"TERM": "screen-256color"}, "256"),
+        ({"TERM": "xterm", "COLORTERM": "truecolor"}, "16 million"),
+        ({"COLORTERM": "24bit"}, "16 million"),
+        ({"COLORTERM": "truecolor", "NO_COLOR": "1"}, "none, as NO_COLOR asks"),
+        ({"COLORTERM": "truecolor", "NO_COLOR": ""}, "16 million"),
+    ],
+)
+def test_colours_follow_the_environment(environment: dict[str, str], found: str) -> None:
+    assert doctor._colours(environment).found == found
+
+
+CHECKS = [Check("one", "ok", "fine"), Check("three", "warning", "so so", "do this"), Check("x", "fault", "bad", "that")]
+
+
+def test_checks_are_lines_that_align_with_a_fix_under_what_it_mends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal("utf-8"))
+    assert list(doctor.lines(CHECKS)) == [
+        "✓ one    fine", "! three  so so", "         → do this", "✗ x      bad", "         → that",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_where_stdout_is_not_utf8_the_marks_are_ascii(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal(encoding))
+    assert list(doctor.lines(CHECKS)) == [
+        "+ one    fine", "! three  so so", "         -> do this", "x x      bad", "         -> that",
+    ]  # fmt: skip
+    check = doctor._encoding(sys.stdout)
+    assert (check.state, check.fix) == ("warning", "export LANG=C.UTF-8")
+    assert list(doctor.data_lines(None, False))[3].startswith("> embedded")
+
+
+def test_a_warning_does_not_keep_anyone_from_training_but_a_fault_does() -> None:
+    assert doctor.can_train(CHECKS[:2])
+    assert not doctor.can_train(CHECKS)
+    assert doctor.as_dict(CHECKS)["ok"] is False
+    assert doctor.as_dict(iter(CHECKS[:1])) == {
+        "ok": True, "checks": [{"name": "one", "state": "ok", "found": "fine", "fix": ""}],
+    }  # fmt: skip

@@ -1,0 +1,183 @@
+"""A run without a screen, on fake trainings: rows of JSON, lines for people, a bar on a terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import record, start
+
+from deadrelu_tui import headless
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.run import Controls, Run
+from deadrelu_tui.settings import RunSettings
+
+NAN, INF = math.nan, math.inf
+BATCHES = 4
+LOSSES = [4.0, 3.0, 2.0, 1.0, 0.5, 0.5, 0.5, 0.1]
+ZEROS = [0.5, 0.6, 0.7, 0.8, 0.9, 0.9, 0.9, 0.9]
+PROBED = {0: 0.0, 1: 0.1, 3: 0.2, 7: 0.3}
+SETTINGS = RunSettings(epochs=2)
+
+
+def training(settings: RunSettings, controls: Controls) -> Iterator[Any]:
+    """Yield two epochs of four steps."""
+    yield start(batches=BATCHES, epochs=2)
+    for step, (loss, zeros) in enumerate(zip(LOSSES, ZEROS, strict=True)):
+        if not controls.proceed():
+            return
+        values = {"loss": loss, "zero_fraction/h1": zeros, "grad_sum/w1": -step / 10}
+        if step in PROBED:
+            values["dead_fraction/h1"] = PROBED[step]
+        rates = np.ones(10, np.float32)
+        yield replace(record(step, values, batches=BATCHES), firing={"h1": rates} if step in PROBED else {})
+
+
+def broken(settings: RunSettings, controls: Controls) -> Iterator[Any]:
+    """Fail in the second epoch."""
+    for item in training(settings, controls):
+        if getattr(item, "step", 0) == 5:
+            raise ValueError("the engine is out of memory")
+        yield item
+
+
+def diverging(settings: RunSettings, controls: Controls) -> Iterator[Any]:
+    """Yield numbers of which half are none."""
+    for item in training(settings, controls):
+        strange = {"grad_sum/w1": -INF, "loss": NAN, "grad_norm/w1": INF}
+        yield replace(item, values={**item.values, **strange}) if hasattr(item, "values") else item
+
+
+class Terminal(io.StringIO):
+    """A text stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def watched(fake: Any = training, steps_file: Path | None = None, as_json: bool = True) -> tuple[str, str]:
+    """Return what a run printed on stdout and stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    with ThreadPoolExecutor(1) as executor:
+        run = Run(SETTINGS, fake, executor)
+        run.start()
+        headless.watch(run, as_json=as_json, steps_file=steps_file, out=out, err=err)
+    return out.getvalue(), err.getvalue()
+
+
+def rows(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line, parse_constant=pytest.fail) for line in text.splitlines()]
+
+
+def test_a_run_is_a_start_epochs_and_a_summary() -> None:
+    out, err = watched()
+    assert err == ""
+    first, one, two, summary = rows(out)
+    assert (first["event"], first["device"], first["settings"]["preset"]) == ("start", "cpu", "tragedy")
+    assert (one["event"], one["epoch"], one["step"]) == ("epoch", 1, 3)
+    assert (two["event"], two["epoch"], two["step"]) == ("epoch", 2, 7)
+    assert summary["event"] == "summary"
+
+
+def test_loss_and_zeros_are_means_over_the_epoch_and_the_others_last_values() -> None:
+    one, two = rows(watched()[0])[1:3]
+    assert [one["loss"], two["loss"]] == pytest.approx([2.5, 0.4])
+    assert [one["zero_fraction/h1"], two["zero_fraction/h1"]] == pytest.approx([0.65, 0.9])
+    assert [one["grad_sum/w1"], two["grad_sum/w1"]] == [-0.3, -0.7]
+    assert [one["dead_fraction/h1"], two["dead_fraction/h1"]] == [0.2, 0.3]
+    assert [one["accuracy/test"], one["loss/test"]] == [0.5, 2.0]
+
+
+def test_the_summary_has_the_last_values_and_the_verdict() -> None:
+    summary = rows(watched()[0])[-1]
+    assert (summary["status"], summary["verdict"], summary["steps"]) == ("finished", "dying", 8)
+    assert (summary["accuracy/test"], summary["dead_fraction/h1"]) == (0.5, 0.3)
+    assert summary["reason"].startswith("h1: 3 of 10 units")
+    assert summary["seconds"] >= 0
+
+
+def test_a_failed_run_ends_with_a_summary_that_says_why() -> None:
+    *_, epoch, summary = rows(watched(broken)[0])
+    assert (epoch["event"], epoch["epoch"]) == ("epoch", 1)
+    assert (summary["status"], summary["reason"], summary["steps"]) == ("failed", "the engine is out of memory", 5)
+
+
+def test_a_run_that_was_stopped_before_its_start_has_a_summary_only() -> None:
+    out = io.StringIO()
+    with ThreadPoolExecutor(1) as executor:
+        run = Run(SETTINGS, training, executor)
+        run.controls.stop()
+        run.start()
+        headless.watch(run, as_json=True, steps_file=None, out=out, err=io.StringIO())
+    summary = rows(out.getvalue())[-1]
+    assert (summary["status"], summary["verdict"], summary["reason"]) == ("stopped", None, None)
+    assert (summary["steps"], summary["accuracy/test"]) == (0, None)
+
+
+def test_every_step_is_a_row_with_the_probe_as_it_was_last_measured(tmp_path: Path) -> None:
+    watched(steps_file=tmp_path / "steps.jsonl")
+    found = rows((tmp_path / "steps.jsonl").read_text())
+    assert [row["step"] for row in found] == list(range(8))
+    assert [row["epoch"] for row in found] == [1] * 4 + [2] * 4
+    assert [row["loss"] for row in found] == LOSSES
+    assert [row["probe_step"] for row in found] == [0, 1, 1, 3, 3, 3, 3, 7]
+    assert [row["dead_fraction/h1"] for row in found] == [0.0, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.3]
+    assert [row["step"] for row in found if "accuracy/test" in row] == [3, 7]
+    assert not any("seconds" in row for row in found)
+
+
+def test_a_number_that_is_none_is_a_word_in_json(tmp_path: Path) -> None:
+    out, _ = watched(diverging, steps_file=tmp_path / "steps.jsonl")
+    for row in (rows(out)[1], *rows((tmp_path / "steps.jsonl").read_text())):
+        assert (row["loss"], row["grad_sum/w1"], row["grad_norm/w1"]) == ("nan", "-inf", "inf")
+    assert rows(out)[-1]["verdict"] == "diverged"
+
+
+def test_a_file_that_cannot_be_written_is_told_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere/steps cannot be written \(No such file or directory\)"):
+        watched(steps_file=tmp_path / "nowhere/steps")
+
+
+def test_without_a_terminal_people_get_a_line_per_epoch() -> None:
+    out, err = watched(as_json=False)
+    one, two, last = out.splitlines()
+    assert one.startswith("epoch 1/2  loss 2.50  test accuracy 50.0 %  zeros h1 65.0 %  dead h1 20.0 %  ")
+    assert two.startswith("epoch 2/2  loss 0.400  ")
+    assert one.endswith(" steps/s")
+    assert last.startswith("finished: dying — h1: 3 of 10 units")
+    assert err == ""
+
+
+def test_of_a_failed_run_people_get_its_epochs() -> None:
+    out, _ = watched(broken, as_json=False)
+    assert out.count("\n") == 1
+
+
+def test_on_a_terminal_there_is_a_bar_that_is_cleared_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = io.StringIO(), Terminal()
+    with ThreadPoolExecutor(1) as executor:
+        run = Run(SETTINGS, training, executor)
+        run.start()
+        headless.watch(run, as_json=False, steps_file=None, out=out, err=err)
+    assert "8/8" in err.getvalue()
+    assert "dead 30.0 %" in err.getvalue()
+    assert err.getvalue().endswith("\r")
+    assert out.getvalue().startswith("finished: dying")
+    assert capsys.readouterr().out.count("epoch ") == 2
+
+
+def test_with_json_there_is_no_bar() -> None:
+    err = Terminal()
+    with ThreadPoolExecutor(1) as executor:
+        run = Run(SETTINGS, training, executor)
+        run.start()
+        headless.watch(run, as_json=True, steps_file=None, out=io.StringIO(), err=err)
+    assert err.getvalue() == ""

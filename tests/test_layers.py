@@ -1,0 +1,105 @@
+"""The walls of the design: who may import what, looked at in fresh interpreters and in the sources."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import deadrelu_tui
+
+PACKAGE = Path(deadrelu_tui.__file__).parent
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+TUI = [path for path in SOURCES if path.parent.name in ("tui", "screens")]
+DOMAIN = [
+    "config", "data", "diagnosis", "doctor", "errors", "headless", "history", "metrics", "needs", "presets", "records",
+    "run", "settings", "wording",
+]  # fmt: skip
+FOREIGN = {"mxnet", "textual", "rich", "plotext", "click", "deadrelu_tui.engine", "deadrelu_tui.tui"}
+
+
+def loaded(modules: list[str], forbidden: set[str]) -> set[str]:
+    """Return which of the forbidden modules are there once a fresh interpreter has imported the others."""
+    code = (
+        "import importlib, sys\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+        f"print(*(name for name in {sorted(forbidden)!r} if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def named(path: Path) -> str:
+    return ".".join(("deadrelu_tui", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield every module that a source imports, at its top or anywhere within."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports by a relative name"
+            assert node.module is not None
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def importers(package: str) -> set[str]:
+    """Return the sources that import a package or anything in it."""
+    return {
+        str(path.relative_to(PACKAGE))
+        for path in SOURCES
+        if any(name == package or name.startswith(package + ".") for name in imports(path))
+    }
+
+
+def test_the_domain_knows_neither_engine_nor_screen_nor_command_line() -> None:
+    assert loaded([f"deadrelu_tui.{name}" for name in DOMAIN], FOREIGN) == set()
+
+
+def test_every_module_is_domain_or_engine_or_screen_or_the_command_line() -> None:
+    outside = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__", "cli"}
+    assert outside == set(DOMAIN)
+
+
+def test_the_command_line_loads_neither_engine_nor_screen_until_one_is_wanted() -> None:
+    assert loaded(["deadrelu_tui.cli"], FOREIGN - {"click"}) == set()
+
+
+def test_the_screen_never_loads_the_engine() -> None:
+    if not TUI:
+        pytest.skip("there is no screen yet")
+    assert loaded([named(path) for path in TUI], {"mxnet", "deadrelu_tui.engine"}) == set()
+
+
+def test_the_engine_never_loads_the_screen() -> None:
+    found = loaded(["deadrelu_tui.engine.train"], FOREIGN)
+    assert found == {"mxnet", "deadrelu_tui.engine"}
+
+
+def test_only_one_module_imports_mxnet() -> None:
+    assert importers("mxnet") == {"engine/runtime.py"}
+
+
+def test_only_the_screen_imports_textual_and_rich() -> None:
+    for package in ("textual", "rich"):
+        assert {name.partition("/")[0] for name in importers(package)} <= {"tui"}
+
+
+def test_only_one_module_imports_plotext() -> None:
+    assert importers("plotext") <= {"tui/chart.py"}
+
+
+def test_only_the_command_line_imports_both_sides() -> None:
+    assert importers("deadrelu_tui.engine") - {"engine/network.py", "engine/train.py"} == {"cli.py"}
+    assert {name for name in importers("deadrelu_tui.tui") if not name.startswith("tui/")} <= {"cli.py"}
+
+
+def test_only_the_command_line_imports_click() -> None:
+    assert importers("click") == {"cli.py"}

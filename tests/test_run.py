@@ -1,0 +1,327 @@
+"""A run drains a training into its history, and its controls reach into it. The trainings here are fakes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from conftest import record, start
+
+from deadrelu_tui.records import Event, Live, Start, StepRecord
+from deadrelu_tui.run import Controls, Run, Status, Training, describe
+from deadrelu_tui.settings import RunSettings
+
+SETTINGS = RunSettings()
+PATIENCE = 20.0
+"""Seconds until a test that hangs fails; no test waits for this long."""
+
+
+@pytest.fixture
+def executor() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1, "training") as executor:
+        yield executor
+
+
+class Script:
+    """A training that yields what a test gives it, one thing at a time."""
+
+    def __init__(self) -> None:
+        self.items: queue.Queue[Start | StepRecord | Event | BaseException | None] = queue.Queue()
+        self.begun = threading.Event()
+
+    def __call__(self, settings: RunSettings, controls: Controls) -> Iterator[Any]:
+        self.begun.set()
+        while (item := self.items.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+            self.items.task_done()
+
+    def give(self, *items: Start | StepRecord | Event) -> None:
+        """Let the training yield these; return when the run has taken them."""
+        for item in items:
+            self.items.put(item)
+        self.items.join()
+
+    def end(self, error: BaseException | None = None) -> None:
+        self.items.put(error)
+
+
+def steps(count: int) -> Training:
+    """Return a training of so many steps that looks at its controls as the real one does."""
+
+    def training(settings: RunSettings, controls: Controls) -> Iterator[Any]:
+        yield start(batches=count, epochs=1)
+        for step in range(count):
+            if not controls.proceed():
+                return
+            yield record(step, {"lr": controls.live.lr}, batches=count)
+
+    return training
+
+
+def scripted(executor: ThreadPoolExecutor) -> tuple[Run, Script]:
+    script = Script()
+    return Run(SETTINGS, script, executor), script
+
+
+# Status
+
+
+def test_a_run_is_ready_starting_running_and_finished(executor: ThreadPoolExecutor) -> None:
+    run, script = scripted(executor)
+    assert (run.status, run.alive, run.error) == (Status.READY, False, None)
+    run.start()
+    assert (run.status, run.alive) == (Status.STARTING, True)
+    script.give(start(batches=2, epochs=1))
+    assert run.status is Status.STARTING
+    script.give(record(0))
+    assert (run.status, run.alive) == (Status.RUNNING, True)
+    script.give(record(1, batches=2))
+    script.end()
+    run.join(PATIENCE)
+    assert (run.status, run.alive, run.error) == (Status.FINISHED, False, None)
+
+
+def test_a_run_that_was_asked_to_pause_is_paused_until_it_resumes(executor: ThreadPoolExecutor) -> None:
+    run, script = scripted(executor)
+    run.start()
+    script.give(start(), record(0))
+    run.controls.pause()
+    assert (run.status, run.alive) == (Status.PAUSED, True)
+    assert run.steps_per_second == 0
+    run.controls.resume()
+    assert run.status is Status.RUNNING
+    script.end()
+
+
+def test_a_run_that_ends_early_is_stopped(executor: ThreadPoolExecutor) -> None:
+    run, script = scripted(executor)
+    run.start()
+    script.give(start(batches=4, epochs=1), record(0))
+    run.controls.stop()
+    assert run.status is Status.RUNNING
+    script.end()
+    run.join(PATIENCE)
+    assert (run.status, run.alive) == (Status.STOPPED, False)
+    assert run.history.events[-1] == Event(1, "stop")
+
+
+def test_a_stop_after_the_last_step_leaves_a_run_finished(executor: ThreadPoolExecutor) -> None:
+    run, script = scripted(executor)
+    run.start()
+    script.give(start(batches=1, epochs=1), record(0, batches=1))
+    run.controls.stop()
+    script.end()
+    run.join(PATIENCE)
+    assert run.status is Status.FINISHED
+
+
+def test_a_failed_run_keeps_its_error_and_its_history(executor: ThreadPoolExecutor) -> None:
+    run, script = scripted(executor)
+    run.start()
+    script.give(start(), record(0), record(1))
+    error = ValueError("the engine is out of memory")
+    script.end(error)
+    run.join(PATIENCE)
+    assert (run.status, run.alive, run.error) == (Status.FAILED, False, error)
+    assert len(run.history) == 2
+    assert run.seconds > 0
+
+
+def test_a_run_that_fails_before_its_first_step_is_failed(executor: ThreadPoolExecutor) -> None:
+    run, script = scripted(executor)
+    run.start()
+    script.end(OSError("no data"))
+    run.join(PATIENCE)
+    assert run.status is Status.FAILED
+    assert run.seconds == 0
+
+
+def test_a_run_that_was_paused_and_then_stopped_is_stopped(executor: ThreadPoolExecutor) -> None:
+    run = Run(SETTINGS, steps(100), executor)
+    run.controls.pause()
+    run.start()
+    assert run.status is Status.PAUSED
+    run.controls.stop()
+    run.join(PATIENCE)
+    assert (run.status, len(run.history)) == (Status.STOPPED, 0)
+
+
+# Joining and restarting
+
+
+def test_joining_a_run_that_was_never_started_returns_at_once(executor: ThreadPoolExecutor) -> None:
+    Run(SETTINGS, steps(1), executor).join()
+
+
+def test_joining_a_run_that_goes_on_is_given_up_in_time(executor: ThreadPoolExecutor) -> None:
+    run, script = scripted(executor)
+    run.start()
+    with pytest.raises(TimeoutError):
+        run.join(0)
+    script.end()
+    run.join(PATIENCE)
+
+
+def test_a_stopped_run_ends_after_the_step_it_is_in(executor: ThreadPoolExecutor) -> None:
+    run = Run(SETTINGS, steps(10**9), executor)
+    run.start()
+    run.controls.stop()
+    run.join(PATIENCE)
+    assert run.status is Status.STOPPED
+    assert len(run.history) < 10**9
+
+
+def test_a_restart_waits_until_the_run_before_has_ended(executor: ThreadPoolExecutor) -> None:
+    (old, first), (new, second) = scripted(executor), scripted(executor)
+    old.start()
+    assert first.begun.wait(PATIENCE)
+    first.give(start(), record(0))
+    old.controls.stop()
+    new.start()
+    first.give(record(1))
+    assert (new.status, second.begun.is_set()) == (Status.STARTING, False)
+    first.end()
+    assert second.begun.wait(PATIENCE)
+    assert not old.alive
+    second.give(start(), record(0))
+    assert (len(old.history), len(new.history)) == (2, 1)
+    second.end()
+
+
+def test_all_runs_train_in_the_same_thread(executor: ThreadPoolExecutor) -> None:
+    threads = []
+
+    def training(settings: RunSettings, controls: Controls) -> Iterator[Any]:
+        threads.append(threading.current_thread().name)
+        yield start(batches=1, epochs=1)
+
+    for _ in range(3):
+        run = Run(SETTINGS, training, executor)
+        run.start()
+        run.join(PATIENCE)
+    assert set(threads) == {"training_0"}
+
+
+def test_two_runs_have_two_names(executor: ThreadPoolExecutor) -> None:
+    assert len({Run(SETTINGS, steps(1), executor).id for _ in range(20)}) == 20
+
+
+# Controls
+
+
+def test_a_paused_training_takes_exactly_one_step_per_permit(executor: ThreadPoolExecutor) -> None:
+    run = Run(SETTINGS, steps(100), executor)
+    run.controls.pause()
+    run.start()
+    for taken in range(1, 4):
+        run.controls.step()
+        while len(run.history) < taken:
+            assert run.status is Status.PAUSED
+        assert run.controls.holding
+    run.controls.stop()
+    run.join(PATIENCE)
+    assert len(run.history) == 3
+
+
+def test_a_permit_is_used_up_by_one_step() -> None:
+    controls = Controls(Live.of(SETTINGS))
+    assert not controls.holding
+    controls.pause()
+    assert (controls.paused, controls.holding) == (True, True)
+    controls.step()
+    assert (controls.paused, controls.holding) == (True, False)
+    assert controls.proceed()
+    assert controls.holding
+
+
+def test_a_pause_takes_back_the_permits_that_were_given_before() -> None:
+    controls = Controls(Live.of(SETTINGS))
+    controls.step()
+    assert controls.proceed()
+    controls.pause()
+    assert controls.holding
+
+
+def test_a_stop_is_final() -> None:
+    controls = Controls(Live.of(SETTINGS))
+    controls.pause()
+    controls.stop()
+    controls.resume()
+    controls.step()
+    assert (controls.stopped, controls.holding) == (True, True)
+    assert not controls.proceed()
+    assert not controls.proceed()
+
+
+def test_a_waiting_training_is_woken_by_resume_by_a_permit_and_by_a_stop() -> None:
+    for wake, goes_on in ((Controls.resume, True), (Controls.step, True), (Controls.stop, False)):
+        controls = Controls(Live.of(SETTINGS))
+        controls.pause()
+        with ThreadPoolExecutor(1) as waiting:
+            answer = waiting.submit(controls.proceed)
+            wake(controls)
+            assert answer.result(PATIENCE) is goes_on
+
+
+def test_a_change_replaces_what_is_live_as_a_whole() -> None:
+    controls = Controls(Live.of(SETTINGS))
+    before = controls.live
+    controls.change(lr=0.01, normalise=True)
+    assert before == Live(0.1, False, "relu")
+    assert controls.live == Live(0.01, True, "relu")
+    assert controls.live.changes_from(before) == ("normalise on", "lr 0.1 → 0.01")
+    assert before.changes_from(before) == ()
+
+
+# What is recorded
+
+
+def test_every_step_and_event_is_in_the_history(executor: ThreadPoolExecutor) -> None:
+    run, script = scripted(executor)
+    run.start()
+    script.give(start(batches=2, epochs=1), record(0), Event(1, "lr 0.1 → 0.01", mark=True), record(1, batches=2))
+    script.end()
+    run.join(PATIENCE)
+    assert run.history.series("loss").steps.tolist() == [0, 1]
+    assert [event.text for event in run.history.events] == [
+        "start: raw input 0–255, lr 0.1, relu, 300 hidden, seed 0",
+        "lr 0.1 → 0.01",
+        "epoch 1: test accuracy 50.0 %, loss 2.00",
+    ]
+    assert [event.mark for event in run.history.events] == [False, True, False]
+
+
+def test_an_epochs_last_record_says_when_it_was_made(executor: ThreadPoolExecutor) -> None:
+    run = Run(SETTINGS, steps(3), executor)
+    run.start()
+    run.join(PATIENCE)
+    times = run.history.series("seconds")
+    assert times.steps.tolist() == [2]
+    assert 0 <= float(times.values[0]) <= run.seconds
+
+
+def test_time_stands_still_after_the_end(executor: ThreadPoolExecutor) -> None:
+    run = Run(SETTINGS, steps(3), executor)
+    run.start()
+    run.join(PATIENCE)
+    assert run.seconds == run.seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        (RunSettings(), "raw input 0–255, lr 0.1, relu, 300 hidden, seed 0"),
+        (
+            RunSettings(lr=1e-5, normalise=True, activation="tanh", hidden=(30, 20), seed=4),
+            "input 0–1, lr 1e-5, tanh, 30–20 hidden, seed 4",
+        ),
+    ],
+)
+def test_a_run_is_described_by_what_tells_it_from_others(settings: RunSettings, text: str) -> None:
+    assert describe(settings) == text

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deadrelu_tui.tui.scale import LABEL_WIDTH, fit, share_axis, step_ticks, transform
+
+anything = st.lists(st.floats(width=32, allow_nan=True, allow_infinity=True), max_size=40).map(np.array)
+kinds = st.sampled_from(["linear", "log", "symlog"])
+
+
+@given(kinds, anything, st.integers(1, 60))
+def test_any_values_give_an_axis_with_room_and_ticks_on_it_that_fit(kind: str, values: np.ndarray, rows: int) -> None:
+    axis = fit(kind, values, rows)
+    assert math.isfinite(axis.low)
+    assert math.isfinite(axis.high)
+    assert axis.low < axis.high
+    assert axis.ticks
+    assert all(len(label) <= LABEL_WIDTH for _, label in axis.ticks)
+
+
+@given(kinds, anything)
+def test_every_value_that_has_a_place_lies_within_the_limits(kind: str, values: np.ndarray) -> None:
+    axis = fit(kind, values, 12)
+    positions = transform(axis.kind, values[np.isfinite(values)])
+    positions = positions[np.isfinite(positions)]
+    room = 1e-6 * max(1.0, abs(axis.low), abs(axis.high))
+    assert np.all((positions >= axis.low - room) & (positions <= axis.high + room))
+
+
+def test_limits_stay_while_the_values_stay_within_and_fill_a_third() -> None:
+    before = fit("linear", np.array([0.0, 10.0]), 12)
+    assert fit("linear", np.array([1.0, 6.0]), 12, before) is before
+    assert fit("linear", np.array([1.0, 11.0]), 12, before) is not before
+    assert fit("linear", np.array([1.0, 1.5]), 12, before) is not before
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([0.0, 1.0], ["0.0", "0.5", "1.0"]),
+        ([-4e-5, 4e-5], ["−4e-5", "−2e-5", "0", "2e-5", "4e-5"]),
+        ([0.0, 40_000.0], ["0", "10000", "20000", "30000", "40000"]),
+    ],
+)
+def test_ticks_are_rounded_and_of_one_form(values: list[float], labels: list[str]) -> None:
+    shown = [label for _, label in fit("linear", np.array(values), 12).ticks]
+    assert [label.replace("0.0", "0") for label in shown] == [label.replace("0.0", "0") for label in labels]
+
+
+def test_a_signed_sum_within_ten_is_shown_linearly_and_beyond_on_a_symmetric_log() -> None:
+    assert fit("symlog", np.array([-9.0, 3.0]), 12).kind == "linear"
+    assert fit("symlog", np.array([-1e9, 3.0]), 12).kind == "symlog"
+
+
+def test_a_log_axis_ticks_its_decades_with_their_values() -> None:
+    axis = fit("log", np.array([2.3, 4e5]), 12)
+    assert (axis.low, axis.high) == (0, 6)
+    assert [(at, label) for at, label in axis.ticks] == [(0.0, "1"), (2.0, "100"), (4.0, "1e4"), (6.0, "1e6")]
+
+
+def test_shares_run_from_0_to_100_percent() -> None:
+    assert [label for _, label in share_axis(12).ticks] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
+
+
+@given(st.integers(0, 10**7), st.integers(1, 10**7), st.integers(10, 200))
+def test_step_ticks_are_whole_lie_on_the_axis_and_are_few(first: int, span: int, columns: int) -> None:
+    ticks = step_ticks(first, first + span, columns)
+    assert all(first <= at <= first + span for at, _ in ticks)
+    assert len(ticks) <= columns // 14 + 3

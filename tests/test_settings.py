@@ -1,0 +1,253 @@
+"""A setting is one field: its values, where they may come from, and what is said of a bad one."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deadrelu_tui import cli, config, presets
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.settings import ACTIVATIONS, RunSettings, next_lr, parse_hidden, parse_lr
+from deadrelu_tui.wording import rate
+
+# The article's experiments
+
+
+@pytest.mark.parametrize(
+    ("name", "lr", "normalise", "activation"),
+    [
+        ("tragedy", 0.1, False, "relu"),
+        ("low-lr", 0.001, False, "relu"),
+        ("normalised", 0.5, True, "relu"),
+        ("sigmoid", 0.5, False, "sigmoid"),
+        ("tanh", 0.5, False, "tanh"),
+    ],
+)
+def test_a_preset_is_the_articles_experiment(name: str, lr: float, normalise: bool, activation: str) -> None:
+    preset = presets.PRESETS[name]
+    assert (preset.lr, preset.normalise, preset.activation) == (lr, normalise, activation)
+    assert (preset.hidden, preset.batch_size, preset.epochs, preset.init) == ((300,), 256, 5, "normal:0.01")
+
+
+def test_the_presets_stand_in_the_articles_order_and_the_default_is_the_tragedy() -> None:
+    assert list(presets.PRESETS) == ["tragedy", "low-lr", "normalised", "sigmoid", "tanh"]
+    assert presets.PRESETS[presets.DEFAULT] == RunSettings()
+
+
+@pytest.mark.parametrize("name", presets.PRESETS)
+def test_settings_are_recognised_as_an_experiment_whatever_their_seed_length_device_and_data(name: str) -> None:
+    settings = presets.PRESETS[name]
+    assert presets.matching(settings) == name
+    assert presets.matching(replace(settings, seed=9, epochs=1, device="cpu", full=False, data_dir="x")) == name
+    assert presets.matching(replace(settings, lr=0.3)) is None
+    assert presets.matching(replace(settings, hidden=(301,))) is None
+
+
+def test_applying_a_preset_keeps_all_that_makes_no_experiment() -> None:
+    mine = RunSettings(seed=5, hidden=(30, 20), epochs=2, batch_size=64, init="he", lr=3.0)
+    applied = presets.apply("normalised", mine)
+    assert applied == replace(mine, lr=0.5, normalise=True, activation="relu")
+
+
+# The ladder of learning rates
+
+
+def test_the_ladder_goes_up_and_down_by_1_2_5() -> None:
+    rates = [1e-6]
+    while (above := next_lr(rates[-1], 1)) != rates[-1]:
+        rates.append(above)
+    assert [rate(each) for each in rates[:5]] == ["1e-6", "2e-6", "5e-6", "1e-5", "2e-5"]
+    assert rates[-4:] == [50, 100, 200, 500]
+    assert len(rates) == 27
+    down = [rates[-1]]
+    while (below := next_lr(down[-1], -1)) != down[-1]:
+        down.append(below)
+    assert down == rates[::-1]
+
+
+@pytest.mark.parametrize(
+    ("lr", "above", "below"), [(0.1, 0.2, 0.05), (0.3, 0.5, 0.2), (0.0999999, 0.1, 0.05), (1e10, 1e10, 500.0)]
+)
+def test_a_rate_between_two_rungs_goes_to_the_nearest_in_that_direction(lr: float, above: float, below: float) -> None:
+    assert (next_lr(lr, 1), next_lr(lr, -1)) == (above, below)
+
+
+@given(st.floats(1e-6, 500))
+def test_a_rung_up_is_above_and_a_rung_down_below(lr: float) -> None:
+    assert next_lr(lr, 1) > lr * (1 - 1e-9)
+    assert next_lr(lr, -1) < lr * (1 + 1e-9)
+    assert next_lr(lr, 1) / lr < 2.6
+    assert lr / next_lr(lr, -1) < 2.6
+
+
+# Values
+
+
+@given(st.floats(min_value=5e-324, allow_nan=False, allow_infinity=False))
+def test_every_finite_rate_above_zero_is_read_back_as_it_was_written(lr: float) -> None:
+    assert parse_lr(lr) == parse_lr(repr(lr)) == lr
+    assert RunSettings(lr=lr).lr == lr
+
+
+@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=50))
+def test_layers_are_read_back_as_they_were_written(units: list[int]) -> None:
+    written = ",".join(map(str, units))
+    assert parse_hidden(written) == parse_hidden(units) == parse_hidden(tuple(units)) == tuple(units)
+
+
+@given(st.text() | st.integers() | st.floats() | st.none() | st.lists(st.integers()))
+def test_a_rate_is_a_number_above_zero_or_refused_in_one_line(value: Any) -> None:
+    try:
+        lr = parse_lr(value)
+    except InputError as error:
+        lr, message = 1.0, str(error)
+    else:
+        message = ""
+    assert 0 < lr < math.inf
+    assert message.isprintable()
+
+
+def test_settings_are_plain_values_that_json_can_hold() -> None:
+    settings = RunSettings(hidden=(300, 100), lr=1e-3)
+    again = json.loads(json.dumps(settings.as_dict()))
+    assert RunSettings(**again) == settings
+    assert list(again) == [each.name for each in fields(RunSettings)]
+
+
+BAD: dict[str, list[tuple[Any, str]]] = {
+    "lr": [(value, "lr must be a number above 0") for value in (0, -1, "x", "", math.nan, math.inf, None, True, [1])],
+    "normalise": [(value, "normalise must be true or false") for value in ("yes", 2, None)],
+    "activation": [(value, f"activation must be one of {', '.join(ACTIVATIONS)}") for value in ("gelu", "", 1, None)],
+    "hidden": [
+        (value, "hidden must be 1 to 50 layers of 1 to 10000 units each")
+        for value in ("", "0", 0, -3, "300,", "a", (), [], 10_001, "1.5", None, (1,) * 51, [[3]])
+    ],
+    "batch_size": [(value, "batch-size must be a whole number from 1 to 60000") for value in (0, 60_001, "x", 1.5)],
+    "epochs": [(value, "epochs must be a whole number from 1 to 100000") for value in (0, 100_001, "", None)],
+    "init": [
+        *((value, "init must be he, xavier or normal:SCALE") for value in ("", "zeros", "normal:", "normal:x", 1)),
+        *((value, "init normal:SCALE needs a scale above 0 and below 1e6") for value in ("normal:0", "normal:1e9")),
+    ],
+    "seed": [(value, "seed must be a whole number from 0 to 4294967295") for value in (-1, 2**32, "x", 0.5)],
+    "device": [(value, "device must be auto, cpu or gpu:N") for value in ("gpu", "gpu:", "gpu:-1", "tpu", "", 0)],
+    "full": [(value, "full must be true or false") for value in ("no", 3)],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [(name, value, expected) for name, cases in BAD.items() for value, expected in cases],
+    ids=lambda value: repr(value)[:20],
+)
+def test_a_value_that_is_not_allowed_is_refused_with_what_is(name: str, value: Any, expected: str) -> None:
+    with pytest.raises(InputError) as error:
+        RunSettings(**{name: value})
+    message = str(error.value)
+    assert message.startswith(expected)
+    assert ", not " in message
+    assert message.isprintable()
+
+
+def test_every_field_but_the_folder_has_values_that_are_refused() -> None:
+    assert set(BAD) | {"data_dir"} == {each.name for each in fields(RunSettings)}
+
+
+def test_every_field_has_help() -> None:
+    assert all(each.metadata["help"].endswith(".") for each in fields(RunSettings))
+
+
+# Where a setting may come from
+
+
+Choose = Callable[..., RunSettings]
+
+
+@pytest.fixture
+def choose(monkeypatch: pytest.MonkeyPatch) -> Choose:
+    """Return the settings that the command would run with."""
+
+    def settings(*arguments: str, file: str = "", **environment: str) -> RunSettings:
+        found: list[RunSettings] = []
+
+        def run(settings: RunSettings, _: object) -> None:
+            found.append(settings)
+            raise click.Abort
+
+        monkeypatch.setattr(cli, "make_run", run)
+        config.path().parent.mkdir(parents=True, exist_ok=True)
+        config.path().write_text(file)
+        CliRunner().invoke(cli.main_command, arguments, env=environment, catch_exceptions=False)
+        return found[0]
+
+    return settings
+
+
+def test_without_any_setting_it_is_the_tragedy(choose: Choose) -> None:
+    assert choose("run") == RunSettings()
+
+
+def test_a_flag_beats_the_environment_beats_the_file_beats_the_preset(choose: Choose) -> None:
+    preset = ("run", "--preset", "normalised")
+    assert choose(*preset).lr == 0.5
+    assert choose(*preset, file="lr = 0.04").lr == 0.04
+    assert choose(*preset, file="lr = 0.04", DEADRELU_LR="0.03").lr == 0.03
+    assert choose(*preset, "--lr", "0.02", file="lr = 0.04", DEADRELU_LR="0.03").lr == 0.02
+    assert choose(*preset, file="lr = 0.04", DEADRELU_LR="").lr == 0.04
+
+
+def test_a_flag_before_the_command_counts_unless_one_stands_after_it(choose: Choose) -> None:
+    assert choose("--lr", "0.02", "run").lr == 0.02
+    assert choose("--lr", "0.02", "run", DEADRELU_LR="0.03").lr == 0.02
+    assert choose("--lr", "0.02", "run", "--lr", "0.01", DEADRELU_LR="0.03").lr == 0.01
+
+
+def test_a_preset_may_come_from_anywhere_too(choose: Choose) -> None:
+    assert choose("run", file="preset = 'tanh'") == presets.PRESETS["tanh"]
+    assert choose("run", file="preset = 'tanh'", DEADRELU_PRESET="sigmoid") == presets.PRESETS["sigmoid"]
+    assert choose("run", "--preset", "low-lr", DEADRELU_PRESET="sigmoid") == presets.PRESETS["low-lr"]
+    assert choose("run", "--preset", "low-lr", file="activation = 'tanh'").activation == "tanh"
+
+
+def test_what_has_two_sides_can_be_turned_back_by_a_flag(choose: Choose) -> None:
+    assert choose("run", "--preset", "normalised", "--no-normalise").normalise is False
+    assert choose("run", "--no-normalise", DEADRELU_NORMALISE="true").normalise is False
+    assert choose("run", DEADRELU_NORMALISE="1").normalise is True
+    assert [choose("run", *flag).full for flag in ([], ["--full"], ["--embedded"])] == [None, True, False]
+    assert choose("run", "--embedded", file="full = true").full is False
+
+
+def test_every_setting_is_a_flag_a_variable_and_a_key(choose: Choose) -> None:
+    values = {
+        "lr": 0.25, "normalise": True, "activation": "tanh", "hidden": (30, 20), "batch_size": 32, "epochs": 2,
+        "init": "he", "seed": 4, "device": "cpu", "data_dir": "/images", "full": False,
+    }  # fmt: skip
+    wanted = RunSettings(**values)  # type: ignore[arg-type]
+    assert asdict(wanted) == values
+    written = {name: "30,20" if name == "hidden" else str(value) for name, value in values.items()}
+
+    flags = [
+        part
+        for name, text in written.items()
+        if name not in ("normalise", "full")
+        for part in ("--" + name.replace("_", "-"), text)
+    ]
+    assert choose("run", *flags, "--normalise", "--embedded") == wanted
+    assert choose("run", **{f"DEADRELU_{name.upper()}": text for name, text in written.items()}) == wanted
+    toml = "\n".join(f"{name} = {json.dumps(value)}" for name, value in values.items())
+    assert choose("run", file=toml) == wanted
+    assert choose("run", file=toml.replace("_", "-").replace("leaky-relu", "leaky_relu")) == wanted
+
+
+def test_without_a_file_nothing_is_set(private_home: Path) -> None:
+    assert config.path() == private_home / "config/deadrelu-tui/config.toml"
+    assert config.read() == {}
