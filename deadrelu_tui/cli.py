@@ -107,6 +107,7 @@ def main_command(ctx: click.Context, /, **_given: Any) -> None:
         raise app.error
     if app.farewell:
         click.echo(app.farewell)
+    ctx.exit(INTERRUPTED if app.terminated else 0)
 
 
 @main_command.command("run")

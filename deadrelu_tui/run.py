@@ -14,7 +14,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field, replace
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from deadrelu_tui import diagnosis
@@ -124,8 +125,11 @@ class Run:
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the end, whatever it is. Raises TimeoutError if it does not come in time."""
-        if self._future is not None:
-            self._future.exception(timeout)
+        try:
+            if self._future is not None:
+                self._future.exception(timeout)
+        except FutureTimeoutError as error:  # which is TimeoutError itself from Python 3.11 on
+            raise TimeoutError from error
 
     @property
     def status(self) -> Status:
@@ -141,6 +145,11 @@ class Run:
         start = self.history.start
         complete = start is not None and len(self.history) == start.steps
         return Status.FINISHED if complete else Status.STOPPED
+
+    @property
+    def settings_now(self) -> RunSettings:
+        """The settings with what was changed since the start: what a restart begins with."""
+        return replace(self.settings, **asdict(self.controls.live))
 
     @property
     def alive(self) -> bool:

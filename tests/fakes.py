@@ -26,7 +26,7 @@ def dying(step: int) -> dict[str, float]:
 
 
 def diverging(step: int) -> dict[str, float]:
-    return {**healthy(step), "loss": float("nan") if step > 20 else 1e300}
+    return {**healthy(step), "loss": float("nan") if step > 20 else 1e30}
 
 
 def step_values(settings: RunSettings, step: int, numbers: Mapping[str, float]) -> dict[str, float]:

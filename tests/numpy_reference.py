@@ -93,7 +93,9 @@ class Network:
         return Step(values, {}, summed)
 
     def look(self, dataset: Dataset) -> tuple[dict[str, float], dict[str, Floats]]:
-        """Return the metrics of the probe set and of the test set, and each unit's firing rate on the former."""
+        """Return the metrics of the probe set and of the test set, and how often each unit responds to the former:
+        fires or, if it is of tanh or sigmoid, is not saturated.
+        """
         values: dict[str, float] = {}
         firing = {}
         _, pres = self.forward(dataset.probe_images)
@@ -102,8 +104,8 @@ class Network:
             values[f"dead_fraction/h{layer}"] = float((pre <= 0).all(axis=0).mean())
             if self.live.activation in UNSATURATED:
                 low, high = UNSATURATED[self.live.activation]
-                responding = ((pre > low) & (pre < high)).mean(axis=0)
-                values[f"saturated_fraction/h{layer}"] = float((responding < 0.01).mean())
+                firing[f"h{layer}"] = ((pre > low) & (pre < high)).mean(axis=0)
+                values[f"saturated_fraction/h{layer}"] = float((firing[f"h{layer}"] < 0.01).mean())
         logits = self.forward(dataset.test_images)[1][-1]
         values["loss/test"] = float(self.losses(logits, dataset.test_labels).mean())
         values["accuracy/test"] = float((logits.argmax(axis=1) == dataset.test_labels).mean())

@@ -32,7 +32,9 @@ def dots(rows: list[list[Span]], role: str) -> int:
     st.integers(0, 90),
     st.integers(0, 30),
 )
-def test_any_series_at_any_size_gives_rows_of_that_size(values: list[float], kind: str, width: int, height: int) -> None:
+def test_any_series_at_any_size_gives_rows_of_that_size(
+    values: list[float], kind: str, width: int, height: int
+) -> None:
     rows = draw(plot(values, kind, marks=(1,), rules=(math.log(10),)), width, height)
     assert len(rows) == height
     assert {len(row) for row in text(rows)} <= {width}

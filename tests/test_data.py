@@ -161,9 +161,7 @@ def test_every_embedded_image_occurs_in_the_full_set_with_its_label_and_in_its_o
     ):
         in_order = zip(map(bytes, all_images), all_labels.tolist(), strict=True)
         # "in" on an iterator goes on from where it found the one before.
-        assert all(
-            pair in in_order for pair in zip(map(bytes, some_images), some_labels.tolist(), strict=True)
-        )
+        assert all(pair in in_order for pair in zip(map(bytes, some_images), some_labels.tolist(), strict=True))
 
 
 @needs_full_set
@@ -246,9 +244,7 @@ def test_a_place_without_any_of_the_files_is_skipped(home: Path) -> None:
 
 
 def test_wanting_the_full_set_never_gives_the_embedded_one() -> None:
-    with pytest.raises(
-        InputError, match=r"apt-get install dataset-fashion-mnist, or use --data-dir"
-    ) as error:
+    with pytest.raises(InputError, match=r"apt-get install dataset-fashion-mnist, or use --data-dir") as error:
         data.find(full=True)
     one_line(error)
 
@@ -355,9 +351,7 @@ def test_a_fault_is_told_in_one_line_that_names_the_file(folder: Path, fault: st
 def test_every_missing_file_is_named(folder: Path) -> None:
     (folder / f"{TRAIN_IMAGES}.gz").unlink()
     (folder / f"{TEST_LABELS}.gz").unlink()
-    with pytest.raises(
-        InputError, match=f"lacks {TRAIN_IMAGES}, {TEST_LABELS} \\(needed, .*{TRAIN_LABELS}"
-    ) as error:
+    with pytest.raises(InputError, match=f"lacks {TRAIN_IMAGES}, {TEST_LABELS} \\(needed, .*{TRAIN_LABELS}") as error:
         data.read(folder, data.EMBEDDED)
     one_line(error)
 
@@ -394,9 +388,7 @@ def test_a_file_that_may_not_be_read_is_told(folder: Path, monkeypatch: pytest.M
         monkeypatch.setattr(gzip, "open", refuse)
     else:
         (folder / f"{TRAIN_IMAGES}.gz").chmod(0)
-    with pytest.raises(
-        InputError, match=r"train-images-idx3-ubyte.gz cannot be used: it cannot be read: Permission"
-    ):
+    with pytest.raises(InputError, match=r"train-images-idx3-ubyte.gz cannot be used: it cannot be read: Permission"):
         data.read(folder, data.EMBEDDED)
 
 

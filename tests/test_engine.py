@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -261,7 +261,7 @@ def test_a_change_that_is_taken_back_between_two_steps_leaves_no_mark(tiny: Data
 def test_a_pause_first_reads_back_all_that_was_done(tiny: Dataset) -> None:
     settings = replace(SMALL, epochs=10)
     controls = Controls(Live.of(settings))
-    training = train(settings, tiny, controls)
+    training: Iterator[Any] = train(settings, tiny, controls)
     taken = [next(training) for _ in range(4)]
     assert taken[-1].step == 2
     controls.pause()
@@ -277,7 +277,7 @@ def test_a_permit_gives_exactly_one_record(tiny: Dataset) -> None:
     settings = replace(SMALL, epochs=10)
     controls = Controls(Live.of(settings))
     controls.pause()
-    training = train(settings, tiny, controls)
+    training: Iterator[Any] = train(settings, tiny, controls)
     assert isinstance(next(training), Start)
     assert next(training) == Event(0, "pause")
     for step in range(3):
@@ -291,7 +291,7 @@ def test_a_permit_gives_exactly_one_record(tiny: Dataset) -> None:
 def test_two_permits_at_once_are_no_resume(tiny: Dataset) -> None:
     controls = Controls(Live.of(SMALL))
     controls.pause()
-    training = train(SMALL, tiny, controls)
+    training: Iterator[Any] = train(SMALL, tiny, controls)
     assert isinstance(next(training), Start)
     assert next(training) == Event(0, "pause")
     controls.step()
@@ -306,7 +306,7 @@ def test_two_permits_at_once_are_no_resume(tiny: Dataset) -> None:
 def test_a_change_made_while_paused_is_in_force_from_the_next_step(tiny: Dataset) -> None:
     controls = Controls(Live.of(SMALL))
     controls.pause()
-    training = train(SMALL, tiny, controls)
+    training: Iterator[Any] = train(SMALL, tiny, controls)
     assert [type(next(training)) for _ in range(2)] == [Start, Event]
     controls.change(lr=0.5)
     controls.resume()
@@ -328,7 +328,7 @@ def test_a_stop_ends_the_training_with_every_step_that_was_done(tiny: Dataset) -
 def test_a_stop_between_two_records_leaves_no_pause_behind(tiny: Dataset) -> None:
     settings = replace(SMALL, epochs=10)
     controls = Controls(Live.of(settings))
-    training = train(settings, tiny, controls)
+    training: Iterator[Any] = train(settings, tiny, controls)
     taken = [next(training) for _ in range(3)]
     controls.stop()
     taken += training
@@ -339,7 +339,7 @@ def test_a_stop_between_two_records_leaves_no_pause_behind(tiny: Dataset) -> Non
 def test_a_stop_ends_a_pause(tiny: Dataset) -> None:
     controls = Controls(Live.of(SMALL))
     controls.pause()
-    training = train(SMALL, tiny, controls)
+    training: Iterator[Any] = train(SMALL, tiny, controls)
     assert [type(next(training)) for _ in range(2)] == [Start, Event]
     controls.stop()
     assert list(training) == []

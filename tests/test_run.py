@@ -32,20 +32,21 @@ class Script:
     def __init__(self) -> None:
         self.items: queue.Queue[Start | StepRecord | Event | BaseException | None] = queue.Queue()
         self.begun = threading.Event()
+        self.taken = threading.Semaphore(0)
 
     def __call__(self, settings: RunSettings, controls: Controls) -> Iterator[Any]:
         self.begun.set()
-        while (item := self.items.get()) is not None:
+        while (item := self.items.get(timeout=PATIENCE)) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
-            self.items.task_done()
+            self.taken.release()
 
     def give(self, *items: Start | StepRecord | Event) -> None:
         """Let the training yield these; return when the run has taken them."""
         for item in items:
             self.items.put(item)
-        self.items.join()
+            assert self.taken.acquire(timeout=PATIENCE)
 
     def end(self, error: BaseException | None = None) -> None:
         self.items.put(error)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ kinds = st.sampled_from(["linear", "log", "symlog"])
 
 
 @given(kinds, anything, st.integers(1, 60))
-def test_any_values_give_an_axis_with_room_and_ticks_on_it_that_fit(kind: str, values: np.ndarray, rows: int) -> None:
+def test_any_values_give_an_axis_with_room_and_ticks_on_it_that_fit(
+    kind: str, values: np.ndarray[Any, Any], rows: int
+) -> None:
     axis = fit(kind, values, rows)
     assert math.isfinite(axis.low)
     assert math.isfinite(axis.high)
@@ -24,7 +27,7 @@ def test_any_values_give_an_axis_with_room_and_ticks_on_it_that_fit(kind: str, v
 
 
 @given(kinds, anything)
-def test_every_value_that_has_a_place_lies_within_the_limits(kind: str, values: np.ndarray) -> None:
+def test_every_value_that_has_a_place_lies_within_the_limits(kind: str, values: np.ndarray[Any, Any]) -> None:
     axis = fit(kind, values, 12)
     positions = transform(axis.kind, values[np.isfinite(values)])
     positions = positions[np.isfinite(positions)]

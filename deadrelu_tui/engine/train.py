@@ -7,30 +7,17 @@ it is.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import Protocol
 
 from deadrelu_tui.data import Dataset
-from deadrelu_tui.engine import runtime
-from deadrelu_tui.engine.network import Diagnose, Forward, Look, initial_parameters
-from deadrelu_tui.engine.runtime import mx
-from deadrelu_tui.metrics import layer_names, parameter_names
+from deadrelu_tui.engine.model import Model, Pending
 from deadrelu_tui.records import Event, Live, Start, StepRecord
-from deadrelu_tui.settings import SATURATING, RunSettings
+from deadrelu_tui.settings import RunSettings
 
 LOOKAHEAD = 8
 PROBE_EVERY = 64
-CHUNK = 2_000
-"""Images a graph looks at in one go when it measures the probe and the test set."""
-SATURATED_BELOW = 0.01
-"""A unit is saturated if it is not so for less than this share of the images (SaturatedActivation's threshold)."""
 
 
 class Controls(Protocol):
@@ -56,16 +43,18 @@ def due(steps_since_change: int) -> bool:
     return n % PROBE_EVERY == 0 or (n < PROBE_EVERY and n & (n - 1) == 0)
 
 
-def train(settings: RunSettings, dataset: Dataset, controls: Controls, metrics: bool = True) -> Iterator[Any]:
+def train(
+    settings: RunSettings, dataset: Dataset, controls: Controls, metrics: bool = True
+) -> Iterator[Start | StepRecord | Event]:
     """Yield a Start, then a StepRecord for every step and an Event for everything done in between.
 
     The update is SGD on the batch mean, p ← p − lr · ∂L/∂p / batch_size with L the batch-summed loss; as in the
     article the short last batch of an epoch is divided by the full batch size too. Without `metrics` only the loss is
     recorded; that exists to measure what the metrics cost. Raises InputError for a device that is not there.
     """
-    model = _Model(settings, dataset, metrics)
+    model = Model(settings, dataset, metrics, under_way=LOOKAHEAD + 2)
     yield model.start
-    waiting: deque[_Pending] = deque()
+    waiting: deque[Pending] = deque()
 
     def read_back(keep: int) -> Iterator[StepRecord | Event]:
         while len(waiting) > keep:
@@ -103,198 +92,3 @@ def train(settings: RunSettings, dataset: Dataset, controls: Controls, metrics: 
             yield from read_back(LOOKAHEAD)
             step += 1
     yield from read_back(0)
-
-
-@dataclass
-class _Pending:
-    """A step whose numbers MXNet may still be computing; record() waits for them."""
-
-    step: int
-    epoch: int
-    live: Live
-    images: int
-    batch_size: int
-    hidden: tuple[int, ...]
-    sums: Any
-    looks: list[tuple[int, Any]] = field(default_factory=list)
-    """(number of images, vector of Look) for each chunk, the probe set first."""
-    tested: bool = False
-    events: tuple[Event, ...] = ()
-
-    def record(self) -> StepRecord:
-        """Read the numbers back: the synchronisation point."""
-        values = self._batch_values(self.sums.asnumpy().astype(np.float64))
-        firing: dict[str, npt.NDArray[np.float32]] = {}
-        for which, (count, vector) in enumerate(self.looks):
-            sums = vector.asnumpy()
-            if which == 0:
-                firing = self._probe_values(sums, count, values)
-            if self.tested:
-                values["loss/test"] = values.get("loss/test", 0.0) + float(sums[0])
-                values["accuracy/test"] = values.get("accuracy/test", 0.0) + float(sums[1])
-        if self.tested:
-            total = sum(count for count, _ in self.looks)
-            values["loss/test"] /= total
-            values["accuracy/test"] /= total
-        return StepRecord(self.step, self.epoch, self.live, values, firing, self.tested)
-
-    def _batch_values(self, sums: npt.NDArray[np.float64]) -> dict[str, float]:
-        hidden = self.hidden
-        numbers = iter(sums.tolist())
-        values = {"loss": next(numbers) / self.images}
-        if len(sums) == 1:
-            return values
-        for name, units in zip(layer_names(len(hidden)), hidden, strict=True):
-            values[f"zero_fraction/{name}"] = 1.0 - next(numbers) / (units * self.images)
-            values[f"silent_fraction/{name}"] = 1.0 - next(numbers) / units
-            values[f"pre_mean/{name}"] = next(numbers) / (units * self.images)
-        rate = self.live.lr / self.batch_size
-        for name in parameter_names(len(hidden)):
-            values[f"grad_sum/{name}"] = next(numbers)
-            norm = values[f"grad_norm/{name}"] = math.sqrt(next(numbers))
-            size = math.sqrt(next(numbers))
-            # A parameter of zeros, as every bias at the start, has no size to compare an update with.
-            values[f"update_ratio/{name}"] = rate * norm / size if size else (math.inf if norm else 0.0)
-        return values
-
-    def _probe_values(
-        self, sums: npt.NDArray[np.float32], count: int, values: dict[str, float]
-    ) -> dict[str, npt.NDArray[np.float32]]:
-        rates = sums[2:] / count
-        hidden = self.hidden
-        bounds = np.cumsum((0, *hidden))
-        firing = {}
-        for index, name in enumerate(layer_names(len(hidden))):
-            low, high = bounds[index], bounds[index + 1]
-            firing[name] = rates[low:high].copy()
-            values[f"dead_fraction/{name}"] = float(np.mean(firing[name] == 0))
-            if self.live.activation in SATURATING:
-                firing[name] = rates[bounds[-1] + low : bounds[-1] + high].copy()
-                values[f"saturated_fraction/{name}"] = float(np.mean(firing[name] < SATURATED_BELOW))
-        return firing
-
-
-class _Model:
-    """The network's parameters, data and graphs on one device."""
-
-    def __init__(self, settings: RunSettings, dataset: Dataset, metrics: bool) -> None:
-        self.settings, self.dataset, self.metrics = settings, dataset, metrics
-        self.context = runtime.device(settings.device)
-        inputs, classes = dataset.train_images.shape[1], dataset.classes
-        self.widths = (*settings.hidden, classes)
-        self.random = np.random.RandomState(settings.seed)
-        self.size = min(settings.batch_size, len(dataset.train_labels))
-        self.start = Start(
-            device="cpu" if self.context.device_type == "cpu" else f"gpu:{self.context.device_id}",
-            source=dataset.source,
-            sha256=dataset.sha256,
-            train=len(dataset.train_labels),
-            test=len(dataset.test_labels),
-            probe=len(dataset.probe_images),
-            input_mean=float(dataset.train_images.mean()),
-            batches=math.ceil(len(dataset.train_labels) / self.size),
-            epochs=settings.epochs,
-        )
-        drawn = initial_parameters(settings, inputs, classes)
-        self.parameters = [each.copyto(self.context) for each in drawn]
-        for parameter in self.parameters:
-            parameter.attach_grad()
-        self.ones = [mx.nd.ones(parameter.size, ctx=self.context) for parameter in self.parameters]
-        self.images: dict[int, Any] = {}
-        self.rates: dict[float, Any] = {}
-        self.no_decay = mx.nd.zeros(len(self.parameters), ctx=self.context)
-        self.divisors = {on: self._array(np.full((1, 1), 255.0 if on else 1.0)) for on in (False, True)}
-        self.graphs: dict[tuple[type, str, int], Any] = {}
-        self.chunks = self._chunks()
-        self.ring = [_Buffer(self.size, inputs, self.context) for _ in range(LOOKAHEAD + 2)]
-
-    def _array(self, values: npt.NDArray[Any]) -> Any:
-        return mx.nd.array(values, ctx=self.context, dtype="float32")
-
-    def _chunks(self) -> list[tuple[int, Any, Any]]:
-        """Return the test set on the device, in pieces; the first piece is the probe set."""
-        images, labels = self.dataset.test_images, self.dataset.test_labels
-        edges = [0, *range(self.start.probe, len(labels), CHUNK), len(labels)]
-        return [
-            (high - low, self._array(images[low:high]), self._array(labels[low:high]))
-            for low, high in pairwise(edges)
-            if high > low
-        ]
-
-    def _graph(self, kind: type, activation: str, images: int) -> Any:
-        """Return the graph for so many images: a static graph plans its memory for one shape."""
-        key = (kind, activation, images)
-        if key not in self.graphs:
-            self.graphs[key] = (
-                Diagnose(len(self.settings.hidden)) if kind is Diagnose else kind(self.widths, activation)
-            )
-        return self.graphs[key]
-
-    def batches(self) -> Iterator[npt.NDArray[np.int64]]:
-        """Yield the indices of each batch of the next epoch, shuffled as Gluon's DataLoader would."""
-        count = len(self.dataset.train_labels)
-        order = np.arange(count)
-        self.random.shuffle(order)
-        for low in range(0, count, self.size):
-            yield order[low : low + self.size]
-
-    def step(self, number: int, epoch: int, live: Live, batch: npt.NDArray[np.int64], look: bool) -> _Pending:
-        """Queue one step: batch, forward, loss, backward, diagnose, update."""
-        count = len(batch)
-        pixels, labels = self.ring[number % len(self.ring)].fill(self.dataset, batch)
-        looks = self.look(live, self.start.probe) if look else []
-        forward = self._graph(Forward, live.activation, count)
-        with mx.autograd.record():
-            loss, *taps = forward(pixels, labels, self.divisors[live.normalise], *self.parameters)
-        loss.backward()
-        gradients = [parameter.grad for parameter in self.parameters]
-        if self.metrics:
-            if count not in self.images:
-                self.images[count] = mx.nd.ones(count, ctx=self.context)
-            triples = [a for row in zip(self.parameters, gradients, self.ones, strict=True) for a in row]
-            sums = self._graph(Diagnose, "", count)(loss, self.images[count], *taps, *triples).copy()
-        else:
-            sums = loss.copy()
-        # static_alloc hands out the same output buffers again at the next step: hence the copies above.
-        mx.nd.preloaded_multi_sgd_update(
-            *(array for pair in zip(self.parameters, gradients, strict=True) for array in pair),
-            self._rate(live.lr), self.no_decay, num_weights=len(gradients), out=self.parameters,
-        )  # fmt: skip
-        return _Pending(number, epoch, live, count, self.size, self.settings.hidden, sums, looks)
-
-    def _rate(self, lr: float) -> Any:
-        if lr not in self.rates:
-            self.rates[lr] = mx.nd.full(len(self.parameters), lr / self.size, ctx=self.context)
-        return self.rates[lr]
-
-    def look(self, live: Live, images: int) -> list[tuple[int, Any]]:
-        """Queue a look at the first so many test images, chunk by chunk."""
-        divisor, looks, seen = self.divisors[live.normalise], [], 0
-        for count, pixels, labels in self.chunks:
-            if seen < images:
-                graph = self._graph(Look, live.activation, count)
-                looks.append((count, graph(pixels, labels, divisor, *self.parameters).copy()))
-            seen += count
-        return looks
-
-
-class _Buffer:
-    """A batch in memory that MXNet reads in place. Free again once its step has been read back."""
-
-    def __init__(self, size: int, inputs: int, context: Any) -> None:
-        self.bytes = np.empty((size, inputs), np.uint8)
-        self.pixels, self.labels = np.empty((size, inputs), np.float32), np.empty(size, np.float32)
-        # from_numpy makes the array it is given read-only; a view keeps ours writable.
-        self.shared = tuple(mx.nd.from_numpy(each[:], zero_copy=True) for each in (self.pixels, self.labels))
-        self.context = context
-
-    def fill(self, dataset: Dataset, batch: npt.NDArray[np.int64]) -> tuple[Any, Any]:
-        """Gather the batch and return its pixels (images, 784), 0–255, and labels (images,) on the device."""
-        count = len(batch)
-        np.take(dataset.train_images, batch, axis=0, out=self.bytes[:count], mode="clip")
-        self.pixels[:count] = self.bytes[:count]
-        self.labels[:count] = dataset.train_labels[batch]
-        pixels, labels = (each[:count] for each in self.shared)
-        if self.context.device_type == "cpu":
-            return pixels, labels
-        return pixels.as_in_context(self.context), labels.as_in_context(self.context)

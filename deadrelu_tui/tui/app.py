@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterable
 
 from textual.app import App, SystemCommand
-from textual.binding import Binding
 from textual.screen import Screen
 
 from deadrelu_tui.diagnosis import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.settings import RunSettings
+from deadrelu_tui.tui.keys import KEYS
 from deadrelu_tui.tui.screens.monitor import MakeRun, MonitorScreen
 from deadrelu_tui.tui.terminal import Meter
 from deadrelu_tui.tui.themes import DARK, LIGHT
@@ -27,13 +30,16 @@ class MonitorApp(App[None]):
 
     def __init__(self, settings: RunSettings, make_run: MakeRun, meter: Meter | None = None) -> None:
         super().__init__()
-        self.error: InputError | None = None
-        """Why the first run could not begin, if it could not: the command prints it and ends with 2."""
+        self.error: BaseException | None = None
+        """Why the first run could not begin, or what broke the screen: the command says so in a sentence."""
+        self.terminated = False
+        """Whether somebody else asked the process to end."""
         self.settings, self.make_run, self.meter = settings, make_run, meter
         self.monitor: MonitorScreen | None = None
 
     def on_mount(self) -> None:
         """Start the training and open its screen."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = DARK.name
@@ -44,8 +50,7 @@ class MonitorApp(App[None]):
         """List every key's action in the palette, if it applies now, after Textual's own."""
         yield from super().get_system_commands(screen)
         if isinstance(screen, MonitorScreen):
-            for binding in screen.BINDINGS:
-                assert isinstance(binding, Binding)
+            for binding in KEYS:
                 name = binding.action.partition("(")[0]
                 if not binding.system and screen.check_action(name, ()) and name != "panel":
                     yield SystemCommand(
@@ -59,6 +64,15 @@ class MonitorApp(App[None]):
         """End because the run cannot begin."""
         self.error = error
         self.exit()
+
+    def _terminate(self) -> None:
+        self.terminated = True
+        self.exit()
+
+    def _fatal_error(self) -> None:
+        """Leave without the traceback that Textual would print: the command prints a sentence and logs the rest."""
+        self.error = sys.exc_info()[1]
+        self._close_messages_no_wait()
 
     def close(self) -> None:
         """End the run and wait until the training thread has let go of it."""

@@ -65,10 +65,12 @@ def progress(run: Run, width: int) -> Content:
         return Content.styled(" loading the images and MXNet …", MUTED)
     done = len(history)
     epoch = min(start.epochs, max(0, done - 1) // start.batches + 1)
-    speed, accuracy = run.steps_per_second, history.latest("accuracy/test")
+    status, speed, accuracy = run.status, run.steps_per_second, history.latest("accuracy/test")
     step = f"step {count(done)}/{count(start.steps)}"
     score = "–" if accuracy is None else percent(accuracy)
-    if run.alive:
+    if status is Status.PAUSED:
+        long = short = [step]
+    elif run.alive:
         eta = f"ETA {duration((start.steps - done) / speed)}" if speed else "ETA –"
         long, short = [step, f"{speed:.0f} steps/s", eta], [step, f"{speed:.0f}/s", eta]
     else:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from itertools import groupby
 from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.reactive import reactive
@@ -24,6 +23,7 @@ from deadrelu_tui.run import Run, Status
 from deadrelu_tui.settings import ACTIVATIONS, SATURATING, RunSettings, next_lr
 from deadrelu_tui.tui import status as lines
 from deadrelu_tui.tui.charts import WINDOWS, chart_specs, plot_of, title_of
+from deadrelu_tui.tui.keys import KEYS, entries, explained
 from deadrelu_tui.tui.panels import ChartPanel, EventPanel, UnitPanel
 from deadrelu_tui.tui.screens.help import HelpScreen
 from deadrelu_tui.tui.screens.questions import QuitQuestion, RateQuestion
@@ -39,45 +39,10 @@ PAGES = ("top", "gradients", "bottom")
 WIDE, MIDDLE, TINY = (120, 36), (60, 18), (20, 5)
 
 
-def _key(key: str, action: str, name: str, text: str, **more: object) -> Binding:
-    return Binding(key, action, name, tooltip=text, **more)  # type: ignore[arg-type]
-
-
-_RATE = Binding.Group("lr")
-_EXPERIMENTS = Binding.Group("experiments")
-
-
 class MonitorScreen(Screen[None]):
     """Charts, units, events and verdict of the run in hand."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        _key("n", "normalise", "normalise", "Divide the pixels by 255, or stop dividing, from the next step on."),
-        _key("minus", "rate('down')", "lr down", "Next lower learning rate: 5, 2, 1, 0.5, …", key_display="-",
-             group=_RATE),
-        _key("plus,equals_sign", "rate('up')", "lr up", "Next higher learning rate: 0.1, 0.2, 0.5, …",
-             key_display="+", group=_RATE),
-        _key("l", "type_rate", "type lr", "Type a learning rate.", show=False),
-        _key("r", "restart", "restart", "Start a new run with what is set now."),
-        _key("space", "pause", "pause", "Hold the training before its next step."),
-        _key("space", "resume", "resume", "Let the training go on."),
-        _key("full_stop", "step", "step", "Pause; when paused, take one step.", key_display="."),
-        _key("a", "activation", "activation", "Next of relu, leaky_relu, sigmoid, tanh."),
-        *(
-            _key(str(number), f"experiment('{name}')", name, f"Start the article's experiment {number}: {name}.",
-                 group=_EXPERIMENTS)
-            for number, name in enumerate(presets.PRESETS, 1)
-        ),
-        _key("tab", "panel(1)", "next panel", "Move the focus to the next panel.", show=False),
-        _key("shift+tab", "panel(-1)", "previous panel", "Move the focus to the panel before.", show=False),
-        _key("m", "maximise", "maximise", "Show the panel in focus alone, or all of them again."),
-        _key("escape", "restore", "restore", "Show all panels again.", show=False),
-        _key("y", "scale", "log axis", "Logarithmic or linear axes for loss and gradients; a signed sum takes a "
-             "symmetric log.", show=False),
-        _key("w", "window", "window", "Show all steps, the epoch, or the last 200 steps.", show=False),
-        _key("question_mark", "help", "help", "Every key and every definition.", key_display="?"),
-        _key("q", "leave", "quit", "End the run and leave; asks while it is live."),
-        Binding("ctrl+c,ctrl+q", "leave", show=False, system=True),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
 
     status: reactive[Status] = reactive(Status.READY, bindings=True)
 
@@ -143,7 +108,7 @@ class MonitorScreen(Screen[None]):
         self._line("header", lines.header(run, self.meter.bytes_per_second() if self.meter else 0.0, width))
         self._line("progress", lines.progress(run, width))
         self._line("settings", lines.settings_line(run.settings, run.controls.live, width))
-        self._line("keys", lines.key_bar(list(self._key_entries()), width))
+        self._line("keys", lines.key_bar(list(self._entries()), width))
         found = verdict(run.history)
         self._line("verdict", lines.banner(run, found))
         if self.has_class("-small"):
@@ -206,7 +171,7 @@ class MonitorScreen(Screen[None]):
         page = panel.parent.id if panel.parent else None
         for name in PAGES:
             self.set_class(name == page, f"-page-{name}")
-        panel.focus()
+        self.set_focus(panel)  # at once: a second tab may come before a focus that is asked for
         self.call_after_refresh(self.draw)
 
     # What the keys do
@@ -273,16 +238,11 @@ class MonitorScreen(Screen[None]):
 
     def action_restart(self) -> None:
         """Start a new run with the settings as they are now."""
-        self._start(self._settings_now())
+        self._start(self.run_in_hand.settings_now)
 
     def action_experiment(self, name: str) -> None:
         """Start one of the article's experiments."""
-        self._start(presets.apply(name, self._settings_now()))
-
-    def _settings_now(self) -> RunSettings:
-        from dataclasses import asdict, replace
-
-        return replace(self.run_in_hand.settings, **asdict(self.run_in_hand.controls.live))
+        self._start(presets.apply(name, self.run_in_hand.settings_now))
 
     def _start(self, settings: RunSettings) -> None:
         self.run_in_hand.controls.stop()
@@ -327,26 +287,10 @@ class MonitorScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Show the help."""
-        self.app.push_screen(HelpScreen(self.keys()))
+        self.app.push_screen(HelpScreen(explained(self.app.get_key_display)))
 
-    def keys(self) -> Iterator[tuple[str, str, str]]:
-        """Yield (key, name, explanation) of every key, from the one place where they are declared."""
-        for binding in self.BINDINGS:
-            assert isinstance(binding, Binding)
-            first = next(iter(Binding.make_bindings([binding])))
-            if not binding.system:
-                yield self.app.get_key_display(first), binding.description, binding.tooltip
-
-    def _key_entries(self) -> Iterator[tuple[str, str, str, bool]]:
-        """Yield (key, label, action, whether it applies) for the line of keys; a group is one entry."""
-        shown = [each for each in self.BINDINGS if isinstance(each, Binding) and each.show and not each.system]
-        for group, bindings in groupby(shown, lambda each: each.group or each):
-            members = list(bindings)
-            displays = [self.app.get_key_display(next(iter(Binding.make_bindings([each])))) for each in members]
-            key = "–".join((displays[0], displays[-1])) if len(members) > 2 else " ".join(displays)
-            applies = self.check_action(members[0].action, ())
-            if applies is not False:
-                yield key, group.description, members[0].action, applies is True
+    def _entries(self) -> Iterator[tuple[str, str, str, bool]]:
+        return entries(self.app.get_key_display, lambda action: self.check_action(action, ()))
 
     def action_leave(self) -> None:
         """Quit, asking first while the run is live."""

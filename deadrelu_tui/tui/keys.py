@@ -1,0 +1,73 @@
+"""Every key of the monitor, declared once: from here come binding, line of keys, help and palette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+
+from textual.binding import Binding
+
+from deadrelu_tui import presets
+
+Display = Callable[[Binding], str]
+"""How a key is written: App.get_key_display."""
+
+
+def _key(key: str, action: str, name: str, text: str, **more: object) -> Binding:
+    return Binding(key, action, name, tooltip=text, **more)  # type: ignore[arg-type]
+
+
+_RATE = Binding.Group("lr")
+_EXPERIMENTS = Binding.Group("experiments")
+
+KEYS: tuple[Binding, ...] = (
+    _key("n", "normalise", "normalise", "Divide the pixels by 255, or stop dividing, from the next step on."),
+    _key("minus", "rate('down')", "lr down", "Next lower learning rate: 5, 2, 1, 0.5, …", key_display="-",
+         group=_RATE),
+    _key("plus,equals_sign", "rate('up')", "lr up", "Next higher learning rate: 0.1, 0.2, 0.5, …",
+         key_display="+", group=_RATE),
+    _key("l", "type_rate", "type lr", "Type a learning rate.", show=False),
+    _key("r", "restart", "restart", "Start a new run with what is set now."),
+    _key("space", "pause", "pause", "Hold the training before its next step."),
+    _key("space", "resume", "resume", "Let the training go on."),
+    _key("full_stop", "step", "step", "Pause; when paused, take one step.", key_display="."),
+    _key("a", "activation", "activation", "Next of relu, leaky_relu, sigmoid, tanh."),
+    *(
+        _key(str(number), f"experiment('{name}')", name, f"Start the article's experiment {number}: {name}.",
+             group=_EXPERIMENTS)
+        for number, name in enumerate(presets.PRESETS, 1)
+    ),
+    _key("tab", "panel(1)", "next panel", "Move the focus to the next panel.", show=False),
+    _key("shift+tab", "panel(-1)", "previous panel", "Move the focus to the panel before.", show=False),
+    _key("m", "maximise", "maximise", "Show the panel in focus alone, or all of them again."),
+    _key("escape", "restore", "restore", "Show all panels again.", show=False),
+    _key("y", "scale", "log axis", "Logarithmic or linear axes for loss and gradients; a signed sum takes a "
+         "symmetric log.", show=False),
+    _key("w", "window", "window", "Show all steps, the epoch, or the last 200 steps.", show=False),
+    _key("question_mark", "help", "help", "Every key and every definition.", key_display="?"),
+    _key("q", "leave", "quit", "End the run and leave; asks while it is live."),
+    Binding("ctrl+c,ctrl+q", "leave", show=False, system=True),
+)  # fmt: skip
+
+
+def explained(display: Display) -> Iterator[tuple[str, str, str]]:
+    """Yield (key, name, explanation) of every key, for the help."""
+    for binding in KEYS:
+        if not binding.system:
+            yield _written(binding, display), binding.description, binding.tooltip
+
+
+def entries(display: Display, applies: Callable[[str], bool | None]) -> Iterator[tuple[str, str, str, bool]]:
+    """Yield (key, label, action, whether it applies) for the line of keys; a group of keys is one entry."""
+    shown = [binding for binding in KEYS if binding.show and not binding.system]
+    for group, bindings in groupby(shown, lambda each: each.group or each):
+        members = list(bindings)
+        written = [_written(each, display) for each in members]
+        key = "–".join((written[0], written[-1])) if len(members) > 2 else " ".join(written)
+        state = applies(members[0].action)
+        if state is not False:
+            yield key, group.description, members[0].action, state is True
+
+
+def _written(binding: Binding, display: Display) -> str:
+    return display(next(iter(Binding.make_bindings([binding]))))

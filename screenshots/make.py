@@ -1,0 +1,90 @@
+"""Make the screenshots from real runs: python screenshots/make.py
+
+Each is a training on the images that are found, held at a step, and saved as SVG; where Chromium is installed
+also as PNG.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from deadrelu_tui.cli import make_run
+from deadrelu_tui.presets import PRESETS
+from deadrelu_tui.run import Status
+from deadrelu_tui.tui.app import MonitorApp
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: its name, experiment, size, the step at which keys are pressed, and the step at which it is taken."""
+
+    name: str
+    preset: str
+    size: tuple[int, int]
+    hold: int
+    keys: tuple[tuple[int, str], ...] = ()
+
+
+SHOTS = (
+    Shot("tragedy-wide", "tragedy", (160, 48), 500, ((250, "n"),)),
+    Shot("normalised-wide", "normalised", (160, 48), 700),
+    Shot("low-lr-80x24", "low-lr", (80, 24), 500),
+)
+
+
+async def take(shot: Shot) -> Path:
+    """Run, hold, save; return the SVG's path."""
+    with ThreadPoolExecutor(1) as executor:
+        app = MonitorApp(PRESETS[shot.preset], lambda settings: make_run(settings, executor))
+        async with app.run_test(size=shot.size) as pilot:
+            assert app.monitor is not None
+            run = app.monitor.run_in_hand
+            for step, key in (*shot.keys, (shot.hold, "space")):
+                while len(run.history) < step and run.status is not Status.FAILED:
+                    await pilot.pause(0.05)
+                await pilot.press(key)
+            while not any(event.text == "pause" for event in run.history.events):
+                await pilot.pause(0.05)
+            await pilot.pause(0.5)
+            path = HERE / f"{shot.name}.svg"
+            app.save_screenshot(str(path))
+        app.close()
+    return path
+
+
+def to_png(svg: Path) -> None:
+    """Draw an SVG with Chromium, which alone respects its text lengths."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg.read_text(encoding="utf-8"))
+    if chromium is None or size is None:
+        print(f"{svg.name}: no Chromium, no PNG")
+        return
+    with tempfile.TemporaryDirectory() as profile:
+        subprocess.run(
+            [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
+             "--disable-background-networking", f"--user-data-dir={profile}",
+             f"--window-size={int(float(size[1]))},{int(float(size[2]))}",
+             f"--screenshot={svg.with_suffix('.png')}", svg.resolve().as_uri()],
+            check=True, capture_output=True, timeout=120,
+        )  # fmt: skip
+
+
+def main() -> None:
+    """Make all of them."""
+    for shot in SHOTS:
+        svg = asyncio.run(take(shot))
+        to_png(svg)
+        print(svg.name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,333 @@
+"""The screen through Textual's Pilot, over trainings without MXNet: each key and what is then to be seen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import pytest
+from fakes import canned, diverging, dying, healthy
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from deadrelu_tui.presets import PRESETS
+from deadrelu_tui.run import Run, Status, Training
+from deadrelu_tui.settings import RunSettings
+from deadrelu_tui.tui.app import MonitorApp
+from deadrelu_tui.tui.panels import CellPanel, ChartPanel, EventPanel
+from deadrelu_tui.tui.screens.help import HelpScreen
+from deadrelu_tui.tui.screens.questions import QuitQuestion, RateQuestion
+
+WIDE, MIDDLE = (160, 48), (80, 24)
+
+
+@pytest.fixture
+def executor() -> Iterator[Executor]:
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+class Seen:
+    """What a person sees of an app, and the run behind it."""
+
+    def __init__(self, app: MonitorApp, pilot: Pilot[None]) -> None:
+        self.app, self.pilot = app, pilot
+
+    @property
+    def run(self) -> Run:
+        assert self.app.monitor is not None
+        return self.app.monitor.run_in_hand
+
+    def line(self, name: str) -> str:
+        assert self.app.monitor is not None
+        return str(self.app.monitor.query_one(f"#{name}", Static).visual)
+
+    def title(self, panel: str) -> str:
+        assert self.app.monitor is not None
+        return str(self.app.monitor.query_one(f"#{panel}").border_title)
+
+    def cells(self, panel: str) -> str:
+        assert self.app.monitor is not None
+        widget = self.app.monitor.query_one(f"#{panel}", CellPanel)
+        return "\n".join(widget.render_line(y).text for y in range(widget.size.height))
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait until something shows; the screen looks at the run five times a second."""
+        for _ in range(500):
+            if true():
+                return
+            await self.pilot.pause(0.02)
+        raise AssertionError("it never came to be")
+
+    async def ended(self) -> None:
+        await self.until(lambda: not self.run.alive)
+        await self.until(lambda: f"● {self.run.status.value}" in self.line("header"))
+
+
+@asynccontextmanager
+async def screen(
+    executor: Executor,
+    training: Training,
+    size: tuple[int, int] = WIDE,
+    settings: RunSettings | None = None,
+) -> AsyncIterator[Seen]:
+    app = MonitorApp(settings or RunSettings(epochs=2), lambda each: Run(each, training, executor))
+    async with app.run_test(size=size) as pilot:
+        seen = Seen(app, pilot)
+        try:
+            await seen.until(lambda: app.monitor is not None and app.monitor.run_in_hand.status is not Status.READY)
+            yield seen
+        finally:
+            seen.run.controls.stop()
+    app.close()
+
+
+def paused_at(step: int) -> Training:
+    """A healthy training that pauses itself before a step, so that a test finds it alive."""
+    inner = canned(healthy)
+
+    def training(settings: RunSettings, controls):  # type: ignore[no-untyped-def]
+        for item in inner(settings, controls):
+            if getattr(item, "step", -1) == step - 1:
+                controls.pause()
+            yield item
+
+    return training
+
+
+async def test_a_run_that_kills_its_units_is_called_dead_with_its_numbers(executor: Executor) -> None:
+    async with screen(executor, canned(dying)) as seen:
+        await seen.ended()
+        assert "DEAD" in seen.line("verdict")
+        assert "300 of 300 units fire for none of 2 000 probe images".replace("2 000", "2\u202f000") in seen.line(
+            "verdict"
+        )
+        assert "dead 100 %" in seen.title("dead-h1")
+        assert "✖" * 50 in seen.cells("units")
+        assert "step 100/100" in seen.line("progress")
+
+
+async def test_a_healthy_run_is_called_healthy(executor: Executor) -> None:
+    async with screen(executor, canned(healthy)) as seen:
+        await seen.ended()
+        assert "HEALTHY" in seen.line("verdict")
+        assert "zeros 50.0 %" in seen.title("dead-h1")
+
+
+async def test_there_is_a_chart_for_each_layer_the_loss_and_every_parameter(executor: Executor) -> None:
+    async with screen(executor, canned(), settings=RunSettings(hidden=(30, 20), epochs=1)) as seen:
+        await seen.ended()
+        ids = [panel.id for panel in seen.app.screen.query(ChartPanel)]
+        assert ids == ["dead-h1", "dead-h2", "loss", *(f"gradient-{p}" for p in ("w1", "b1", "w2", "b2", "w3", "b3"))]
+        assert any(char > "⠀" for char in seen.cells("loss"))
+
+
+async def test_a_run_that_diverges_is_shown_as_diverged_and_goes_on(executor: Executor) -> None:
+    async with screen(executor, canned(diverging)) as seen:
+        await seen.ended()
+        assert "DIVERGED" in seen.line("verdict")
+        assert "since step 21" in seen.line("verdict")
+        assert seen.run.status is Status.FINISHED
+
+
+async def test_a_run_that_breaks_is_shown_as_failed_in_one_line_and_can_be_restarted(executor: Executor) -> None:
+    async with screen(executor, canned(healthy, fail_at=30)) as seen:
+        await seen.ended()
+        assert "FAILED  the engine broke second line" in seen.line("verdict")
+        first = seen.run
+        await seen.pilot.press("r")
+        assert seen.run is not first
+        await seen.ended()
+
+
+async def test_n_normalises_from_the_next_step_on_and_leaves_a_mark_on_every_chart(executor: Executor) -> None:
+    async with screen(executor, paused_at(20)) as seen:
+        await seen.until(lambda: len(seen.run.history) == 20)
+        assert "input 0–255" in seen.line("settings")
+        await seen.pilot.press("n")
+        assert "input 0–1" in seen.line("settings")
+        await seen.pilot.press("space")
+        await seen.ended()
+        assert [(event.step, event.text) for event in seen.run.history.events if event.mark] == [(20, "normalise on")]
+        for panel in seen.app.screen.query(ChartPanel):
+            assert panel.plot is not None
+            assert panel.plot.marks == (20,)
+
+
+async def test_plus_and_minus_walk_the_learning_rate_along_1_2_5(executor: Executor) -> None:
+    async with screen(executor, paused_at(20)) as seen:
+        await seen.pilot.press("+", "+")
+        assert "lr 0.5" in seen.line("settings")
+        await seen.pilot.press("-", "-", "-")
+        assert "lr 0.05" in seen.line("settings")
+        assert seen.run.controls.live.lr == 0.05
+
+
+async def test_l_takes_a_typed_rate_and_says_what_is_allowed_when_it_is_none(executor: Executor) -> None:
+    async with screen(executor, paused_at(20)) as seen:
+        await seen.pilot.press("l", *"abc", "enter")
+        assert isinstance(seen.app.screen, RateQuestion)
+        assert "must be a number above 0" in str(seen.app.screen.query_one("#hint", Static).visual)
+        await seen.pilot.press("backspace", "backspace", "backspace", *"0.03", "enter")
+        assert seen.run.controls.live.lr == 0.03
+        await seen.until(lambda: "lr 0.03" in seen.line("settings"))
+
+
+async def test_space_pauses_and_resumes_and_full_stop_takes_one_step(executor: Executor) -> None:
+    async with screen(executor, paused_at(20)) as seen:
+        await seen.until(lambda: "● paused" in seen.line("header"))
+        assert "space resume" in seen.line("keys")
+        await seen.pilot.press(".")
+        await seen.until(lambda: len(seen.run.history) == 21)
+        await seen.until(lambda: "step 21/100" in seen.line("progress"))
+        await seen.pilot.press("space")
+        await seen.ended()
+        assert len(seen.run.history) == 100
+
+
+async def test_r_starts_a_new_run_with_what_is_set_now(executor: Executor) -> None:
+    async with screen(executor, paused_at(20)) as seen:
+        await seen.until(lambda: len(seen.run.history) == 20)
+        first = seen.run
+        await seen.pilot.press("n", "+", "a", "r")
+        assert seen.run.settings == RunSettings(lr=0.2, normalise=True, activation="leaky_relu", epochs=2)
+        await seen.until(lambda: first.status is Status.STOPPED)
+        await seen.until(lambda: "step 20/100" in seen.line("progress"))
+
+
+@pytest.mark.parametrize(("key", "name"), enumerate(PRESETS, 1))
+async def test_the_digits_start_the_articles_experiments(executor: Executor, key: int, name: str) -> None:
+    async with screen(executor, paused_at(20), settings=RunSettings(epochs=2, seed=7)) as seen:
+        await seen.pilot.press(str(key))
+        preset = PRESETS[name]
+        now = seen.run.settings
+        assert (now.lr, now.normalise, now.activation) == (preset.lr, preset.normalise, preset.activation)
+        assert now.seed == 7
+        assert f"{key} {name}" in seen.line("settings")
+
+
+async def test_a_key_that_comes_after_the_end_says_that_a_restart_takes_it(executor: Executor) -> None:
+    async with screen(executor, canned()) as seen:
+        await seen.ended()
+        await seen.pilot.press("n")
+        await seen.until(lambda: any("r starts a new one" in each.message for each in seen.app._notifications))
+
+
+async def test_y_w_and_m_change_the_axes_the_window_and_the_layout(executor: Executor) -> None:
+    async with screen(executor, canned()) as seen:
+        await seen.ended()
+        assert "log" in seen.title("loss")
+        await seen.pilot.press("y")
+        assert "log" not in seen.title("loss")
+        loss = seen.app.screen.query_one("#loss", ChartPanel)
+        assert loss.plot is not None
+        assert (loss.plot.first, loss.plot.stop) == (0, 100)
+        await seen.pilot.press("w")
+        assert (loss.plot.first, loss.plot.stop) == (50, 100)
+        await seen.pilot.press("w")
+        assert (loss.plot.first, loss.plot.stop) == (0, 200)
+        width = seen.app.screen.query_one("#dead-h1").size.width
+        await seen.pilot.press("m")
+        await seen.until(lambda: seen.app.screen.query_one("#dead-h1").size.width > 1.8 * width)
+        await seen.pilot.press("m")
+        await seen.until(lambda: seen.app.screen.query_one("#dead-h1").size.width == width)
+
+
+async def test_tab_walks_through_every_panel_and_back_to_the_first(executor: Executor) -> None:
+    for size in (WIDE, MIDDLE):
+        async with screen(executor, canned(), size) as seen:
+            await seen.ended()
+            walked = []
+            for _ in range(9):
+                assert seen.app.focused is not None
+                walked.append(seen.app.focused.id)
+                assert seen.app.focused.size.height > 2
+                await seen.pilot.press("tab")
+            assert walked == ["dead-h1", "loss", "gradient-w1", "gradient-b1", "gradient-w2", "gradient-b2",
+                              "units", "events", "dead-h1"]  # fmt: skip
+            await seen.pilot.press("shift+tab")
+            assert seen.app.focused is not None
+            assert seen.app.focused.id == "dead-h1"
+
+
+async def test_question_mark_lists_every_key_and_every_metric(executor: Executor) -> None:
+    async with screen(executor, canned()) as seen:
+        await seen.pilot.press("question_mark")
+        shown = seen.app.screen
+        assert isinstance(shown, HelpScreen)
+        names = {name for _, name, _ in shown.keys}
+        assert {"normalise", "lr up", "type lr", "restart", "pause", "resume", "step", "activation", "tragedy",
+                "next panel", "maximise", "log axis", "window", "help", "quit"} <= names  # fmt: skip
+        await seen.pilot.press("escape")
+        assert seen.app.screen is seen.app.monitor
+
+
+async def test_the_palette_offers_what_the_keys_do(executor: Executor) -> None:
+    async with screen(executor, paused_at(20)) as seen:
+        await seen.until(lambda: "● paused" in seen.line("header"))
+        commands = {command.title for command in seen.app.get_system_commands(seen.app.screen)}
+        assert {"Normalise", "Resume", "Restart", "Low-lr"} <= commands
+        assert "Pause" not in commands
+        await seen.pilot.press("ctrl+p")
+        await seen.pilot.press(*"normalise", "enter")
+        await seen.until(lambda: seen.run.controls.live.normalise)
+
+
+async def test_q_asks_while_the_run_is_live_and_quitting_ends_it(executor: Executor) -> None:
+    async with screen(executor, paused_at(20)) as seen:
+        await seen.pilot.press("q")
+        assert isinstance(seen.app.screen, QuitQuestion)
+        await seen.pilot.press("n")
+        assert seen.run.alive
+        await seen.pilot.press("q", "y")
+        await seen.until(lambda: not seen.app.is_running)
+        run = seen.run
+    assert run.status is Status.STOPPED
+    assert "stopped after 20 of 100 steps" in seen.app.farewell
+
+
+async def test_q_does_not_ask_when_the_run_has_ended(executor: Executor) -> None:
+    async with screen(executor, canned()) as seen:
+        await seen.ended()
+        await seen.pilot.press("q")
+        await seen.until(lambda: not seen.app.is_running)
+
+
+async def test_events_stand_in_their_panel_with_their_steps(executor: Executor) -> None:
+    async with screen(executor, canned(dying)) as seen:
+        await seen.ended()
+        panel = seen.app.screen.query_one(EventPanel)
+        await seen.until(lambda: len(panel.lines) >= 4)
+        shown = "\n".join(line.text for line in panel.lines)
+        assert "start: raw input 0–255, lr 0.1, relu, 300 hidden, seed 0" in shown
+        assert "h1 died: 240 of 300 units fire for no probe image" in shown
+        assert "epoch 2: test accuracy 10.0 %, loss 2.30" in shown
+
+
+@pytest.mark.parametrize("size", [(200, 60), (160, 48), (120, 36), (80, 24), (60, 20), (40, 12), (20, 5), (10, 3)])
+async def test_every_size_shows_the_run_and_no_line_is_longer_than_the_terminal(
+    executor: Executor, size: tuple[int, int]
+) -> None:
+    async with screen(executor, canned(dying), size) as seen:
+        await seen.until(lambda: not seen.run.alive)
+        await seen.pilot.pause()
+        assert len(seen.line("header")) <= size[0] or size[0] < 20
+
+
+async def test_resizing_while_training_keeps_everything(executor: Executor) -> None:
+    async with screen(executor, paused_at(60)) as seen:
+        for size in ((200, 60), (80, 24), (20, 5), (40, 12), (10, 3), (120, 36), (160, 48)):
+            await seen.pilot.resize_terminal(*size)
+            await seen.pilot.pause()
+        await seen.until(lambda: "step 60/100" in seen.line("progress"))
+        assert any(char > "⠀" for char in seen.cells("loss"))
+        assert len(seen.run.history) == 60
+
+
+async def test_the_screen_never_waits_for_the_training_nor_the_training_for_the_screen(executor: Executor) -> None:
+    async with screen(executor, canned(healthy), settings=RunSettings(epochs=40)) as seen:
+        await asyncio.to_thread(seen.run.join, 60)  # the screen's loop runs on meanwhile
+        await seen.ended()
+        assert len(seen.run.history) == 2_000

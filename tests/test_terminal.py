@@ -1,0 +1,107 @@
+"""The installed command in a real terminal, with the real MXNet on real images."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from terminals import Terminal, environment
+
+Open = Callable[..., Terminal]
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Open]:
+    opened: list[Terminal] = []
+
+    def open_one(*arguments: str, size: tuple[int, int] = (160, 48), **more: str) -> Terminal:
+        opened.append(Terminal(list(arguments), size, environment(tmp_path, **more)))
+        return opened[-1]
+
+    yield open_one
+    for each in opened:
+        each.close()
+
+
+def step_of(text: str) -> int:
+    found = re.search(r"step ([\d\u202f]+)/", text)
+    return int(found[1].replace("\u202f", "")) if found else -1
+
+
+def test_a_tragedy_from_the_first_frame_to_the_farewell(terminal: Open) -> None:
+    shown = terminal("--embedded", "--epochs", "4000")
+    shown.until("deadrelu-tui  Fashion-MNIST")
+    text = shown.until("✖ DEAD")
+    assert "8\u202f000 (embedded subset)" in text
+    assert "n input 0–255 │ - + lr 0.1 │ a relu" in text
+    shown.until(lambda text: "✖✖✖✖✖✖✖✖✖✖" in text and "h1 died" in text)
+    shown.press(" ")
+    shown.until("● paused")
+    held = re.search(r"step +([\d\u202f]+)  pause", shown.until(lambda text: "  pause " in text.partition("events")[2]))
+    assert held is not None
+    shown.press(".")
+    shown.until(lambda text: step_of(text) == int(held[1].replace("\u202f", "")) + 1)
+    shown.press("n+")
+    shown.until("n input 0–1 │ - + lr 0.2")
+    shown.press(" ")
+    shown.until(lambda text: "normalise on" in text and "lr 0.1 → 0.2" in text and "● running" in text)
+    shown.press("2")
+    shown.until("2 low-lr")
+    shown.until("✔ SPARSE")
+    shown.resize(80, 24)
+    shown.until(lambda text: "✔ SPARSE" in text and "dead ReLU h1" in text and "Σ∂L/∂w1" not in text)
+    shown.press("\t\t")
+    shown.until("Σ∂L/∂w1")
+    shown.press("q")
+    shown.until("Quit and end it?")
+    shown.press("y")
+    assert shown.ends() == 0
+    assert "stopped after" in shown.text
+    assert "Traceback" not in shown.text
+    assert b"\x1b[?1049l" in shown.raw  # the alternate screen is left
+    assert b"\x1b[?25h" in shown.raw  # the cursor is back
+
+
+def test_a_fault_in_the_data_ends_the_screen_with_one_line_and_2(terminal: Open, tmp_path: Path) -> None:
+    shown = terminal("--data-dir", str(tmp_path / "nothing"))
+    assert shown.ends() == 2
+    assert "deadrelu-tui: --data-dir: the folder" in shown.text.replace("\n", "")
+    assert "Traceback" not in shown.text
+
+
+def test_a_gpu_that_is_not_there_ends_the_screen_with_one_line_and_2(terminal: Open) -> None:
+    shown = terminal("--device", "gpu:7", "--embedded")
+    assert shown.ends() == 2
+    assert "device gpu:7 is not there" in shown.text
+    assert "Allowed here: auto, cpu" in shown.text
+
+
+@pytest.mark.parametrize(("size", "more"), [((10, 3), {}), ((80, 24), {"TERM": "dumb"})])
+def test_a_terminal_that_cannot_show_it_is_told_so_in_one_sentence(
+    terminal: Open, size: tuple[int, int], more: dict[str, str]
+) -> None:
+    shown = terminal(size=size, **more)
+    assert shown.ends() == 2
+    said = re.sub(r"\s+", " ", shown.raw.decode())
+    assert "deadrelu-tui run" in said
+    assert "Traceback" not in said
+    assert shown.raw.count(b"\n") == 1
+
+
+def test_a_run_that_diverges_is_a_result(terminal: Open) -> None:
+    shown = terminal("--embedded", "--lr", "1e30", "--epochs", "1")
+    shown.until(lambda text: "✖ DIVERGED" in text and "● finished" in text)
+    shown.press("q")
+    assert shown.ends() == 0
+
+
+def test_a_run_that_is_told_to_end_gives_the_terminal_back(terminal: Open) -> None:
+    shown = terminal("--embedded", "--epochs", "4000")
+    shown.until(lambda text: step_of(text) > 0)
+    os.kill(shown.pid, signal.SIGTERM)
+    assert shown.ends() == 130
+    assert b"\x1b[?1049l" in shown.raw
