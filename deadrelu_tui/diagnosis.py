@@ -24,7 +24,7 @@ LAYER_DYING = 0.1
 LAYER_SPARSE = 0.7
 """Share of zeros called sparse. The article's two healthy runs have 0.72 to 0.82."""
 VANISHING = 1e-7
-"""Mean absolute gradient (SageMaker Debugger, VanishingGradient)."""
+"""Of a mean absolute gradient (SageMaker Debugger, VanishingGradient); here of the L2 norm, which is larger."""
 GUESSING_BAND, GUESSING_STEPS = 0.01, 50
 CLASSES = 10
 LARGE_INPUT = 0.2
@@ -217,10 +217,11 @@ def _alive(history: History, last: StepRecord) -> Verdict:
     ]
     silent = ""
     if dead and last.live.activation == "relu":
-        silent = (
-            f"{_so_many(dead[worst], units) if dead[worst] else 'none'} of {count(units)} units of {worst} "
-            f"fire for none of {count(probe)} probe images"
-        )
+        if dead[worst]:
+            silent = f"{_so_many(dead[worst], units)} of {count(units)} units of {worst} fire for none of "
+            silent += f"{count(probe)} probe images"
+        else:
+            silent = f"every unit fires for some of {count(probe)} probe images"
     for layer, share in zeros:
         if share >= LAYER_SPARSE and last.live.activation == "relu":
             return Verdict(

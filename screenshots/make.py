@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: its name, experiment, size, the step at which keys are pressed, and the step at which it is taken."""
+    """One picture: its name, experiment, size, the step at which it is taken, and keys pressed at steps before."""
 
     name: str
     preset: str

@@ -59,7 +59,7 @@ def test_about_half_zeros_and_no_dead_unit_is_healthy() -> None:
     found = judged({"dead_fraction/h1": 0.0})
     assert (found.word, found.remedy) == ("healthy", "")
     assert found.reason == (
-        "none of 300 units of h1 fire for none of 2\u202f000 probe images; pre-activations at or below 0: h1 50.0 %"
+        "every unit fires for some of 2\u202f000 probe images; pre-activations at or below 0: h1 50.0 %"
     )
 
 

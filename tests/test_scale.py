@@ -1,23 +1,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadrelu_tui.tui.scale import LABEL_WIDTH, fit, share_axis, step_ticks, transform
+from deadrelu_tui.tui.scale import LABEL_WIDTH, Values, fit, share_axis, step_ticks, transform
 
 anything = st.lists(st.floats(width=32, allow_nan=True, allow_infinity=True), max_size=40).map(np.array)
 kinds = st.sampled_from(["linear", "log", "symlog"])
 
 
 @given(kinds, anything, st.integers(1, 60))
-def test_any_values_give_an_axis_with_room_and_ticks_on_it_that_fit(
-    kind: str, values: np.ndarray[Any, Any], rows: int
-) -> None:
+def test_any_values_give_an_axis_with_room_and_ticks_that_fit(kind: str, values: Values, rows: int) -> None:
     axis = fit(kind, values, rows)
     assert math.isfinite(axis.low)
     assert math.isfinite(axis.high)
@@ -27,7 +24,7 @@ def test_any_values_give_an_axis_with_room_and_ticks_on_it_that_fit(
 
 
 @given(kinds, anything)
-def test_every_value_that_has_a_place_lies_within_the_limits(kind: str, values: np.ndarray[Any, Any]) -> None:
+def test_every_value_that_has_a_place_lies_within_the_limits(kind: str, values: Values) -> None:
     axis = fit(kind, values, 12)
     positions = transform(axis.kind, values[np.isfinite(values)])
     positions = positions[np.isfinite(positions)]
@@ -67,11 +64,11 @@ def test_a_log_axis_ticks_its_decades_with_their_values() -> None:
 
 
 def test_shares_run_from_0_to_100_percent() -> None:
-    assert [label for _, label in share_axis(12).ticks] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
+    assert [label for _, label in share_axis(15).ticks] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
 
 
 @given(st.integers(0, 10**7), st.integers(1, 10**7), st.integers(10, 200))
 def test_step_ticks_are_whole_lie_on_the_axis_and_are_few(first: int, span: int, columns: int) -> None:
     ticks = step_ticks(first, first + span, columns)
     assert all(first <= at <= first + span for at, _ in ticks)
-    assert len(ticks) <= columns // 14 + 3
+    assert len(ticks) <= max(2, columns // 14) + 2

@@ -36,7 +36,7 @@ def test_a_tragedy_from_the_first_frame_to_the_farewell(terminal: Open) -> None:
     shown = terminal("--embedded", "--epochs", "4000")
     shown.until("deadrelu-tui  Fashion-MNIST")
     text = shown.until("✖ DEAD")
-    assert "8\u202f000 (embedded subset)" in text
+    assert "8\u202f000 embedded" in text
     assert "n input 0–255 │ - + lr 0.1 │ a relu" in text
     shown.until(lambda text: "✖✖✖✖✖✖✖✖✖✖" in text and "h1 died" in text)
     shown.press(" ")

@@ -81,9 +81,14 @@ def draw(plot: Plot, width: int, height: int, ascii_only: bool = False) -> list[
     return [[(text.translate(_ASCII), role) for text, role in row] for row in rows] if ascii_only else rows
 
 
+def preload() -> None:
+    """Load plotext, in a thread of its own if one likes; draw() does so anyway when it must."""
+    _plotext()
+
+
 @functools.cache
 def _plotext() -> Any:
-    """Import plotext when the first chart is drawn: it takes a quarter of a second, which the first frame can spare."""
+    """Import plotext not before it is needed: it takes a quarter of a second, which the first frame has not."""
     import plotext
 
     return plotext

@@ -51,6 +51,8 @@ class CellPanel(Widget, can_focus=True):
 
     def show_title(self, parts: Sequence[tuple[str, str]]) -> None:
         """Show a title of (text, role) parts in the border."""
+        if sum(len(text) + 2 for text, _ in parts) > self.size.width:  # narrow: 'h1' for 'dead ReLU h1'
+            parts = [(parts[0][0].split()[-1], parts[0][1]), *parts[1:]]
         title = Text("  ".join(text for text, _ in parts))
         at = 0
         for text, role in parts:

@@ -74,13 +74,14 @@ def fit(kind: str, values: Values, rows: int, before: Axis | None = None) -> Axi
 
 def share_axis(rows: int) -> Axis:
     """Return the axis of shares, 0 to 100 %."""
-    steps = 4 if rows >= 9 else 2
+    gaps = rows - 3  # between the rows of the first and the last tick
+    steps = 4 if gaps % 4 == 0 or gaps >= 12 else 2
     return Axis("linear", 0.0, 1.0, tuple((i / steps, f"{100 * i // steps} %") for i in range(steps + 1)))
 
 
 def step_ticks(first: int, stop: int, columns: int) -> list[tuple[float, str]]:
     """Return rounded ticks for a horizontal axis of steps, about one every 14 columns."""
-    step = max(1, int(_nice((stop - first) / max(1, columns // 14))))
+    step = max(1, int(_nice((stop - first) / max(2, columns // 14))))
     start = -(-first // step) * step
     return [(float(tick), f"{tick:,}".replace(",", " ")) for tick in range(start, stop + 1, step)]
 

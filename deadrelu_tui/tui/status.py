@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import time
 
+import numpy as np
+import numpy.typing as npt
 from textual.content import Content
 
 from deadrelu_tui import presets
 from deadrelu_tui.diagnosis import Verdict
+from deadrelu_tui.history import History
 from deadrelu_tui.records import Live
 from deadrelu_tui.run import Run, Status
 from deadrelu_tui.settings import RunSettings
-from deadrelu_tui.wording import count, duration, percent, rate
+from deadrelu_tui.wording import count, duration, number, percent, rate
 
 MUTED, FAINT = "$foreground 65%", "$foreground 30%"
 STATUS_STYLE = {
@@ -45,8 +47,7 @@ def header(run: Run, bytes_per_second: float, width: int) -> Content:
     if start is None:
         data, device = "Fashion-MNIST", run.settings.device
     else:
-        embedded = start.source == "embedded"
-        data = f"Fashion-MNIST {count(start.train)}" + (" (embedded subset)" if embedded else "")
+        data = f"Fashion-MNIST {count(start.train)}" + (" embedded" if start.source == "embedded" else "")
         device = start.device
     status = run.status
     left = [(" deadrelu-tui", "bold $primary"), (f"  {data} · {network} · {device}", MUTED)]
@@ -128,24 +129,29 @@ def banner(run: Run, found: Verdict | None) -> Content:
     return Content.assemble(*text)
 
 
-def summary(run: Run, found: Verdict | None) -> list[str]:
-    """Return the numbers that matter, a line each, for a terminal too small for charts."""
-    history = run.history
-    start = history.start
-    total = count(start.steps) if start else "…"
-    lines = [f"step {count(len(history))}/{total}  {run.status.value}"]
+def summary(history: History, width: int) -> Content:
+    """Return the numbers that matter, each with its course, for a terminal too small for charts."""
+    rows = []
     for name, label, form in (
         ("zero_fraction/h1", "zeros h1", percent),
         ("dead_fraction/h1", "dead h1", percent),
-        ("loss", "loss", lambda value: f"{value:.4g}"),
+        ("loss", "loss", number),
         ("accuracy/test", "test accuracy", percent),
     ):
         value = history.latest(name)
         if value is not None:
-            lines.append(f"{label:<14}{form(value) if math.isfinite(value) else value}")
-    if found is not None:
-        lines.insert(1, found.word.upper())
-    return lines
+            course = sparkline(history.outline(name, 0, len(history), max(1, (width - 28) // 2)).values)
+            rows.append(Content.assemble((f"{label:<14}", MUTED), f"{form(value):>8}  ", (course, "$primary")))
+    return Content("\n").join(rows)
+
+
+def sparkline(values: npt.NDArray[np.float32]) -> str:
+    """Return a character a value, its height between the lowest and the highest finite one; · where it is not."""
+    finite = values[np.isfinite(values)].astype(np.float64)
+    if not len(finite):
+        return ""
+    low, span = float(finite.min()), float(finite.max() - finite.min()) or 1.0
+    return "".join("▁▂▃▄▅▆▇█"[round(7 * (value - low) / span)] if np.isfinite(value) else "·" for value in values)
 
 
 def key_bar(entries: list[tuple[str, str, str, bool]], width: int) -> Content:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import ClassVar
@@ -21,6 +22,7 @@ from deadrelu_tui.diagnosis import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.run import Run, Status
 from deadrelu_tui.settings import ACTIVATIONS, SATURATING, RunSettings, next_lr
+from deadrelu_tui.tui import chart
 from deadrelu_tui.tui import status as lines
 from deadrelu_tui.tui.charts import WINDOWS, chart_specs, plot_of, title_of
 from deadrelu_tui.tui.keys import KEYS, entries, explained
@@ -36,6 +38,9 @@ DRAWING_SHARE = 4
 """The next frame comes no sooner than so many times the duration of the last one: drawing and training share
 the interpreter lock, and drawing gets a fifth of it at most."""
 PAGES = ("top", "gradients", "bottom")
+VERDICT_ROWS = 3
+PANEL_WIDTH, PANEL_HEIGHT = 28, 8
+"""Columns and rows that a panel needs to be of use."""
 WIDE, MIDDLE, TINY = (120, 36), (60, 18), (20, 5)
 
 
@@ -84,6 +89,7 @@ class MonitorScreen(Screen[None]):
 
     def _begin(self) -> None:
         self.run_in_hand.start()
+        threading.Thread(target=chart.preload, daemon=True).start()
         self._frame()
 
     # Drawing
@@ -112,8 +118,7 @@ class MonitorScreen(Screen[None]):
         found = verdict(run.history)
         self._line("verdict", lines.banner(run, found))
         if self.has_class("-small"):
-            text = "\n".join(lines.summary(run, found)[: max(1, self.size.height)])
-            self._line("numbers", Content(text))
+            self._line("numbers", lines.summary(run.history, width))
             return
         if run.status is Status.READY:  # nothing to draw, and the first frame need not wait for plotext
             return
@@ -124,9 +129,13 @@ class MonitorScreen(Screen[None]):
     def _line(self, name: str, text: Content) -> None:
         if self.ascii_only:
             text = lines.ascii_only(text)
-        if self._drawn.get(name) != (text,):
-            self._drawn[name] = (text,)
-            self.query_one(f"#{name}", Static).update(text, layout=name in ("verdict", "numbers"))
+        if self._drawn.get(name) != (text, self.size.width):
+            self._drawn[name] = (text, self.size.width)
+            line = self.query_one(f"#{name}", Static)
+            line.update(text, layout=False)
+            if name == "verdict":
+                rows = text.get_height({}, max(1, self.size.width - 2))
+                line.styles.height = min(VERDICT_ROWS, rows)
 
     def _draw_panel(self, panel: Widget) -> None:
         run, history = self.run_in_hand, self.run_in_hand.history
@@ -154,6 +163,7 @@ class MonitorScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Choose the layout for the new size, and draw as soon as it stands."""
         self._size_class()
+        self._arrange()
         self.call_after_refresh(self.draw)
 
     def _size_class(self) -> None:
@@ -171,8 +181,29 @@ class MonitorScreen(Screen[None]):
         page = panel.parent.id if panel.parent else None
         for name in PAGES:
             self.set_class(name == page, f"-page-{name}")
+        self._arrange(panel)
         self.set_focus(panel)  # at once: a second tab may come before a focus that is asked for
         self.call_after_refresh(self.draw)
+
+    def _arrange(self, wanted: Widget | None = None) -> None:
+        """Show of each row of panels as many as have room, the wanted or focused one and the loss among them."""
+        wanted = wanted or self.focused
+        wide = not self.has_class("-middle")
+        across, down = self.app.size.width // PANEL_WIDTH, max(1, (self.app.size.height - 7) // PANEL_HEIGHT)
+        for row in self.query("#top, #gradients").results(Horizontal):
+            panels = list(row.children)
+            pinned = [panel for panel in panels if panel.id == "loss"]
+            others = [panel for panel in panels if panel not in pinned]
+            grid = 1 if row.id == "top" else 2
+            room = max(1, (across if wide else grid * down) - len(pinned))
+            at = others.index(wanted) if wanted in others else 0
+            first = at // room * room
+            for panel in others:
+                panel.display = panel in others[first : first + room]
+            for panel in pinned:
+                panel.display = room + len(pinned) <= (across if wide else down) or wanted is panel
+            rest = len(others) - room
+            others[min(first + room, len(others)) - 1].border_subtitle = f"{rest} more: tab" if rest > 0 else ""
 
     # What the keys do
 
