@@ -4,7 +4,7 @@ Each loop lives in a process of its own, because two frameworks in one process w
 memory. All are started first and warmed up by one epoch that is not counted; then they take turns, A B C A
 B C …, one epoch each, so that a slow minute of the machine hits all. Whoever is not on turn waits for a
 line of input and computes nothing. An epoch is 235 steps of the article's network and its test on the 10
-000 test images, as each loop does it: ours also looks at the probe set every 64 steps, and keeps every
+000 test images, as each loop does it: ours also looks at the probe set every 100 steps, and keeps every
 number in a History.
 """
 
@@ -50,14 +50,11 @@ class Gate(Controls):
         self.opened = threading.Semaphore(0)
         self.reached: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 
-    @property
-    def holding(self) -> bool:
-        """Whether an epoch has ended and the next one must wait."""
-        return not self.left
-
-    def proceed(self) -> bool:
+    def proceed(self, wait: bool = True) -> bool | None:
         """Wait for the gate to open, if it is time."""
         if not self.left:
+            if not wait:
+                return None
             self.reached.put(None)
             self.opened.acquire()
             self.left = self.steps

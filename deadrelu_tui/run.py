@@ -87,14 +87,12 @@ class Controls:
         """Whether the end was asked for."""
         return self._stopped
 
-    @property
-    def holding(self) -> bool:
-        """Whether the next step must wait or is not wanted."""
-        return self._stopped or (self._paused and not self._permits)
-
-    def proceed(self) -> bool:
-        """Wait while paused. Return False when the run is to stop."""
+    def proceed(self, wait: bool = True) -> bool | None:
+        """Return True for the next step, False when the run is to stop; while paused wait, or return None."""
         with self._changed:
+            ready = self._stopped or not self._paused or self._permits > 0
+            if not ready and not wait:
+                return None
             self._changed.wait_for(lambda: self._stopped or not self._paused or self._permits > 0)
             if self._paused and not self._stopped:
                 self._permits -= 1

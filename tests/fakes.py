@@ -48,13 +48,15 @@ def canned(numbers: Values = healthy, fail_at: int | None = None) -> Training:
         yield start
         live, paused = controls.live, False
         for step in range(start.steps):
-            if controls.holding and not controls.stopped:
+            go = controls.proceed(wait=False)
+            if go is None:
                 if not paused:
                     yield Event(step, "pause")
                 paused = True
-            if not controls.proceed():
+                go = controls.proceed()
+            if not go:
                 return
-            if paused and not controls.holding:
+            if paused and not controls.paused:
                 yield Event(step, "resume")
                 paused = False
             for text in controls.live.changes_from(live):

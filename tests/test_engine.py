@@ -28,13 +28,14 @@ class Scripted(Controls):
 
     def __init__(self, settings: RunSettings, script: dict[int, Callable[[Controls], None]]) -> None:
         super().__init__(Live.of(settings))
-        self.script, self.steps = script, 0
+        self.script, self.steps = dict(script), 0
 
-    def proceed(self) -> bool:
+    def proceed(self, wait: bool = True) -> bool | None:
         if self.steps in self.script:
-            self.script[self.steps](self)
-        self.steps += 1
-        return super().proceed()
+            self.script.pop(self.steps)(self)
+        go = super().proceed(wait)
+        self.steps += go is not None
+        return go
 
 
 def trained(settings: RunSettings, dataset: Dataset, controls: Controls | None = None) -> list[Any]:
@@ -283,7 +284,7 @@ def test_a_permit_gives_exactly_one_record(tiny: Dataset) -> None:
     for step in range(3):
         controls.step()
         assert next(training).step == step
-        assert controls.holding
+        assert controls.proceed(wait=False) is None
     controls.stop()
     assert list(training) == []
 

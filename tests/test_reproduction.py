@@ -32,8 +32,8 @@ def trained(settings: RunSettings, images: Dataset, at: Callable[[int, Controls]
     class Told(Controls):
         steps = 0
 
-        def proceed(self) -> bool:
-            if at is not None:
+        def proceed(self, wait: bool = True) -> bool | None:
+            if at is not None and wait:
                 at(self.steps, self)
             self.steps += 1
             return super().proceed()

@@ -224,7 +224,7 @@ def test_a_paused_training_takes_exactly_one_step_per_permit(executor: ThreadPoo
         run.controls.step()
         while len(run.history) < taken:
             assert run.status is Status.PAUSED
-        assert run.controls.holding
+        assert run.controls.proceed(wait=False) is None
     run.controls.stop()
     run.join(PATIENCE)
     assert len(run.history) == 3
@@ -232,13 +232,13 @@ def test_a_paused_training_takes_exactly_one_step_per_permit(executor: ThreadPoo
 
 def test_a_permit_is_used_up_by_one_step() -> None:
     controls = Controls(Live.of(SETTINGS))
-    assert not controls.holding
+    assert controls.proceed(wait=False)
     controls.pause()
-    assert (controls.paused, controls.holding) == (True, True)
+    assert controls.proceed(wait=False) is None
     controls.step()
-    assert (controls.paused, controls.holding) == (True, False)
-    assert controls.proceed()
-    assert controls.holding
+    assert controls.paused
+    assert controls.proceed(wait=False)
+    assert controls.proceed(wait=False) is None
 
 
 def test_a_pause_takes_back_the_permits_that_were_given_before() -> None:
@@ -246,7 +246,7 @@ def test_a_pause_takes_back_the_permits_that_were_given_before() -> None:
     controls.step()
     assert controls.proceed()
     controls.pause()
-    assert controls.holding
+    assert controls.proceed(wait=False) is None
 
 
 def test_a_stop_is_final() -> None:
@@ -255,9 +255,9 @@ def test_a_stop_is_final() -> None:
     controls.stop()
     controls.resume()
     controls.step()
-    assert (controls.stopped, controls.holding) == (True, True)
-    assert not controls.proceed()
-    assert not controls.proceed()
+    assert controls.stopped
+    assert controls.proceed(wait=False) is False
+    assert controls.proceed() is False
 
 
 def test_a_waiting_training_is_woken_by_resume_by_a_permit_and_by_a_stop() -> None:

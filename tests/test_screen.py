@@ -46,7 +46,7 @@ class Seen:
 
     def title(self, panel: str) -> str:
         assert self.app.monitor is not None
-        return str(self.app.monitor.query_one(f"#{panel}").border_title)
+        return self.app.monitor.query_one(f"#{panel}", CellPanel).title
 
     def cells(self, panel: str) -> str:
         assert self.app.monitor is not None

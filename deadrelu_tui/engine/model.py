@@ -50,27 +50,35 @@ class Model:
         self.parameters = [each.copyto(self.context) for each in drawn]
         for parameter in self.parameters:
             parameter.attach_grad()
-        self.ones = [mx.nd.ones(parameter.size, ctx=self.context) for parameter in self.parameters]
+        self.gradients = [parameter.grad for parameter in self.parameters]
+        # Views of the same memory: reshaping inside a graph would copy it at every step.
+        self.triples = [
+            each
+            for parameter, gradient in zip(self.parameters, self.gradients, strict=True)
+            for each in (parameter.reshape(-1), gradient.reshape(-1), self._ones(parameter.size))
+        ]
         self.images: dict[int, Any] = {}
-        self.rates: dict[float, Any] = {}
-        self.no_decay = mx.nd.zeros(len(self.parameters), ctx=self.context)
-        self.divisors = {on: self._array(np.full((1, 1), 255.0 if on else 1.0)) for on in (False, True)}
         self.graphs: dict[tuple[type, str, int], Any] = {}
-        self.chunks = self._chunks()
+        self.chunks: dict[bool, list[tuple[int, Any, Any]]] = {}
         self.ring = [Buffer(self.size, inputs, self.context) for _ in range(under_way)]
 
     def _array(self, values: npt.NDArray[Any]) -> Any:
         return mx.nd.array(values, ctx=self.context, dtype="float32")
 
-    def _chunks(self) -> list[tuple[int, Any, Any]]:
-        """Return the test set on the device, in pieces; the first piece is the probe set."""
-        images, labels = self.dataset.test_images, self.dataset.test_labels
-        edges = [0, *range(self.start.probe, len(labels), CHUNK), len(labels)]
-        return [
-            (high - low, self._array(images[low:high]), self._array(labels[low:high]))
-            for low, high in pairwise(edges)
-            if high > low
-        ]
+    def _ones(self, count: int) -> Any:
+        return mx.nd.ones(count, ctx=self.context)
+
+    def _chunks(self, normalise: bool) -> list[tuple[int, Any, Any]]:
+        """Return the test set on the device as (images, pixels, labels) in pieces, the first of them the probe set."""
+        if normalise not in self.chunks:
+            images, labels = self.dataset.test_images, self.dataset.test_labels
+            edges = [0, *range(self.start.probe, len(labels), CHUNK), len(labels)]
+            self.chunks[normalise] = [
+                (high - low, self._array(scaled(images[low:high], normalise)), self._array(labels[low:high]))
+                for low, high in pairwise(edges)
+                if high > low
+            ]
+        return self.chunks[normalise]
 
     def _graph(self, kind: type, activation: str, images: int) -> Any:
         """Return the graph for so many images: a static graph plans its memory for one shape."""
@@ -92,41 +100,44 @@ class Model:
     def step(self, number: int, epoch: int, live: Live, batch: npt.NDArray[np.int64], look: bool) -> Pending:
         """Queue one step: batch, forward, loss, backward, diagnose, update."""
         count = len(batch)
-        pixels, labels = self.ring[number % len(self.ring)].fill(self.dataset, batch)
+        pixels, labels = self.ring[number % len(self.ring)].fill(self.dataset, batch, live.normalise)
         looks = self.look(live, self.start.probe) if look else []
         forward = self._graph(Forward, live.activation, count)
         with mx.autograd.record():
-            loss, *taps = forward(pixels, labels, self.divisors[live.normalise], *self.parameters)
+            loss, *taps = forward(pixels, labels, *self.parameters)
         loss.backward()
-        gradients = [parameter.grad for parameter in self.parameters]
         if self.metrics:
-            if count not in self.images:
-                self.images[count] = mx.nd.ones(count, ctx=self.context)
-            triples = [a for row in zip(self.parameters, gradients, self.ones, strict=True) for a in row]
-            sums = self._graph(Diagnose, "", count)(loss, self.images[count], *taps, *triples).copy()
+            sums = self._graph(Diagnose, "", count)(loss, self._each(count), *taps, *self.triples).copy()
         else:
             sums = loss.copy()
         # static_alloc hands out the same output buffers again at the next step: hence the copies above.
-        mx.nd.preloaded_multi_sgd_update(
-            *(array for pair in zip(self.parameters, gradients, strict=True) for array in pair),
-            self._rate(live.lr), self.no_decay, num_weights=len(gradients), out=self.parameters,
-        )  # fmt: skip
+        rate = live.lr / self.size
+        for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
+            mx.nd.sgd_update(parameter, gradient, lr=rate, wd=0.0, out=parameter)
         return Pending(number, epoch, live, count, self.size, self.settings.hidden, sums, looks)
 
-    def _rate(self, lr: float) -> Any:
-        if lr not in self.rates:
-            self.rates[lr] = mx.nd.full(len(self.parameters), lr / self.size, ctx=self.context)
-        return self.rates[lr]
+    def _each(self, images: int) -> Any:
+        """Return as many ones as images: a product with them is a sum over the images."""
+        if images not in self.images:
+            self.images[images] = self._ones(images)
+        return self.images[images]
 
     def look(self, live: Live, images: int) -> list[tuple[int, Any]]:
         """Queue a look at the first so many test images, chunk by chunk."""
-        divisor, looks, seen = self.divisors[live.normalise], [], 0
-        for count, pixels, labels in self.chunks:
+        looks, seen = [], 0
+        for count, pixels, labels in self._chunks(live.normalise):
             if seen < images:
                 graph = self._graph(Look, live.activation, count)
-                looks.append((count, graph(pixels, labels, divisor, *self.parameters).copy()))
+                looks.append((count, graph(pixels, labels, self._each(count), *self.parameters).copy()))
             seen += count
         return looks
+
+
+def scaled(
+    images: npt.NDArray[np.uint8], normalise: bool, out: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float32]:
+    """Return pixels as float32: 0–255, or divided by 255."""
+    return np.divide(images, 255 if normalise else 1, out=out, dtype=np.float32)
 
 
 class Buffer:
@@ -139,11 +150,11 @@ class Buffer:
         self.shared = tuple(mx.nd.from_numpy(each[:], zero_copy=True) for each in (self.pixels, self.labels))
         self.context = context
 
-    def fill(self, dataset: Dataset, batch: npt.NDArray[np.int64]) -> tuple[Any, Any]:
-        """Gather the batch and return its pixels (images, 784), 0–255, and labels (images,) on the device."""
+    def fill(self, dataset: Dataset, batch: npt.NDArray[np.int64], normalise: bool) -> tuple[Any, Any]:
+        """Gather the batch and return its pixels (images, 784) and labels (images,) on the device."""
         count = len(batch)
         np.take(dataset.train_images, batch, axis=0, out=self.bytes[:count], mode="clip")
-        self.pixels[:count] = self.bytes[:count]
+        scaled(self.bytes[:count], normalise, self.pixels[:count])
         self.labels[:count] = dataset.train_labels[batch]
         pixels, labels = (each[:count] for each in self.shared)
         if self.context.device_type == "cpu":

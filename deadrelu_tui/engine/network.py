@@ -61,7 +61,7 @@ def _mlp(F: Any, widths: tuple[int, ...], activation: str, x: Any, parameters: t
 
 
 class _Graph(mx.gluon.HybridBlock):  # type: ignore[misc]
-    """A stateless block over (pixels, labels, divisor, w1, b1, …) for one activation."""
+    """A stateless block over (pixels, labels, w1, b1, …) for one activation."""
 
     def __init__(self, widths: tuple[int, ...], activation: str) -> None:
         super().__init__()
@@ -72,32 +72,31 @@ class _Graph(mx.gluon.HybridBlock):  # type: ignore[misc]
 class Forward(_Graph):
     """Returns the batch-summed cross-entropy, shape (1,), and each tap, shape (images, units)."""
 
-    def hybrid_forward(self, F: Any, pixels: Any, labels: Any, divisor: Any, *parameters: Any) -> Any:  # noqa: D102, N803
-        x = F.broadcast_div(pixels, divisor)
-        logits, taps = _mlp(F, self.widths, self.activation, x, parameters)
+    def hybrid_forward(self, F: Any, pixels: Any, labels: Any, *parameters: Any) -> Any:  # noqa: D102, N803
+        logits, taps = _mlp(F, self.widths, self.activation, pixels, parameters)
         loss = -F.sum(F.pick(F.log_softmax(logits), labels)).reshape((1,))
         return [loss, *(F.BlockGrad(tap) for tap in taps)]
 
 
 class Look(_Graph):
     """Returns one vector of sums over the images: loss, right answers, then per layer and unit the images for
-    which it fires, and for tanh and sigmoid those for which it is not saturated.
+    which it fires, and for tanh and sigmoid those for which it is not saturated. `ones` are as many as images.
     """
 
-    def hybrid_forward(self, F: Any, pixels: Any, labels: Any, divisor: Any, *parameters: Any) -> Any:  # noqa: D102, N803
-        x = F.broadcast_div(pixels, divisor)
-        logits, taps = _mlp(F, self.widths, self.activation, x, parameters)
+    def hybrid_forward(self, F: Any, pixels: Any, labels: Any, ones: Any, *parameters: Any) -> Any:  # noqa: D102, N803
+        logits, taps = _mlp(F, self.widths, self.activation, pixels, parameters)
         loss = -F.sum(F.pick(F.log_softmax(logits), labels)).reshape((1,))
         right = F.sum(F.argmax(logits, axis=1) == labels).reshape((1,))
-        counts = [F.sum(tap > 0, axis=0) for tap in taps]
+        counts = [F.dot(ones, tap > 0) for tap in taps]
         if self.activation in UNSATURATED:
             low, high = UNSATURATED[self.activation]
-            counts += [F.sum((tap > low) * (tap < high), axis=0) for tap in taps]
+            counts += [F.dot(ones, (tap > low) * (tap < high)) for tap in taps]
         return F.concat(loss, right, *counts, dim=0)
 
 
 class Diagnose(mx.gluon.HybridBlock):  # type: ignore[misc]
-    """Returns every metric of a step as raw sums in one vector, from (loss, taps, w1, g1, w1's ones, b1, …).
+    """Returns every metric of a step as raw sums in one vector, from (loss, ones, taps, w1, g1, w1's ones, b1, …),
+    parameters and gradients flat.
 
     Sums are products with a vector of ones: MXNet's own reductions take ten times as long on a CPU. The order
     is: loss; per layer: firings, units that fired, sum of h; per parameter: Σg, Σg², Σp².
@@ -114,7 +113,6 @@ class Diagnose(mx.gluon.HybridBlock):  # type: ignore[misc]
             firings = F.dot(images, tap > 0)
             sums += [F.sum(firings), F.sum(firings > 0), F.sum(F.dot(images, tap))]
         rest = arrays[self.layers :]
-        for parameter, gradient, ones in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
-            p, g = parameter.reshape((-1,)), gradient.reshape((-1,))
+        for p, g, ones in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
             sums += [F.dot(g, ones), F.dot(g, g), F.dot(p, p)]
         return F.concat(*(each.reshape((1,)) for each in sums), dim=0)

@@ -17,7 +17,7 @@ from deadrelu_tui.records import Event, Live, Start, StepRecord
 from deadrelu_tui.settings import RunSettings
 
 LOOKAHEAD = 8
-PROBE_EVERY = 64
+PROBE_EVERY = 100
 
 
 class Controls(Protocol):
@@ -29,12 +29,8 @@ class Controls(Protocol):
     def paused(self) -> bool:
         """Whether a pause was asked for."""
 
-    @property
-    def holding(self) -> bool:
-        """Whether the next step must wait or is not wanted."""
-
-    def proceed(self) -> bool:
-        """Wait while paused. Return False when the run is to stop."""
+    def proceed(self, wait: bool = True) -> bool | None:
+        """Return True for the next step, False when the run is to stop; while paused wait, or return None."""
 
 
 def due(steps_since_change: int) -> bool:
@@ -67,12 +63,14 @@ def train(
         batches = model.batches()
         for index, batch in enumerate(batches):
             events = []
-            if controls.holding:
+            go = controls.proceed(wait=False)
+            if go is None:
                 yield from read_back(0)
-                if controls.paused and not paused:  # held, but not by a stop
+                if not paused:
                     yield Event(step, "pause")
                     paused = True
-            if not controls.proceed():
+                go = controls.proceed()
+            if not go:
                 yield from read_back(0)
                 return
             if paused and not controls.paused:

@@ -96,7 +96,7 @@ def title_of(spec: ChartSpec, history: History, axis: Axis | None) -> list[tuple
     label = spec.label
     if spec.scale == "share":
         label = f"{_WORDS[_activation(history)][0]} {spec.label}"
-    parts = [(label, "")]
+    parts = [(label, "name")]
     for name, role, word in _shown(spec, history):
         value = history.latest(name)
         if value is not None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from rich.segment import Segment
-from rich.style import Style
 from rich.text import Text
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import RichLog
@@ -22,44 +23,66 @@ from deadrelu_tui.tui.unit_map import UNIT_ROLES, unit_rows
 from deadrelu_tui.wording import count
 
 Row = list[Span]
+FRAME_ROLES = ("frame", "name", "text")
 
 
 class CellPanel(Widget, can_focus=True):
-    """A bordered panel of coloured cells that sends only those to the terminal that have changed."""
+    """A framed panel of coloured cells that sends only those to the terminal that have changed.
+
+    It draws its frame itself, because a change of Textual's own border title repaints the whole widget.
+    """
+
+    @dataclass
+    class Stale(Message):
+        """The panel has a new size, and must be drawn again."""
+
+        panel: CellPanel
+
+    FRAME = 2
+    """Columns, and rows, that the frame takes."""
 
     def __init__(self, id: str, ascii_only: bool = False) -> None:
-        super().__init__(id=id, classes="panel")
+        super().__init__(id=id, classes="panel cells")
         self.ascii_only = ascii_only
+        self.note = ""
+        """A word for the lower right corner of the frame."""
+        self.drawn: object = None
+        """What the panel shows, in its owner's terms; None if it must be drawn again."""
         self._rows: list[Row] = []
         self._strips: list[Strip] = []
 
-    def show(self, rows: list[Row]) -> None:
-        """Show these rows of spans."""
-        before = self._rows
-        self._rows = rows
-        if len(before) != len(rows) or len(self._strips) != len(rows):
-            self._strips = [self._strip(row) for row in rows]
-            self.refresh()
+    @property
+    def room(self) -> tuple[int, int]:
+        """Columns and rows inside the frame, and one column of air."""
+        return max(0, self.size.width - self.FRAME - 1), max(0, self.size.height - self.FRAME)
+
+    @property
+    def title(self) -> str:
+        """What stands in the upper line of the frame."""
+        return "".join(text for text, _ in self._rows[0]).strip("╭─╮+- ") if self._rows else ""
+
+    def show(self, title: Sequence[Span], rows: list[Row]) -> None:
+        """Show a title of (text, role) parts and rows of spans as wide as the room."""
+        before, now = self._rows, self._framed(title, rows)
+        self._rows = now
+        if len(before) != len(now) or len(self._strips) != len(now):
+            self._restyle()
             return
         dirty = []
-        for y, (old, new) in enumerate(zip(before, rows, strict=True)):
+        for y, (old, new) in enumerate(zip(before, now, strict=True)):
             if old != new:
                 self._strips[y] = self._strip(new)
                 dirty.append(_difference(old, new, y))
         if dirty:
             self.refresh(*dirty)
 
-    def show_title(self, parts: Sequence[tuple[str, str]]) -> None:
-        """Show a title of (text, role) parts in the border."""
-        if sum(len(text) + 2 for text, _ in parts) > self.size.width:  # narrow: 'h1' for 'dead ReLU h1'
-            parts = [(parts[0][0].split()[-1], parts[0][1]), *parts[1:]]
-        title = Text("  ".join(text for text, _ in parts))
-        at = 0
-        for text, role in parts:
-            title.stylize(self._style(role) if role else Style(bold=True), at, at + len(text))
-            at += len(text) + 2
-        if self.border_title != title.markup:
-            self.border_title = title.markup
+    def on_resize(self) -> None:
+        """Ask to be drawn at the new size; until anything is known show the frame alone."""
+        self.drawn = None
+        if not self._rows:
+            columns, rows = self.room
+            self.show([], [[(" " * columns, "text")] for _ in range(rows)])
+        self.post_message(self.Stale(self))
 
     def render_line(self, y: int) -> Strip:
         """Return one row of cells."""
@@ -68,15 +91,33 @@ class CellPanel(Widget, can_focus=True):
         return Strip.blank(self.size.width, self.rich_style)
 
     def notify_style_update(self) -> None:
-        """Take the colours of a theme that has just changed."""
+        """Take the colours of a theme, or of a focus, that has just changed."""
         super().notify_style_update()
+        self._restyle()
+
+    def _framed(self, title: Sequence[Span], rows: list[Row]) -> list[Row]:
+        left, line, right, side, lower_left, lower_right = "+-+|++" if self.ascii_only else "╭─╮│╰╯"
+        across = max(0, self.size.width - self.FRAME)
+        parts = list(title)
+        if sum(len(text) + 2 for text, _ in parts) > across - 2:  # narrow: 'h1' for 'dead ReLU h1'
+            parts = [(parts[0][0].split()[-1], parts[0][1]), *parts[1:]]
+        top: Row = [(left + line + " ", "frame")]
+        free = across - 3
+        for text, role in parts:
+            shown = text[: max(0, free)]
+            top.append((shown + " " * min(2, max(0, free - len(shown))), role))
+            free -= len(top[-1][0])
+        top.append((line * (free + 1) + right, "frame"))
+        note = f" {self.note} " if self.note else ""
+        bottom = (lower_left + line * max(0, across - len(note) - 1) + note + line + lower_right)[-self.size.width :]
+        return [top, *([(side, "frame"), *row, (" " + side, "frame")] for row in rows), [(bottom, "frame")]]
+
+    def _restyle(self) -> None:
         self._strips = [self._strip(row) for row in self._rows]
+        self.refresh()
 
     def _strip(self, row: Row) -> Strip:
-        return Strip(Segment(text, self._style(role)) for text, role in row)
-
-    def _style(self, role: str) -> Style:
-        return self.get_component_rich_style(f"role--{role}")
+        return Strip(Segment(text, self.get_component_rich_style(f"role--{role}")) for text, role in row)
 
 
 def _difference(old: Row, new: Row, y: int) -> Region:
@@ -92,7 +133,7 @@ def _difference(old: Row, new: Row, y: int) -> Region:
 class ChartPanel(CellPanel):
     """A chart of one spec."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in ROLES}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in (*FRAME_ROLES, *ROLES)}
 
     def __init__(self, spec: ChartSpec, ascii_only: bool = False) -> None:
         super().__init__(spec.id, ascii_only)
@@ -100,25 +141,26 @@ class ChartPanel(CellPanel):
         self.plot: Plot | None = None
         self.add_class("chart")
 
-    def show_plot(self, plot: Plot) -> None:
+    def show_plot(self, title: Sequence[Span], plot: Plot) -> None:
         """Draw a plot at the panel's size."""
         self.plot = plot
-        self.show(draw(plot, self.size.width, self.size.height, self.ascii_only))
+        self.show(title, draw(plot, *self.room, self.ascii_only))
 
 
 class UnitPanel(CellPanel):
     """The map of all hidden units."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in UNIT_ROLES}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in (*FRAME_ROLES, *UNIT_ROLES)}
 
     def show_units(self, layers: dict[str, npt.NDArray[np.float32]], probe: int, step: int, saturating: bool) -> None:
         """Show for each layer's units the share of so many probe images for which they fire, or are unsaturated."""
-        units = sum(len(rates) for rates in layers.values())
-        what = "unsaturated" if saturating else "firing rate"
-        self.show_title([(f"units {' '.join(layers)}", ""), (f"{what} on {count(probe)} probe images", "text"),
-                         (f"{count(units)} units, step {count(step)}", "text")])  # fmt: skip
-        word = "saturated" if saturating else "dead"
-        self.show(unit_rows(layers, self.size.width, self.size.height, self.ascii_only, word))
+        what, word = ("unsaturated", "saturated") if saturating else ("firing rate", "dead")
+        title = [
+            (f"units {' '.join(layers)}", "name"),
+            (f"{what} on {count(probe)} probe images", "text"),
+            (f"step {count(step)}", "text"),
+        ]
+        self.show(title, unit_rows(layers, *self.room, self.ascii_only, word))
 
 
 class EventPanel(RichLog):

@@ -26,7 +26,7 @@ from deadrelu_tui.tui import chart
 from deadrelu_tui.tui import status as lines
 from deadrelu_tui.tui.charts import WINDOWS, chart_specs, plot_of, title_of
 from deadrelu_tui.tui.keys import KEYS, entries, explained
-from deadrelu_tui.tui.panels import ChartPanel, EventPanel, UnitPanel
+from deadrelu_tui.tui.panels import CellPanel, ChartPanel, EventPanel, UnitPanel
 from deadrelu_tui.tui.screens.help import HelpScreen
 from deadrelu_tui.tui.screens.questions import QuitQuestion, RateQuestion
 from deadrelu_tui.tui.terminal import Meter
@@ -120,11 +120,12 @@ class MonitorScreen(Screen[None]):
         if self.has_class("-small"):
             self._line("numbers", lines.summary(run.history, width))
             return
-        if run.status is Status.READY:  # nothing to draw, and the first frame need not wait for plotext
-            return
         for panel in self._panels():
-            if panel.size.width and panel.size.height and self.can_view_partial(panel):
-                self._draw_panel(panel)
+            self._draw_panel(panel)
+
+    def on_cell_panel_stale(self, event: CellPanel.Stale) -> None:
+        """Draw a panel whose size has changed at once: the next frame may be a second away."""
+        self._draw_panel(event.panel)
 
     def _line(self, name: str, text: Content) -> None:
         if self.ascii_only:
@@ -139,16 +140,20 @@ class MonitorScreen(Screen[None]):
 
     def _draw_panel(self, panel: Widget) -> None:
         run, history = self.run_in_hand, self.run_in_hand.history
-        state = (run.id, len(history), len(history.events), panel.size, self.window, self.logarithmic, self.app.theme)
-        if self._drawn.get(panel.id or "") == state:
+        if run.status is Status.READY:  # nothing to draw yet, and the first frame need not wait for plotext
             return
-        self._drawn[panel.id or ""] = state
+        if not (panel.size and self.can_view_partial(panel)):
+            return
+        state = (run.id, len(history), len(history.events), self.window, self.logarithmic)
+        if isinstance(panel, CellPanel):
+            if panel.drawn == state:
+                return
+            panel.drawn = state
         if isinstance(panel, ChartPanel):
             before = panel.plot.axis if panel.plot else None
-            width, height = panel.size
+            width, height = panel.room
             plot = plot_of(panel.spec, history, self.window, self.logarithmic, max(1, width - 7), height, before)
-            panel.show_plot(plot)
-            panel.show_title(title_of(panel.spec, history, plot.axis))
+            panel.show_plot(title_of(panel.spec, history, plot.axis), plot)
         elif isinstance(panel, UnitPanel) and history.firing is not None and history.start is not None:
             saturating = run.controls.live.activation in SATURATING
             panel.show_units(history.firing.layers, history.start.probe, history.firing.step, saturating)
@@ -191,7 +196,7 @@ class MonitorScreen(Screen[None]):
         wide = not self.has_class("-middle")
         across, down = self.app.size.width // PANEL_WIDTH, max(1, (self.app.size.height - 7) // PANEL_HEIGHT)
         for row in self.query("#top, #gradients").results(Horizontal):
-            panels = list(row.children)
+            panels = list(row.query(ChartPanel))
             pinned = [panel for panel in panels if panel.id == "loss"]
             others = [panel for panel in panels if panel not in pinned]
             grid = 1 if row.id == "top" else 2
@@ -203,7 +208,9 @@ class MonitorScreen(Screen[None]):
             for panel in pinned:
                 panel.display = room + len(pinned) <= (across if wide else down) or wanted is panel
             rest = len(others) - room
-            others[min(first + room, len(others)) - 1].border_subtitle = f"{rest} more: tab" if rest > 0 else ""
+            for panel in others:
+                last = panel is others[min(first + room, len(others)) - 1]
+                panel.note = f"{rest} more: tab" if last and rest > 0 else ""
 
     # What the keys do
 
