@@ -36,15 +36,23 @@ class MonitorApp(App[None]):
         """Whether somebody else asked the process to end."""
         self.settings, self.make_run, self.meter = settings, make_run, meter
         self.monitor: MonitorScreen | None = None
-
-    def on_mount(self) -> None:
-        """Start the training and open its screen."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = DARK.name
+
+    def get_default_screen(self) -> Screen[object]:
+        """Return the monitor: the first screen there is, so that nothing is drawn before it."""
         self.monitor = MonitorScreen(self.make_run(self.settings), self.make_run, self.meter, ascii_locale())
-        self.push_screen(self.monitor)
+        return self.monitor  # type: ignore[return-value]
+
+    def on_mount(self) -> None:
+        """Listen to those who want the process to end."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
+
+    def on_ready(self) -> None:
+        """Start the training: the first frame stands."""
+        if self.monitor is not None:
+            self.monitor.begin()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """List every key's action in the palette, if it applies now, after Textual's own."""

@@ -110,7 +110,9 @@ class CellPanel(Widget, can_focus=True):
         top.append((line * (free + 1) + right, "frame"))
         note = f" {self.note} " if self.note else ""
         bottom = (lower_left + line * max(0, across - len(note) - 1) + note + line + lower_right)[-self.size.width :]
-        return [top, *([(side, "frame"), *row, (" " + side, "frame")] for row in rows), [(bottom, "frame")]]
+        columns = self.room[0]
+        inside = [[*row, (" " * (columns - sum(len(text) for text, _ in row)), "text")] for row in rows]
+        return [top, *([(side, "frame"), *row, (" " + side, "frame")] for row in inside), [(bottom, "frame")]]
 
     def _restyle(self) -> None:
         self._strips = [self._strip(row) for row in self._rows]

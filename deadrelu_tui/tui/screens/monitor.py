@@ -84,10 +84,9 @@ class MonitorScreen(Screen[None]):
         self._size_class()
         self._go_to(self._panels()[0])
         self.draw()
-        # Only now: loading MXNet would hold up the first frame.
-        self.call_after_refresh(self._begin)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Start the run and keep drawing. Called after the first frame: loading MXNet would hold it up."""
         self.run_in_hand.start()
         threading.Thread(target=chart.preload, daemon=True).start()
         self._frame()
