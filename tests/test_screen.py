@@ -331,3 +331,16 @@ async def test_the_screen_never_waits_for_the_training_nor_the_training_for_the_
         await asyncio.to_thread(seen.run.join, 60)  # the screen's loop runs on meanwhile
         await seen.ended()
         assert len(seen.run.history) == 2_000
+
+
+async def test_where_the_locale_is_not_utf8_every_line_is_ascii(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    async with screen(executor, canned(dying)) as seen:
+        await seen.ended()
+        for name in ("header", "progress", "settings", "verdict", "keys"):
+            assert seen.line(name).isascii(), name
+        for panel in ("dead-h1", "loss", "gradient-w1", "units"):
+            assert seen.cells(panel).isascii(), panel
+        assert "x dead 300" in seen.cells("units")

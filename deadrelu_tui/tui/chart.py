@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.tui.scale import LABEL_WIDTH, Axis, Values, step_ticks
 
 ROLES = ("axis", "zeros", "dead", "train", "test", "gradient", "mark", "rule", "ghost", "gap")
@@ -23,7 +24,6 @@ Span = tuple[str, str]
 """A stretch of text of one role."""
 
 _ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")
-_ASCII = str.maketrans("│─┤├┬┴┼└┌┐┘−", "|-+++++++++-")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def draw(plot: Plot, width: int, height: int, ascii_only: bool = False) -> list[
     for line in plot.lines:
         _add(figure, line, plot, low, high, stop, ascii_only)
     rows = [_spans(row) for row in figure.build().string().split("\n")[:height]]
-    return [[(text.translate(_ASCII), role) for text, role in row] for row in rows] if ascii_only else rows
+    return [[(to_ascii(text), role) for text, role in row] for row in rows] if ascii_only else rows
 
 
 def preload() -> None:

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import RichLog
 
 from deadrelu_tui.records import Event
+from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.tui.chart import ROLES, Plot, Span, draw
 from deadrelu_tui.tui.charts import ChartSpec
 from deadrelu_tui.tui.unit_map import UNIT_ROLES, unit_rows
@@ -98,7 +99,7 @@ class CellPanel(Widget, can_focus=True):
     def _framed(self, title: Sequence[Span], rows: list[Row]) -> list[Row]:
         left, line, right, side, lower_left, lower_right = "+-+|++" if self.ascii_only else "╭─╮│╰╯"
         across = max(0, self.size.width - self.FRAME)
-        parts = list(title)
+        parts = [(to_ascii(text) if self.ascii_only else text, role) for text, role in title]
         if sum(len(text) + 2 for text, _ in parts) > across - 2:  # narrow: 'h1' for 'dead ReLU h1'
             parts = [(parts[0][0].split()[-1], parts[0][1]), *parts[1:]]
         top: Row = [(left + line + " ", "frame")]

@@ -14,6 +14,7 @@ from deadrelu_tui.history import History
 from deadrelu_tui.records import Live
 from deadrelu_tui.run import Run, Status
 from deadrelu_tui.settings import RunSettings
+from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.wording import count, duration, number, percent, rate
 
 MUTED, FAINT = "$foreground 65%", "$foreground 30%"
@@ -36,8 +37,6 @@ VERDICT_STYLE = {
     "dead": ("✖", "$error"),
     "diverged": ("✖", "$error"),
 }
-_ASCII = str.maketrans({"✔": "+", "✖": "x", "▲": "!", "●": "*", "█": "#", "▏": "|", "▕": "|", "–": "-", "·": "-",
-                        "→": ">", "−": "-", "×": "x", "│": "|", "…": "~", " ": " "})  # fmt: skip
 
 
 def header(run: Run, bytes_per_second: float, width: int) -> Content:
@@ -171,9 +170,8 @@ def key_bar(entries: list[tuple[str, str, str, bool]], width: int) -> Content:
 
 
 def ascii_only(text: Content) -> Content:
-    """Return the text for a locale that is not UTF-8, its style kept: every glyph becomes one ASCII character."""
-    plain = text.plain.translate(_ASCII).encode("ascii", "replace").decode()
-    return Content(plain, spans=list(text.spans))
+    """Return the text for a locale that is not UTF-8, its style kept."""
+    return Content(to_ascii(text.plain), spans=list(text.spans))
 
 
 def _both(left: list[tuple[str, str]], right: list[tuple[str, str]], width: int) -> Content:

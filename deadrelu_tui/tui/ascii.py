@@ -1,0 +1,17 @@
+"""Text for a locale that is not UTF-8: every character becomes one ASCII character, so that columns stay."""
+
+from __future__ import annotations
+
+from deadrelu_tui.wording import GROUP
+
+_TABLE = str.maketrans(
+    {"✔": "+", "✖": "x", "▲": "!", "●": "*", "◆": "o", "–": "-", "—": "-", "·": "-", "→": ">", "−": "-", "×": "x",
+     "│": "|", "─": "-", "…": "~", "≤": "<", "≥": ">", "Σ": "S", "∂": "d", GROUP: " "}
+    | dict.fromkeys("┤├┬┴┼└┌┐┘╭╮╰╯", "+") | dict.fromkeys("▕▏", "|") | dict.fromkeys("▎▍▌▋▊▉█", "#")
+    | dict(zip("▁▂▃▄▅▆▇", "_.-=+*%", strict=True))
+)  # fmt: skip
+
+
+def to_ascii(text: str) -> str:
+    """Return the text in ASCII, as long as it was."""
+    return text.translate(_TABLE).encode("ascii", "replace").decode()
