@@ -33,10 +33,11 @@ def trained(settings: RunSettings, images: Dataset, at: Callable[[int, Controls]
         steps = 0
 
         def proceed(self, wait: bool = True) -> bool | None:
-            if at is not None and wait:
+            if at is not None:
                 at(self.steps, self)
-            self.steps += 1
-            return super().proceed()
+            go = super().proceed(wait)
+            self.steps += go is not None
+            return go
 
     history = History()
     for item in train(settings, images, Told(Live.of(settings))):

@@ -37,6 +37,13 @@ def test_without_utf8_it_is_ascii() -> None:
     assert flat(unit_rows({"h1": rates}, 60, 5, ascii_only=True)).isascii()
 
 
+def test_more_layers_than_rows_leaves_the_last_out_and_says_so() -> None:
+    shown = flat(unit_rows({f"h{i}": np.ones(10, np.float32) for i in range(1, 11)}, 60, 6))
+    assert "h5" in shown
+    assert "h6" not in shown
+    assert "5 more layers" in shown
+
+
 @given(st.lists(st.integers(1, 700), min_size=1, max_size=5), st.integers(0, 120), st.integers(0, 20))
 def test_it_never_has_more_rows_than_there_are(units: list[int], width: int, height: int) -> None:
     layers = {f"h{i}": np.zeros(count, np.float32) for i, count in enumerate(units, 1)}

@@ -27,11 +27,14 @@ def unit_rows(
     left = max((len(name) for name in layers), default=0) + 2
     room = max(1, width - left)
     budget = height - 1  # the last row is the legend
-    pooled = 1
-    while sum(math.ceil(math.ceil(len(rates) / pooled) / room) for rates in layers.values()) > max(1, budget):
+    counts = [len(rates) for rates in layers.values()]
+    pooled = max(1, sum(counts) // (room * max(1, budget)))
+    # Every layer takes a row at least: with more layers than rows no pooling helps, and the last ones are left out.
+    while pooled < max(counts, default=0) and sum(_rows(each, pooled, room) for each in counts) > budget:
         pooled += 1
     rows: list[Row] = []
-    for name, rates in layers.items():
+    shown = dict(list(layers.items())[: max(0, budget)])
+    for name, rates in shown.items():
         cells = [_cell(rates[at : at + pooled], which) for at in range(0, len(rates), pooled)]
         # Rows of equal length: 300 units are five rows of 60 rather than four of 74 and a rest.
         wide = math.ceil(len(cells) / math.ceil(len(cells) / room))
@@ -41,7 +44,7 @@ def unit_rows(
     rows = rows[: max(0, budget)]
     rows += [[(" " * width, "text")] for _ in range(budget - len(rows))]
     if height > 0:
-        rows.append(_legend(layers, pooled, which, width, word))
+        rows.append(_legend(layers, len(layers) - len(shown), pooled, which, width, word))
     return rows
 
 
@@ -51,11 +54,19 @@ def _cell(rates: npt.NDArray[np.float32], which: int) -> tuple[str, str]:
     return SHADES[int(np.searchsorted(BOUNDS, float(rates.mean()), side="right"))][which], "unit"
 
 
-def _legend(layers: dict[str, npt.NDArray[np.float32]], pooled: int, which: int, width: int, word: str) -> Row:
+def _rows(units: int, pooled: int, room: int) -> int:
+    return math.ceil(math.ceil(units / pooled) / room)
+
+
+def _legend(
+    layers: dict[str, npt.NDArray[np.float32]], unseen: int, pooled: int, which: int, width: int, word: str
+) -> Row:
     dead = sum(int(np.count_nonzero(rates == 0)) for rates in layers.values())
     labels = ("<1 %", "<10 %", "<50 %", "<90 %", "≥90 %" if which == 0 else ">=90 %")
     parts: Row = [((DEAD, DEAD_ASCII)[which] + f" {word} {dead}", "dead")]
     parts += [(f"{shade[which]} {label}", "unit") for shade, label in zip(SHADES, labels, strict=True)]
+    if unseen > 0:
+        parts.insert(0, (f"{unseen} more layers", "text"))
     if pooled > 1:
         parts.insert(0, (f"1 cell = {pooled} units", "text"))
     spaced = [span for part in parts for span in (part, ("  ", "text"))]
