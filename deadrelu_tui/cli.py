@@ -103,8 +103,8 @@ def main_command(ctx: click.Context, /, **_given: Any) -> None:
             app.run(mouse=not os.environ.get("SSH_CONNECTION"))
         finally:
             app.close()
-    if app.error is not None:
-        raise app.error
+    if error := app.error or app.failure:
+        raise error
     if app.farewell:
         click.echo(app.farewell)
     ctx.exit(INTERRUPTED if app.terminated else 0)
@@ -173,7 +173,7 @@ def data_status(data_dir: str | None = None, as_json: bool = False) -> None:
     """List every place that is looked at, what is there, and which one a run would use."""
     from deadrelu_tui import doctor
 
-    for line in doctor.data_lines(data_dir, as_json):
+    for line in doctor.data_lines(data_dir or config.read().get("data_dir"), as_json):
         click.echo(line)
 
 

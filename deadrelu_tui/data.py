@@ -151,7 +151,7 @@ def find(data_dir: str | None = None, full: bool | None = None) -> Dataset:
             dataset = place.load()
         except InputError as error:
             if place.required:
-                raise InputError(f"{place.label}: {error}") from None
+                raise InputError(f"{place.label}: {error}; or use --embedded") from None
             raise InputError(f"{error}; repair it, or use --data-dir DIR or --embedded") from None
         if dataset is not None:
             return dataset

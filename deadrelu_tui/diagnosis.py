@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.history import Floats, History, Series
+from deadrelu_tui.metrics import gone
 from deadrelu_tui.records import Event, Live, StepRecord
 from deadrelu_tui.settings import SATURATING
 from deadrelu_tui.wording import count, number, percent
@@ -62,23 +63,20 @@ def notices(history: History, now: StepRecord) -> Iterator[Event]:
         if metric == "silent_fraction" and (before.values[name] if before else 0.0) < LAYER_DEAD <= value:
             yield Event(now.step, f"{layer}: {percent(value)} of the units silent on the batch")
     for layer, rates in now.firing.items():
-        dead, earlier = _share_dead(rates), _share_dead(looked.layers[layer]) if looked else 0.0
+        dead = float(np.mean(gone(rates, now.live.activation)))
+        earlier = float(np.mean(gone(looked.layers[layer], now.live.activation))) if looked else 0.0
         if earlier <= LAYER_DEAD < dead:
             units = f"{count(round(dead * len(rates)))} of {count(len(rates))} units"
             if now.live.activation == "relu":
                 yield Event(now.step, f"{layer} died: {units} fire for no probe image")
             elif now.live.activation in SATURATING:
-                yield Event(now.step, f"{layer} saturated: {units} are so on every probe image")
-    loss = now.values["loss"]
-    if not math.isfinite(loss) and (before is None or math.isfinite(before.values["loss"])):
-        yield Event(now.step, f"loss is {number(loss)}: the run diverged")
+                yield Event(now.step, f"{layer} saturated: {units} are so on 99 % of the probe images")
+    broken = _not_finite(now)
+    if broken is not None and _not_finite(before) is None:
+        yield Event(now.step, f"{broken} is {number(now.values[broken])}: the run diverged")
     if now.ends_epoch:
         accuracy, test_loss = percent(now.values["accuracy/test"]), number(now.values["loss/test"])
         yield Event(now.step, f"epoch {now.epoch}: test accuracy {accuracy}, loss {test_loss}")
-
-
-def _share_dead(rates: npt.NDArray[np.float32]) -> float:
-    return float(np.mean(rates == 0))
 
 
 def _since(series: Series, sick: Callable[[Floats], npt.NDArray[np.bool_]]) -> int:
@@ -122,14 +120,24 @@ def _normalised_since(history: History) -> bool:
     return any(event.mark and event.text == "normalise on" for event in history.events)
 
 
+def _not_finite(record: StepRecord | None) -> str | None:
+    """Return the name of a loss, pre-activation or gradient of the step that is no finite number, if any is."""
+    watched = ("loss", "pre_mean", "grad_norm")
+    for name, value in (record.values if record else {}).items():
+        if name.partition("/")[0] in watched and not name.endswith("/test") and not math.isfinite(value):
+            return name
+    return None
+
+
 def _diverged(history: History, last: StepRecord) -> Verdict | None:
-    loss = last.values["loss"]
-    if math.isfinite(loss):
+    name = _not_finite(last)
+    if name is None:
         return None
-    step = _since(history.series("loss"), lambda values: ~np.isfinite(values))
+    step = _since(history.series(name), lambda values: ~np.isfinite(values))
+    value = last.values[name]
     return Verdict(
-        "diverged", f"loss is {number(loss)} since step {step}; the parameters are no longer numbers",
-        "- (smaller lr), then r", "ExplodingTensor", loss, math.inf, step,
+        "diverged", f"{name} is {number(value)} since step {step}; the parameters are no longer numbers",
+        "- (smaller lr), then r", "ExplodingTensor", value, math.inf, step,
     )  # fmt: skip
 
 
@@ -140,18 +148,19 @@ def _dead(history: History, last: StepRecord) -> Verdict | None:
         if share > LAYER_DYING:
             step = _since(history.series(name), lambda values: values > LAYER_DYING)
             units, probe = _units(history, layer), history.start.probe if history.start else 0
-            gone = share > LAYER_DEAD
-            if gone:
+            mostly = share > LAYER_DEAD
+            if mostly:
                 step = _since(history.series(name), lambda values: values > LAYER_DEAD)
             scale = _input_mean(history, last.live)
             remedy = "n, then r" if abs(scale) > LARGE_INPUT and not last.live.normalise else "- (smaller lr), then r"
             if last.live.normalise and _normalised_since(history):
                 remedy = "r (the dead stay dead)"
+            many = "more than half" if mostly else "over a tenth"
             return Verdict(
-                "dead" if gone else "dying",
+                "dead" if mostly else "dying",
                 f"{layer}: {_so_many(share, units)} of {count(units)} units fire for none of "
-                f"{count(probe)} probe images, since step {step}. {_cause(history, last, layer)}.",
-                remedy, "DeadRelu", share, LAYER_DEAD if gone else LAYER_DYING, step, layer,
+                f"{count(probe)} probe images, {many} since step {step}. {_cause(history, last, layer)}.",
+                remedy, "DeadRelu", share, LAYER_DEAD if mostly else LAYER_DYING, step, layer,
             )  # fmt: skip
     return None
 
@@ -174,7 +183,7 @@ def _saturated(history: History, last: StepRecord) -> Verdict | None:
             return Verdict(
                 "saturated",
                 f"{layer}: {percent(share)} of the units are saturated (gradient below 1e-7 on 99 % of the probe), "
-                f"since step {step}. {_cause(history, last, layer)}.",
+                f"more than half since step {step}. {_cause(history, last, layer)}.",
                 remedy, "SaturatedActivation", share, LAYER_DEAD, step, layer,
             )  # fmt: skip
     return None

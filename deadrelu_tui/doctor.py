@@ -168,7 +168,11 @@ def _engine(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
 
 
 def _data() -> Check:
-    place = _chosen(data.status())
+    try:
+        data_dir = config.read().get("data_dir")
+    except InputError as error:
+        return Check("data", "fault", str(error), "mend the config file")
+    place = _chosen(data.status(data_dir))
     if place is None or place.sha256 is None:
         found = place.state if place else "none"
         return Check("data", "fault", found, "repair it, or use --data-dir DIR or --embedded")

@@ -1,6 +1,6 @@
 """The run without a screen: JSON Lines, or a progress bar on a terminal, or a line per epoch.
 
-Reads a History like every other front end. The JSON here is what scripts rely on (README, "For scripts").
+Reads a History like every other front end. The JSON here is what scripts rely on (README, "Without a screen").
 """
 
 from __future__ import annotations

@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from deadrelu_tui.settings import SATURATING
+
+SATURATED_BELOW = 0.01
+"""A unit is saturated if it is not so for less than this share of the images (SaturatedActivation's threshold)."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -64,3 +72,8 @@ def layer_names(hidden: int) -> tuple[str, ...]:
 def parameter_names(hidden: int) -> tuple[str, ...]:
     """Return w1, b1, w2, b2, … for so many hidden layers and the output layer."""
     return tuple(f"{kind}{index}" for index in range(1, hidden + 2) for kind in "wb")
+
+
+def gone(rates: npt.NDArray[np.float32], activation: str) -> npt.NDArray[np.bool_]:
+    """Return which units are dead, or for tanh and sigmoid saturated, from StepRecord.firing, shape (units,)."""
+    return rates < SATURATED_BELOW if activation in SATURATING else rates == 0

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.settings import RunSettings
+from deadrelu_tui.wording import rate
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Live:
         """Return what differs from an earlier state, one sentence each."""
         pairs = (
             (self.normalise != before.normalise, f"normalise {'on' if self.normalise else 'off'}"),
-            (self.lr != before.lr, f"lr {before.lr:g} → {self.lr:g}"),
+            (self.lr != before.lr, f"lr {rate(before.lr)} → {rate(self.lr)}"),
             (self.activation != before.activation, f"activation {before.activation} → {self.activation}"),
         )
         return tuple(text for changed, text in pairs if changed)

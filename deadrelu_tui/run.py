@@ -187,6 +187,7 @@ class Run:
                     self.history.begin(item)
                     self.history.add_event(Event(0, f"start: {describe(self.settings)}"))
                     self._first_at = time.monotonic()
+                    self._ticks = deque([(self._first_at, 0)], maxlen=16)  # loading is no training
                 else:
                     self.history.add_event(item)
                     if item.text == "resume":

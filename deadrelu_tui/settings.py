@@ -96,6 +96,12 @@ def _switch(name: str) -> Callable[[Any], bool]:
     return parse
 
 
+def _folder(text: Any) -> str:
+    if not isinstance(text, str) or not text:
+        raise InputError(f"data-dir must be the name of a folder, not {text!r}")
+    return text
+
+
 def _maybe(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else parse(value)
 
@@ -126,7 +132,7 @@ class RunSettings:
         "Where to train; auto takes a GPU if MXNet sees one.", "auto|cpu|gpu:N",
     )  # fmt: skip
     data_dir: str | None = _setting(
-        None, _maybe(str), "Folder with the four IDX files, plain or .gz; they are verified.", "DIR"
+        None, _maybe(_folder), "Folder with the four IDX files, plain or .gz; they are verified.", "DIR"
     )
     full: bool | None = _setting(
         None,

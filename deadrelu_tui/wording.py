@@ -49,4 +49,4 @@ def duration(seconds: float) -> str:
 
 def rate(lr: float) -> str:
     """Return a learning rate as one would type it: 0.1, 0.001, 1e-5."""
-    return f"{lr:g}".replace("e-0", "e-")
+    return f"{lr:g}".replace("e-0", "e-").replace("e+", "e")

@@ -79,7 +79,9 @@ def test_zeros_say_nothing_of_activations_that_do_not_zero() -> None:
 def test_a_tenth_of_dead_units_is_dying() -> None:
     found = judged({"dead_fraction/h1": from_step(20, 0.2)})
     assert (found.word, found.layer, found.step) == ("dying", "h1", 20)
-    assert found.reason.startswith("h1: 60 of 300 units fire for none of 2\u202f000 probe images, since step 20.")
+    assert found.reason.startswith(
+        "h1: 60 of 300 units fire for none of 2\u202f000 probe images, over a tenth since step 20."
+    )
     assert judged({"dead_fraction/h1": 0.1}).word == "healthy"
 
 
@@ -99,7 +101,7 @@ def test_units_that_came_back_count_from_their_last_death() -> None:
 def test_the_reason_of_death_is_told_in_numbers() -> None:
     found = judged({"dead_fraction/h1": 0.99, "update_ratio/w1": lambda step: [math.inf, 51.4, math.nan, 2][step % 4]})
     assert found.reason == (
-        "h1: 297 of 300 units fire for none of 2\u202f000 probe images, since step 0. "
+        "h1: 297 of 300 units fire for none of 2\u202f000 probe images, more than half since step 0. "
         "Input averages 72.9; update 1 was 51 × w1."
     )
 
@@ -257,3 +259,9 @@ def test_the_step_at_which_the_loss_ceased_to_be_a_number_is_noticed_once() -> N
 def test_the_end_of_an_epoch_is_noticed_with_its_scores() -> None:
     ending = record(9, {"accuracy/test": 0.8235, "loss/test": 0.4567}, batches=10)
     assert list(diagnosis.notices(History(), ending)) == [Event(9, "epoch 1: test accuracy 82.3 %, loss 0.457")]
+
+
+def test_a_network_of_nan_is_diverged_whatever_its_loss_and_never_dead() -> None:
+    found = judged({"loss": math.log(10), "dead_fraction/h1": 0.99, "pre_mean/h1": from_step(30, math.nan)})
+    assert (found.word, found.step) == ("diverged", 30)
+    assert "pre_mean/h1 is nan since step 30" in found.reason

@@ -361,3 +361,22 @@ def test_a_rate_that_is_far_too_large_ends_in_numbers_not_in_an_error(tiny: Data
     assert len(taken) == 10
     assert not math.isfinite(taken[-1].values["loss"])
     assert all(isinstance(value, float) for record in taken for value in record.values.values())
+
+
+# What cannot be computed
+
+
+@pytest.mark.parametrize("lr", [1e300, 1e-300, 1e38])
+def test_a_rate_beyond_float32_is_a_lesson_and_no_error(tiny: Dataset, lr: float) -> None:
+    steps = records(trained(replace(SMALL, lr=lr), tiny))
+    assert len(steps) == 5
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+def test_of_what_is_no_number_no_share_is_told(tiny: Dataset, activation: str) -> None:
+    steps = records(trained(replace(SMALL, lr=1e30, hidden=(8, 8), activation=activation, epochs=2), tiny))
+    last = steps[-1].values
+    assert math.isnan(last["pre_mean/h1"])
+    assert math.isnan(last["zero_fraction/h1"])
+    assert math.isnan(last["dead_fraction/h1"])
+    assert np.isnan(steps[-1].firing["h1"]).all()

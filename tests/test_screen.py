@@ -13,7 +13,8 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from deadrelu_tui.presets import PRESETS
-from deadrelu_tui.run import Run, Status, Training
+from deadrelu_tui.records import Event, Start, StepRecord
+from deadrelu_tui.run import Controls, Run, Status, Training
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.panels import CellPanel, ChartPanel, EventPanel
@@ -63,7 +64,7 @@ class Seen:
 
     async def ended(self) -> None:
         await self.until(lambda: not self.run.alive)
-        await self.until(lambda: f"● {self.run.status.value}" in self.line("header"))
+        await self.until(lambda: f" {self.run.status.value}" in self.line("header"))
 
 
 @asynccontextmanager
@@ -233,6 +234,50 @@ async def test_y_w_and_m_change_the_axes_the_window_and_the_layout(executor: Exe
         await seen.until(lambda: seen.app.screen.query_one("#dead-h1").size.width > 1.8 * width)
         await seen.pilot.press("m")
         await seen.until(lambda: seen.app.screen.query_one("#dead-h1").size.width == width)
+
+
+async def test_a_panel_alone_leaves_status_settings_and_keys_in_view(executor: Executor) -> None:
+    async with screen(executor, paused_at(20)) as seen:
+        await seen.until(lambda: "● paused" in seen.line("header"))
+        await seen.pilot.press("tab", "m")
+        await seen.until(lambda: seen.app.screen.query_one("#loss").size.height > 35)
+        assert seen.app.screen.query_one("#header").size.height == 1
+        assert seen.app.screen.query_one("#keys").size.height == 1
+        assert not seen.app.screen.query_one("#dead-h1").size
+        await seen.pilot.press("tab")
+        await seen.until(lambda: seen.app.screen.query_one("#gradient-w1").size.height > 35)
+        await seen.pilot.press("escape")
+        await seen.until(lambda: bool(seen.app.screen.query_one("#dead-h1").size))
+
+
+async def test_a_run_that_failed_is_told_to_the_command(executor: Executor) -> None:
+    async with screen(executor, canned(healthy, fail_at=30)) as seen:
+        await seen.ended()
+    assert isinstance(seen.app.failure, RuntimeError)
+
+
+async def test_the_units_of_the_run_before_are_gone_after_a_restart(executor: Executor) -> None:
+    async with screen(executor, canned(dying)) as seen:
+        await seen.ended()
+        assert "✖" in seen.cells("units")
+        seen.app.monitor.make_run = lambda each: Run(each, waits, executor)  # type: ignore[union-attr]
+
+        def waits(settings: RunSettings, controls: Controls) -> Iterator[Start | StepRecord | Event]:
+            controls.pause()
+            controls.proceed()
+            yield from ()
+
+        await seen.pilot.press("r")
+        assert "✖" not in seen.cells("units")
+
+
+async def test_the_units_are_named_by_the_activation_that_was_recorded(executor: Executor) -> None:
+    async with screen(executor, paused_at(20)) as seen:
+        await seen.until(lambda: "● paused" in seen.line("header") and "firing rate" in seen.title("units"))
+        await seen.pilot.press("a", "a", "y")
+        assert seen.run.controls.live.activation == "sigmoid"
+        assert "firing rate" in seen.title("units")
+        assert "dead 0" in seen.cells("units")
 
 
 async def test_tab_walks_through_every_panel_and_back_to_the_first(executor: Executor) -> None:

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadrelu_tui.tui.unit_map import DEAD, Row, unit_rows
+from deadrelu_tui.tui.unit_map import DEAD, Row
+from deadrelu_tui.tui.unit_map import unit_rows as rows_of
+
+
+def unit_rows(
+    layers: dict[str, npt.NDArray[np.float32]], width: int, height: int, ascii_only: bool = False
+) -> list[Row]:
+    return rows_of(layers, {name: rates == 0 for name, rates in layers.items()}, width, height, ascii_only)
 
 
 def flat(rows: list[Row]) -> str:

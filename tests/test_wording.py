@@ -82,7 +82,7 @@ def test_a_time_is_minutes_and_seconds(seconds: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lr", "text"), [(0.1, "0.1"), (0.001, "0.001"), (1e-5, "1e-5"), (500.0, "500"), (1e10, "1e+10"), (0.5, "0.5")]
+    ("lr", "text"), [(0.1, "0.1"), (0.001, "0.001"), (1e-5, "1e-5"), (500.0, "500"), (1e10, "1e10"), (0.5, "0.5")]
 )
 def test_a_rate_is_written_as_one_would_type_it(lr: float, text: str) -> None:
     assert rate(lr) == text

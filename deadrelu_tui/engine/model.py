@@ -15,14 +15,13 @@ from deadrelu_tui.data import Dataset
 from deadrelu_tui.engine import runtime
 from deadrelu_tui.engine.network import Diagnose, Forward, Look, initial_parameters
 from deadrelu_tui.engine.runtime import mx
-from deadrelu_tui.metrics import layer_names, parameter_names
+from deadrelu_tui.metrics import gone, layer_names, parameter_names
 from deadrelu_tui.records import Event, Live, Start, StepRecord
 from deadrelu_tui.settings import SATURATING, RunSettings
 
 CHUNK = 2_000
 """Images a graph looks at in one go when it measures the probe and the test set."""
-SATURATED_BELOW = 0.01
-"""A unit is saturated if it is not so for less than this share of the images (SaturatedActivation's threshold)."""
+FLOAT_MIN, FLOAT_MAX = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
 class Model:
@@ -111,7 +110,9 @@ class Model:
         else:
             sums = loss.copy()
         # static_alloc hands out the same output buffers again at the next step: hence the copies above.
-        rate = live.lr / self.size
+        # MXNet takes no rate that a float32 cannot hold; one that is smaller changes nothing anyway.
+        rate = min(live.lr / self.size, FLOAT_MAX)
+        rate = rate if rate >= FLOAT_MIN else 0.0
         for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
             mx.nd.sgd_update(parameter, gradient, lr=rate, wd=0.0, out=parameter)
         return Pending(number, epoch, live, count, self.size, self.settings.hidden, sums, looks)
@@ -205,6 +206,8 @@ class Pending:
             values[f"zero_fraction/{name}"] = 1.0 - next(numbers) / (units * self.images)
             values[f"silent_fraction/{name}"] = 1.0 - next(numbers) / units
             values[f"pre_mean/{name}"] = next(numbers) / (units * self.images)
+            if math.isnan(values[f"pre_mean/{name}"]):  # of what is no number no share can be told
+                values[f"zero_fraction/{name}"] = values[f"silent_fraction/{name}"] = math.nan
         rate = self.live.lr / self.batch_size
         for name in parameter_names(len(hidden)):
             values[f"grad_sum/{name}"] = next(numbers)
@@ -217,15 +220,18 @@ class Pending:
     def _probe_values(
         self, sums: npt.NDArray[np.float32], count: int, values: dict[str, float]
     ) -> dict[str, npt.NDArray[np.float32]]:
-        rates = sums[2:] / count
         hidden = self.hidden
+        means, rates = sums[2 : 2 + len(hidden)], sums[2 + len(hidden) :] / count
         bounds = np.cumsum((0, *hidden))
         firing = {}
         for index, name in enumerate(layer_names(len(hidden))):
             low, high = bounds[index], bounds[index + 1]
-            firing[name] = rates[low:high].copy()
-            values[f"dead_fraction/{name}"] = float(np.mean(firing[name] == 0))
+            unknown = np.float32(np.nan if np.isnan(means[index]) else 1)
+            firing[name] = rates[low:high] * unknown
+            values[f"dead_fraction/{name}"] = float(np.mean(firing[name] == 0) * unknown)
             if self.live.activation in SATURATING:
-                firing[name] = rates[bounds[-1] + low : bounds[-1] + high].copy()
-                values[f"saturated_fraction/{name}"] = float(np.mean(firing[name] < SATURATED_BELOW))
+                firing[name] = rates[bounds[-1] + low : bounds[-1] + high] * unknown
+                values[f"saturated_fraction/{name}"] = float(
+                    np.mean(gone(firing[name], self.live.activation)) * unknown
+                )
         return firing

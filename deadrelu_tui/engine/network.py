@@ -79,8 +79,8 @@ class Forward(_Graph):
 
 
 class Look(_Graph):
-    """Returns one vector of sums over the images: loss, right answers, then per layer and unit the images for
-    which it fires, and for tanh and sigmoid those for which it is not saturated. `ones` are as many as images.
+    """Returns one vector of sums over the images: loss, right answers, h per layer; then per layer and unit the images
+    for which it fires, and for tanh and sigmoid those for which it is not saturated. `ones` are as many as images.
     """
 
     def hybrid_forward(self, F: Any, pixels: Any, labels: Any, ones: Any, *parameters: Any) -> Any:  # noqa: D102, N803
@@ -91,7 +91,8 @@ class Look(_Graph):
         if self.activation in UNSATURATED:
             low, high = UNSATURATED[self.activation]
             counts += [F.dot(ones, (tap > low) * (tap < high)) for tap in taps]
-        return F.concat(loss, right, *counts, dim=0)
+        sums = [F.sum(F.dot(ones, tap)).reshape((1,)) for tap in taps]
+        return F.concat(loss, right, *sums, *counts, dim=0)
 
 
 class Diagnose(mx.gluon.HybridBlock):  # type: ignore[misc]

@@ -47,7 +47,8 @@ class MonitorApp(App[None]):
 
     def on_mount(self) -> None:
         """Listen to those who want the process to end."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._terminate)
 
     def on_ready(self) -> None:
         """Start the training: the first frame stands."""
@@ -88,6 +89,11 @@ class MonitorApp(App[None]):
             run = self.monitor.run_in_hand
             run.controls.stop()
             run.join()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended the run in hand, if it failed."""
+        return self.monitor.run_in_hand.error if self.monitor is not None else None
 
     @property
     def farewell(self) -> str:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.tui.scale import LABEL_WIDTH, Axis, Values, step_ticks
 
-ROLES = ("axis", "zeros", "dead", "train", "test", "gradient", "mark", "rule", "ghost", "gap")
+ROLES = ("axis", "zeros", "dead", "train", "test", "gradient", "mark", "rule")
 """What a cell can belong to. plotext is given a role's index as its colour; the theme decides what that looks like."""
 
 Span = tuple[str, str]

@@ -95,7 +95,7 @@ def title_of(spec: ChartSpec, history: History, axis: Axis | None) -> list[tuple
     """Return a chart's title as (text, role): its name and the latest value of each of its series."""
     label = spec.label
     if spec.scale == "share":
-        label = f"{_WORDS[_activation(history)][0]} {spec.label}"
+        label = f"{WORDS[activation_of(history)][0]} {spec.label}"
     parts = [(label, "name")]
     for name, role, word in _shown(spec, history):
         value = history.latest(name)
@@ -109,7 +109,7 @@ def title_of(spec: ChartSpec, history: History, axis: Axis | None) -> list[tuple
     return parts
 
 
-_WORDS = {
+WORDS = {
     "relu": ("dead ReLU", "zeros", "dead"),
     "leaky_relu": ("leaky ReLU", "h ≤ 0", "never fires"),
     "sigmoid": ("sigmoid", "h ≤ 0", "saturated"),
@@ -118,14 +118,15 @@ _WORDS = {
 """What a layer's chart, its zeros and its units without a gradient are called. Only ReLU kills."""
 
 
-def _activation(history: History) -> str:
+def activation_of(history: History) -> str:
+    """Return the activation that the newest step was taken with."""
     return history.last.live.activation if history.last else "relu"
 
 
 def _shown(spec: ChartSpec, history: History) -> Iterator[tuple[str, str, str]]:
     """Yield (name, role, word) of the series that mean something for the activation in force."""
-    activation = _activation(history)
-    _, zeros, gone = _WORDS[activation]
+    activation = activation_of(history)
+    _, zeros, gone = WORDS[activation]
     words = {"zero_fraction": zeros, "dead_fraction": gone, "saturated_fraction": gone, "loss": "train"}
     hidden = "dead_fraction" if activation in SATURATING else "saturated_fraction"
     for name, role in spec.series:

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
 from rich.segment import Segment
 from rich.text import Text
 from textual.geometry import Region
@@ -16,10 +14,13 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import RichLog
 
+from deadrelu_tui.history import Firing
+from deadrelu_tui.metrics import gone
 from deadrelu_tui.records import Event
+from deadrelu_tui.settings import SATURATING
 from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.tui.chart import ROLES, Plot, Span, draw
-from deadrelu_tui.tui.charts import ChartSpec
+from deadrelu_tui.tui.charts import WORDS, ChartSpec
 from deadrelu_tui.tui.unit_map import UNIT_ROLES, unit_rows
 from deadrelu_tui.wording import count
 
@@ -96,18 +97,24 @@ class CellPanel(Widget, can_focus=True):
         super().notify_style_update()
         self._restyle()
 
+    def shorter(self, title: list[Span]) -> list[Span]:
+        """Return a title that is too long in fewer words."""
+        return title
+
     def _framed(self, title: Sequence[Span], rows: list[Row]) -> list[Row]:
         left, line, right, side, lower_left, lower_right = "+-+|++" if self.ascii_only else "╭─╮│╰╯"
         across = max(0, self.size.width - self.FRAME)
-        parts = [(to_ascii(text) if self.ascii_only else text, role) for text, role in title]
-        if sum(len(text) + 2 for text, _ in parts) > across - 2:  # narrow: 'h1' for 'dead ReLU h1'
-            parts = [(parts[0][0].split()[-1], parts[0][1]), *parts[1:]]
+        parts = list(title)
+        if self.ascii_only:
+            parts = [(to_ascii(text.replace("≤", "<=")), role) for text, role in parts]
+        if sum(len(text) + 2 for text, _ in parts) > across - 2:
+            parts = self.shorter(parts)
         top: Row = [(left + line + " ", "frame")]
         free = across - 3
         for text, role in parts:
-            shown = text[: max(0, free)]
-            top.append((shown + " " * min(2, max(0, free - len(shown))), role))
-            free -= len(top[-1][0])
+            if len(text) <= free:  # a part that has no room is left out: half a number would be another number
+                top.append((text + " " * min(2, free - len(text)), role))
+                free -= len(top[-1][0])
         top.append((line * (free + 1) + right, "frame"))
         note = f" {self.note} " if self.note else ""
         bottom = (lower_left + line * max(0, across - len(note) - 1) + note + line + lower_right)[-self.size.width :]
@@ -144,6 +151,10 @@ class ChartPanel(CellPanel):
         self.plot: Plot | None = None
         self.add_class("chart")
 
+    def shorter(self, title: list[Span]) -> list[Span]:
+        """Return 'h1' for 'dead ReLU h1'."""
+        return [(title[0][0].split()[-1], title[0][1]), *title[1:]]
+
     def show_plot(self, title: Sequence[Span], plot: Plot) -> None:
         """Draw a plot at the panel's size."""
         self.plot = plot
@@ -155,22 +166,30 @@ class UnitPanel(CellPanel):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in (*FRAME_ROLES, *UNIT_ROLES)}
 
-    def show_units(self, layers: dict[str, npt.NDArray[np.float32]], probe: int, step: int, saturating: bool) -> None:
+    def show_units(self, firing: Firing, probe: int, activation: str) -> None:
         """Show for each layer's units the share of so many probe images for which they fire, or are unsaturated."""
-        what, word = ("unsaturated", "saturated") if saturating else ("firing rate", "dead")
+        what = "unsaturated" if activation in SATURATING else "firing rate"
         title = [
-            (f"units {' '.join(layers)}", "name"),
+            (f"units {' '.join(firing.layers)}", "name"),
             (f"{what} on {count(probe)} probe images", "text"),
-            (f"step {count(step)}", "text"),
+            (f"step {count(firing.step)}", "text"),
         ]
-        self.show(title, unit_rows(layers, *self.room, self.ascii_only, word))
+        lost = {name: gone(rates, activation) for name, rates in firing.layers.items()}
+        self.show(title, unit_rows(firing.layers, lost, *self.room, self.ascii_only, WORDS[activation][2]))
+
+    def clear(self) -> None:
+        """Show no units, as before the first look."""
+        columns, rows = self.room
+        self.show([], [[(" " * columns, "text")] for _ in range(rows)])
+        self.drawn = None
 
 
 class EventPanel(RichLog):
     """What was done and what happened, with the step."""
 
-    def __init__(self) -> None:
+    def __init__(self, ascii_only: bool = False) -> None:
         super().__init__(id="events", classes="panel", wrap=True, min_width=10)
+        self.ascii_only = ascii_only
         self.border_title = "[b]events[/b]"
         self._shown = 0
 
@@ -181,8 +200,11 @@ class EventPanel(RichLog):
             self.clear()
             self._shown = 0
         for event in events[self._shown :]:
-            line = Text(f"step {count(event.step):>6}  ", style="dim")
-            line.append(event.text, style="not dim bold" if event.mark else "not dim")
+            at, text = f"step {count(event.step):>6}  ", event.text
+            if self.ascii_only:
+                at, text = to_ascii(at), to_ascii(text)
+            line = Text(at, style="dim")
+            line.append(text, style="not dim bold" if event.mark else "not dim")
             self.write(line)
         self._shown = len(events)
 

@@ -13,7 +13,6 @@ from deadrelu_tui.diagnosis import Verdict
 from deadrelu_tui.history import History
 from deadrelu_tui.records import Live
 from deadrelu_tui.run import Run, Status
-from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.wording import count, duration, number, percent, rate
 
@@ -87,8 +86,10 @@ def progress(run: Run, width: int) -> Content:
     return _cut(text, width)
 
 
-def settings_line(settings: RunSettings, live: Live, width: int) -> Content:
+def settings_line(run: Run, width: int) -> Content:
     """Return what is set now, each with its key; what differs from the run's start stands out."""
+    settings, live, start = run.settings, run.controls.live, run.history.start
+    batch = min(settings.batch_size, start.train) if start else settings.batch_size
     first = Live.of(settings)
     known = {key: number for number, key in enumerate(presets.PRESETS, 1)}
     name = presets.matching(settings)
@@ -101,7 +102,7 @@ def settings_line(settings: RunSettings, live: Live, width: int) -> Content:
         ("", f"{'–'.join(map(str, settings.hidden))} hidden", MUTED),
         (str(known[name]) if name else "", name or "own settings", MUTED),
         ("", f"seed {settings.seed}", MUTED),
-        ("", f"batch {settings.batch_size}", MUTED),
+        ("", f"batch {batch}", MUTED),
         ("", init, MUTED),
     ]
     text = Content(" ")
@@ -142,6 +143,11 @@ def summary(history: History, width: int) -> Content:
             course = sparkline(history.outline(name, 0, len(history), max(1, (width - 28) // 2)).values)
             rows.append(Content.assemble((f"{label:<14}", MUTED), f"{form(value):>8}  ", (course, "$primary")))
     return Content("\n").join(rows)
+
+
+def sentence(run: Run, found: Verdict | None) -> Content:
+    """Return the one sentence that a tiny terminal has room for."""
+    return Content(f"step {count(len(run.history))}: {found.word if found else run.status.value}")
 
 
 def sparkline(values: npt.NDArray[np.float32]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,12 @@ Row = list[tuple[str, str]]
 
 
 def unit_rows(
-    layers: dict[str, npt.NDArray[np.float32]], width: int, height: int, ascii_only: bool = False, word: str = "dead"
+    layers: Mapping[str, npt.NDArray[np.float32]],
+    gone: Mapping[str, npt.NDArray[np.bool_]],
+    width: int,
+    height: int,
+    ascii_only: bool = False,
+    word: str = "dead",
 ) -> list[Row]:
     """Return `height` rows: each layer's units, a cell each or, where they do not fit, a cell for several.
 
@@ -35,7 +41,8 @@ def unit_rows(
     rows: list[Row] = []
     shown = dict(list(layers.items())[: max(0, budget)])
     for name, rates in shown.items():
-        cells = [_cell(rates[at : at + pooled], which) for at in range(0, len(rates), pooled)]
+        pools = [slice(at, at + pooled) for at in range(0, len(rates), pooled)]
+        cells = [_cell(rates[pool], gone[name][pool], which) for pool in pools]
         # Rows of equal length: 300 units are five rows of 60 rather than four of 74 and a rest.
         wide = math.ceil(len(cells) / math.ceil(len(cells) / room))
         for at in range(0, len(cells), wide):
@@ -44,13 +51,15 @@ def unit_rows(
     rows = rows[: max(0, budget)]
     rows += [[(" " * width, "text")] for _ in range(budget - len(rows))]
     if height > 0:
-        rows.append(_legend(layers, len(layers) - len(shown), pooled, which, width, word))
+        rows.append(_legend(gone, len(layers) - len(shown), pooled, which, width, word))
     return rows
 
 
-def _cell(rates: npt.NDArray[np.float32], which: int) -> tuple[str, str]:
-    if not rates.any():
+def _cell(rates: npt.NDArray[np.float32], gone: npt.NDArray[np.bool_], which: int) -> tuple[str, str]:
+    if gone.all():
         return (DEAD, DEAD_ASCII)[which], "dead"
+    if np.isnan(rates).any():
+        return "?", "text"
     return SHADES[int(np.searchsorted(BOUNDS, float(rates.mean()), side="right"))][which], "unit"
 
 
@@ -59,9 +68,9 @@ def _rows(units: int, pooled: int, room: int) -> int:
 
 
 def _legend(
-    layers: dict[str, npt.NDArray[np.float32]], unseen: int, pooled: int, which: int, width: int, word: str
+    gone: Mapping[str, npt.NDArray[np.bool_]], unseen: int, pooled: int, which: int, width: int, word: str
 ) -> Row:
-    dead = sum(int(np.count_nonzero(rates == 0)) for rates in layers.values())
+    dead = sum(int(np.count_nonzero(units)) for units in gone.values())
     labels = ("<1 %", "<10 %", "<50 %", "<90 %", "≥90 %" if which == 0 else ">=90 %")
     parts: Row = [((DEAD, DEAD_ASCII)[which] + f" {word} {dead}", "dead")]
     parts += [(f"{shade[which]} {label}", "unit") for shade, label in zip(SHADES, labels, strict=True)]
@@ -72,8 +81,9 @@ def _legend(
     spaced = [span for part in parts for span in (part, ("  ", "text"))]
     row, room = [], width
     for text, role in spaced:
-        row.append((text[:room], role))
-        room -= len(text[:room])
+        if len(text) <= room:
+            row.append((text, role))
+            room -= len(text)
     return [*row, (" " * room, "text")]
 
 

@@ -21,8 +21,8 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "close")]
 
-    def __init__(self, keys: Iterable[tuple[str, str, str]]) -> None:
-        super().__init__()
+    def __init__(self, keys: Iterable[tuple[str, str, str]], classes: str) -> None:
+        super().__init__(classes=classes)
         self.keys = tuple(keys)
 
     def compose(self) -> ComposeResult:

@@ -21,10 +21,10 @@ from deadrelu_tui import presets
 from deadrelu_tui.diagnosis import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.run import Run, Status
-from deadrelu_tui.settings import ACTIVATIONS, SATURATING, RunSettings, next_lr
+from deadrelu_tui.settings import ACTIVATIONS, RunSettings, next_lr
 from deadrelu_tui.tui import chart
 from deadrelu_tui.tui import status as lines
-from deadrelu_tui.tui.charts import WINDOWS, chart_specs, plot_of, title_of
+from deadrelu_tui.tui.charts import WINDOWS, activation_of, chart_specs, plot_of, title_of
 from deadrelu_tui.tui.keys import KEYS, entries, explained
 from deadrelu_tui.tui.panels import CellPanel, ChartPanel, EventPanel, UnitPanel
 from deadrelu_tui.tui.screens.help import HelpScreen
@@ -59,9 +59,12 @@ class MonitorScreen(Screen[None]):
         self.ascii_only = ascii_only
         self.window = WINDOWS[0]
         self.logarithmic = True
+        self.alone = False
+        """Whether the focused panel is shown alone."""
         self._drawn: dict[str, tuple[object, ...]] = {}
-        if ascii_only:
-            self.add_class("-ascii")
+        self.letters = "-ascii" if ascii_only else "-unicode"
+        """The class that tells a screen which characters it may use."""
+        self.add_class(self.letters)
 
     def compose(self) -> ComposeResult:
         """Lay out the lines, the panels and the keys."""
@@ -76,7 +79,7 @@ class MonitorScreen(Screen[None]):
             yield from (ChartPanel(spec, self.ascii_only) for spec in gradients)
         with Horizontal(id="bottom"):
             yield UnitPanel("units", self.ascii_only)
-            yield EventPanel()
+            yield EventPanel(self.ascii_only)
         yield Static(id="keys", classes="line")
 
     def on_mount(self) -> None:
@@ -112,10 +115,13 @@ class MonitorScreen(Screen[None]):
         width = self.size.width
         self._line("header", lines.header(run, self.meter.bytes_per_second() if self.meter else 0.0, width))
         self._line("progress", lines.progress(run, width))
-        self._line("settings", lines.settings_line(run.settings, run.controls.live, width))
+        self._line("settings", lines.settings_line(run, width))
         self._line("keys", lines.key_bar(list(self._entries()), width))
         found = verdict(run.history)
-        self._line("verdict", lines.banner(run, found))
+        self._line("verdict", self._shortened(lines.banner(run, found), max(1, width - 2)))
+        if self.has_class("-tiny"):
+            self._line("numbers", lines.sentence(run, found))
+            return
         if self.has_class("-small"):
             self._line("numbers", lines.summary(run.history, width))
             return
@@ -126,6 +132,15 @@ class MonitorScreen(Screen[None]):
         """Draw a panel whose size has changed at once: the next frame may be a second away."""
         self._draw_panel(event.panel)
 
+    @staticmethod
+    def _shortened(text: Content, width: int) -> Content:
+        """Return a text that takes no more than VERDICT_ROWS rows."""
+        length = text.cell_length
+        while text.get_height({}, width) > VERDICT_ROWS and length > 8:
+            length -= 4
+            text = text.truncate(length, ellipsis=True)
+        return text
+
     def _line(self, name: str, text: Content) -> None:
         if self.ascii_only:
             text = lines.ascii_only(text)
@@ -134,8 +149,7 @@ class MonitorScreen(Screen[None]):
             line = self.query_one(f"#{name}", Static)
             line.update(text, layout=False)
             if name == "verdict":
-                rows = text.get_height({}, max(1, self.size.width - 2))
-                line.styles.height = min(VERDICT_ROWS, rows)
+                line.styles.height = text.get_height({}, max(1, self.size.width - 2))
 
     def _draw_panel(self, panel: Widget) -> None:
         run, history = self.run_in_hand, self.run_in_hand.history
@@ -154,8 +168,7 @@ class MonitorScreen(Screen[None]):
             plot = plot_of(panel.spec, history, self.window, self.logarithmic, max(1, width - 7), height, before)
             panel.show_plot(title_of(panel.spec, history, plot.axis), plot)
         elif isinstance(panel, UnitPanel) and history.firing is not None and history.start is not None:
-            saturating = run.controls.live.activation in SATURATING
-            panel.show_units(history.firing.layers, history.start.probe, history.firing.step, saturating)
+            panel.show_units(history.firing, history.start.probe, activation_of(history))
         elif isinstance(panel, EventPanel):
             panel.show_events(history.events)
 
@@ -192,6 +205,13 @@ class MonitorScreen(Screen[None]):
     def _arrange(self, wanted: Widget | None = None) -> None:
         """Show of each row of panels as many as have room, the wanted or focused one and the loss among them."""
         wanted = wanted or self.focused
+        page = wanted.parent if wanted is not None else None
+        for row in self.query(Horizontal):
+            row.set_class(self.alone and row is not page, "-away")
+        for panel in self._panels():
+            panel.set_class(self.alone and panel is not wanted, "-away")
+        if self.alone:
+            return
         wide = not self.has_class("-middle")
         across, down = self.app.size.width // PANEL_WIDTH, max(1, (self.app.size.height - 7) // PANEL_HEIGHT)
         for row in self.query("#top, #gradients").results(Horizontal):
@@ -203,9 +223,10 @@ class MonitorScreen(Screen[None]):
             at = others.index(wanted) if wanted in others else 0
             first = at // room * room
             for panel in others:
-                panel.display = panel in others[first : first + room]
+                panel.set_class(panel not in others[first : first + room], "-away")
             for panel in pinned:
-                panel.display = room + len(pinned) <= (across if wide else down) or wanted is panel
+                fits = room + len(pinned) <= (across if wide else down)
+                panel.set_class(not fits and wanted is not panel, "-away")
             rest = len(others) - room
             for panel in others:
                 last = panel is others[min(first + room, len(others)) - 1]
@@ -223,7 +244,7 @@ class MonitorScreen(Screen[None]):
         if action == "step":
             return True if alive else None
         if action == "restore":
-            return self.maximized is not None
+            return self.alone
         return True
 
     def action_normalise(self) -> None:
@@ -241,7 +262,7 @@ class MonitorScreen(Screen[None]):
             if lr is not None:
                 self._change(lr=lr)
 
-        self.app.push_screen(RateQuestion(self.run_in_hand.controls.live.lr), take)
+        self.app.push_screen(RateQuestion(self.run_in_hand.controls.live.lr, self.letters), take)
 
     def action_activation(self) -> None:
         """Go to the next activation."""
@@ -286,30 +307,26 @@ class MonitorScreen(Screen[None]):
         self.run_in_hand = self.make_run(settings)
         self.run_in_hand.start()
         self.query_one(EventPanel).forget()
-        for panel in self.query(ChartPanel):
-            panel.plot = None
+        for chart_panel in self.query(ChartPanel):
+            chart_panel.plot = None
+        self.query_one(UnitPanel).clear()
         self.draw()
 
     def action_panel(self, direction: int) -> None:
         """Move the focus among the panels, those of hidden pages included."""
-        if self.maximized is not None:
-            self.minimize()
         panels = self._panels()
         now = panels.index(self.focused) if self.focused in panels else -1
         self._go_to(panels[(now + direction) % len(panels)])
 
     def action_maximise(self) -> None:
-        """Show the focused panel alone, or everything again."""
-        if self.maximized is not None:
-            self.minimize()
-        elif self.focused is not None:
-            self.maximize(self.focused, container=False)
-        self.call_after_refresh(self.draw)
+        """Show the focused panel alone under the lines, or everything again."""
+        self.alone = not self.alone
+        self._arrange()
 
     def action_restore(self) -> None:
         """Show everything again."""
-        self.minimize()
-        self.call_after_refresh(self.draw)
+        self.alone = False
+        self._arrange()
 
     def action_scale(self) -> None:
         """Switch between logarithmic and linear axes."""
@@ -324,7 +341,7 @@ class MonitorScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Show the help."""
-        self.app.push_screen(HelpScreen(explained(self.app.get_key_display)))
+        self.app.push_screen(HelpScreen(explained(self.app.get_key_display), self.letters))
 
     def _entries(self) -> Iterator[tuple[str, str, str, bool]]:
         return entries(self.app.get_key_display, lambda action: self.check_action(action, ()))
@@ -339,4 +356,4 @@ class MonitorScreen(Screen[None]):
             if yes:
                 self.app.exit()
 
-        self.app.push_screen(QuitQuestion(count(len(self.run_in_hand.history))), answer)
+        self.app.push_screen(QuitQuestion(count(len(self.run_in_hand.history)), self.letters), answer)

@@ -23,8 +23,8 @@ class QuitQuestion(ModalScreen[bool]):
         Binding("n,escape", "answer(False)", "stay"),
     ]
 
-    def __init__(self, step: str) -> None:
-        super().__init__()
+    def __init__(self, step: str, classes: str) -> None:
+        super().__init__(classes=classes)
         self.step = step
 
     def compose(self) -> ComposeResult:
@@ -43,8 +43,8 @@ class RateQuestion(ModalScreen[float | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "leave it")]
 
-    def __init__(self, lr: float) -> None:
-        super().__init__()
+    def __init__(self, lr: float, classes: str) -> None:
+        super().__init__(classes=classes)
         self.lr = lr
 
     def compose(self) -> ComposeResult:
