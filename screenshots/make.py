@@ -54,6 +54,7 @@ async def take(shot: Shot) -> Path:
                 await pilot.press(key)
             while not any(event.text == "pause" for event in run.history.events):
                 await pilot.pause(0.05)
+            app.monitor.draw()
             await pilot.pause(0.5)
             path = HERE / f"{shot.name}.svg"
             app.save_screenshot(str(path))
