@@ -82,9 +82,16 @@ def chosen(ctx: click.Context) -> RunSettings:
     "A flag beats the environment, which beats the file, which beats the preset.",
 )
 @settings_options
+@click.option(
+    "--mouse/--no-mouse",
+    "mouse",
+    default=None,
+    envvar="DEADRELU_MOUSE",
+    help="Listen to the mouse.  [default: yes, except over SSH, where a lost link leaves its codes in the shell]",
+)
 @click.version_option(__version__, prog_name="deadrelu-tui", message="%(prog)s %(version)s")
 @click.pass_context
-def main_command(ctx: click.Context, /, **_given: Any) -> None:
+def main_command(ctx: click.Context, /, mouse: bool | None, **_given: Any) -> None:
     """Watch ReLUs die: train an MLP on Fashion-MNIST and see, live, which ReLUs die, when and why.
 
     Without a command the screen opens and training starts at once; ? there shows the keys.
@@ -100,7 +107,7 @@ def main_command(ctx: click.Context, /, **_given: Any) -> None:
 
         app = MonitorApp(settings, make_run=lambda each: make_run(each, executor), meter=meter)
         try:
-            app.run(mouse=not os.environ.get("SSH_CONNECTION"))
+            app.run(mouse=mouse if mouse is not None else not os.environ.get("SSH_CONNECTION"))
         finally:
             app.close()
     if error := app.error or app.failure:

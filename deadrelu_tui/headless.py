@@ -10,13 +10,14 @@ import math
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
 from deadrelu_tui import presets
-from deadrelu_tui.diagnosis import verdict
+from deadrelu_tui.diagnosis import findings, verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.history import History
 from deadrelu_tui.run import Run, Status
@@ -108,6 +109,7 @@ class Lines:
             "status": status.value if status is not Status.READY else "stopped",
             "verdict": found.word if found else None,
             "reason": str(error) if error is not None else found.reason if found else None,
+            "findings": [asdict(each) for each in findings(history)],
             "steps": len(history),
             "seconds": round(seconds, 3),
             "steps_per_s": round(len(history) / seconds, 1) if seconds else 0.0,
@@ -170,12 +172,16 @@ def epoch_line(row: Row, run: Run) -> str:
 
 
 def _write(out: TextIO, row: Row) -> None:
-    out.write(json.dumps({key: _valid(value) for key, value in row.items()}, ensure_ascii=False) + "\n")
+    out.write(json.dumps(_valid(row), ensure_ascii=False) + "\n")
     out.flush()
 
 
 def _valid(value: Any) -> Any:
-    """Return a value that valid JSON can hold: numbers that are not finite become strings."""
+    """Return a value that valid JSON can hold: numbers that are not finite become strings, however deep."""
+    if isinstance(value, dict):
+        return {key: _valid(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_valid(each) for each in value]
     return str(float(value)) if isinstance(value, float) and not math.isfinite(value) else value
 
 

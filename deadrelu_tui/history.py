@@ -6,34 +6,27 @@ only ever grow at their end, so a view that was taken stays right without a copy
 
 from __future__ import annotations
 
+import copy
 import threading
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from deadrelu_tui.columns import BLOCK, COARSE, Column, Floats, Gap, Series, find_gaps, thin
+from deadrelu_tui.ledger import Entry, Ledger
+from deadrelu_tui.metrics import is_extra
 from deadrelu_tui.records import Event, Start, StepRecord
-
-Floats = npt.NDArray[np.float32]
-_BLOCK = 64
-_COARSE = 8 * _BLOCK
-"""Steps in a column from which blocks are read in place of steps."""
-
-
-class Series(NamedTuple):
-    """A metric over the steps at which it was measured; both arrays have the shape (measurements,)."""
-
-    steps: npt.NDArray[np.int64]
-    values: Floats
+from deadrelu_tui.units import Units
 
 
 @dataclass(frozen=True)
-class Firing:
-    """Per layer, the share of probe images for which each unit fires, as seen at a step."""
+class Looked:
+    """Each layer's units as a look at the probe set found them, and the step of the look."""
 
     step: int
-    layers: dict[str, Floats]
+    layers: dict[str, Units]
 
 
 class History:
@@ -46,12 +39,14 @@ class History:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._count = 0
-        self._dense: dict[str, _Column] = {}
-        self._sparse: dict[str, tuple[_Column, _Column]] = {}
+        self._dense: dict[str, Column] = {}
+        self._sparse: dict[str, tuple[Column, Column]] = {}
         self._events: list[Event] = []
+        self._axis = np.arange(256)
         self.start: Start | None = None
         self.last: StepRecord | None = None
-        self.firing: Firing | None = None
+        self.looked: Looked | None = None
+        self.ledgers: dict[str, Ledger] = {}
 
     def __len__(self) -> int:
         """Return the number of recorded steps."""
@@ -61,24 +56,59 @@ class History:
         """Note what the training found."""
         self.start = start
 
-    def append(self, record: StepRecord) -> None:
-        """Add one step. The names of the first step are the metrics of every step; any other is an extra."""
+    def append(self, record: StepRecord) -> Mapping[str, Entry]:
+        """Add one step and return what a look in it changed in each layer's ledger.
+
+        The names of the first step are the metrics of every step; any other is an extra.
+        """
         with self._lock, np.errstate(over="ignore"):  # what float32 cannot hold is kept as infinite
             if not self._dense:
                 extras = {name for name in record.values if is_extra(name)}
-                self._dense = {name: _Column() for name in record.values if name not in extras}
-            for name, value in record.values.items():
+                self._dense = {name: Column() for name in record.values if name not in extras}
+            entries = self._enter(record)
+            for name, value in (*record.values.items(), *self._counts(entries)):
                 column = self._dense.get(name)
                 if column is not None:
                     column.append(value)
                 else:
-                    steps, values = self._sparse.setdefault(name, (_Column(np.int64), _Column()))
+                    steps, values = self._sparse.setdefault(name, (Column(np.int64), Column()))
                     steps.append(record.step)
                     values.append(value)
-            if record.firing:
-                self.firing = Firing(record.step, dict(record.firing))
+            if record.units:
+                self.looked = Looked(record.step, dict(record.units))
             self.last = record
             self._count += 1
+        return entries
+
+    def _enter(self, record: StepRecord) -> dict[str, Entry]:
+        for layer, fired in record.fired.items():
+            self.ledgers.setdefault(layer, Ledger(len(fired))).batch(record.step, fired)
+        return {
+            layer: self.ledgers.setdefault(layer, Ledger(len(units))).look(record.step, units)
+            for layer, units in record.units.items()
+        }
+
+    def _counts(self, looked: Collection[str]) -> Iterator[tuple[str, float]]:
+        for layer in looked:
+            yield f"deaths/{layer}", float(self.ledgers[layer].deaths.sum())
+            yield f"revivals/{layer}", float(self.ledgers[layer].revivals.sum())
+        if looked:
+            yield "deaths", float(sum(ledger.deaths.sum() for ledger in self.ledgers.values()))
+            yield "revivals", float(sum(ledger.revivals.sum() for ledger in self.ledgers.values()))
+
+    def frozen(self) -> History:
+        """Return the history as it stands: what is recorded from now on does not reach it. Copies no column."""
+        twin = History()
+        with self._lock:
+            twin._count = self._count
+            twin._dense = {name: copy.copy(column) for name, column in self._dense.items()}
+            twin._sparse = {
+                name: (copy.copy(steps), copy.copy(values)) for name, (steps, values) in self._sparse.items()
+            }
+            twin._events = list(self._events)
+            twin.ledgers = {layer: ledger.copy() for layer, ledger in self.ledgers.items()}
+            twin.start, twin.last, twin.looked = self.start, self.last, self.looked
+        return twin
 
     def add_event(self, event: Event) -> None:
         """Add something that was done to the run or found in it."""
@@ -87,9 +117,9 @@ class History:
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """Return the events so far, oldest first."""
+        """Return the events so far in the order of their steps; some deaths are found out some steps later."""
         with self._lock:
-            return tuple(self._events)
+            return tuple(sorted(self._events, key=lambda event: event.step))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,7 +132,9 @@ class History:
         with self._lock:
             if name in self._dense:
                 values = self._dense[name].view()
-                return Series(np.arange(len(values)), values)
+                if len(self._axis) < len(values):
+                    self._axis = np.arange(2 * len(values))
+                return Series(self._axis[: len(values)], values)
             if name in self._sparse:
                 steps, numbers = self._sparse[name]
                 return Series(steps.view(), numbers.view())
@@ -125,10 +157,10 @@ class History:
         width = max(1, -(-(stop - first) // columns))
         with self._lock:
             column = self._dense.get(name)
-            if column is not None and width >= _COARSE:
+            if column is not None and width >= COARSE:
                 # Whole blocks per column, so that each block belongs to one.
-                anchor -= first % _BLOCK
-                width = -(-(stop - anchor) // (columns * _BLOCK)) * _BLOCK
+                anchor -= first % BLOCK
+                width = -(-(stop - anchor) // (columns * BLOCK)) * BLOCK
                 steps, low, high = column.pieces(first, stop)
             elif column is not None:
                 low = high = column.view()[first:stop]
@@ -140,71 +172,36 @@ class History:
             low = high = values[inside]
         if not len(steps) or stop - first <= 2 * columns or (column is None and len(steps) <= 2 * columns):
             return Series(steps[~np.isnan(low)], low[~np.isnan(low)])
-        return _thin(steps, low, high, (steps - anchor) // width)
+        return thin(steps, low, high, (steps - anchor) // width)
 
+    def at(self, name: str, step: int) -> float | None:
+        """Return a metric's value at a step, or as it was last measured before it; None if it was not."""
+        steps, values = self.series(name)
+        index = int(np.searchsorted(steps, step, side="right")) - 1
+        return float(str(values[index])) if index >= 0 else None
 
-def is_extra(name: str) -> bool:
-    """Return whether a metric is measured at some steps only: those of the probe set and of the test set."""
-    return name == "seconds" or name.endswith("/test") or name.startswith(("dead_", "saturated_"))
+    def gaps(self, name: str, first: int, stop: int) -> tuple[Gap, ...]:
+        """Return the stretches of the steps first … stop−1 in which a metric's measurements are no finite numbers."""
+        with self._lock:
+            column = self._dense.get(name)
+            steps, bad = column.broken(max(0, first), stop) if column is not None else (None, None)
+        if steps is None or bad is None:
+            steps, values = self.series(name)
+            inside = (steps >= first) & (steps < stop)
+            steps, bad = steps[inside], ~np.isfinite(values[inside])
+        return tuple(find_gaps(steps, bad, every_step=column is not None))
 
+    def smooth(self, name: str, steps: npt.NDArray[np.int64], width: int) -> Floats:
+        """Return for each of some steps the mean of a metric's finite values over the `width` steps that end there.
 
-def _thin(steps: npt.NDArray[np.int64], low: Floats, high: Floats, column: npt.NDArray[np.int64]) -> Series:
-    """Return the lowest and the highest value of each column, or the one if they are the same."""
-    starts = np.flatnonzero(np.diff(column, prepend=-1))
-    ends = np.append(starts[1:], len(steps)) - 1
-    lows, highs = np.fmin.reduceat(low, starts), np.fmax.reduceat(high, starts)
-    # The order of minimum and maximum within a column follows the series, so that a falling line falls.
-    rising = low[starts] <= high[ends]
-    at = np.repeat(steps[starts], 2)
-    values = np.empty(2 * len(starts), np.float32)
-    values[::2], values[1::2] = np.where(rising, lows, highs), np.where(rising, highs, lows)
-    keep = ~np.isnan(values)
-    keep[1::2] &= lows != highs
-    return Series(at[keep], values[keep])
-
-
-class _Column:
-    """An array that grows at its end, with the minima and maxima of its whole blocks of _BLOCK values."""
-
-    def __init__(self, dtype: type = np.float32) -> None:
-        self._values: npt.NDArray[Any] = np.empty(256, dtype)
-        self._count = 0
-        self._low: Floats = np.empty(0, np.float32)
-        self._high: Floats = np.empty(0, np.float32)
-
-    def __len__(self) -> int:
-        return self._count
-
-    def append(self, value: float) -> None:
-        if self._count == len(self._values):
-            # A new array: the views taken of the old one stay as they were.
-            self._values = np.concatenate((self._values, np.empty_like(self._values)))
-        self._values[self._count] = value
-        self._count += 1
-
-    def view(self) -> npt.NDArray[Any]:
-        view = self._values[: self._count]
-        view.flags.writeable = False
-        return view
-
-    def last(self) -> float:
-        """Return the last value as the shortest decimal that is this float32: 0.1, not 0.10000000149."""
-        return float(str(self._values[self._count - 1]))
-
-    def pieces(self, first: int, stop: int) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
-        """Return first step, minimum and maximum of each whole block in the view, and its ends step by step."""
-        self._summarise()
-        stop = min(stop, self._count)
-        left = min(-(-first // _BLOCK) * _BLOCK, stop)
-        right = max(left, stop // _BLOCK * _BLOCK)
-        blocks = slice(left // _BLOCK, right // _BLOCK)
-        head, tail = self._values[first:left], self._values[right:stop]
-        steps = np.concatenate((np.arange(first, left), np.arange(left, right, _BLOCK), np.arange(right, stop)))
-        return steps, np.concatenate((head, self._low[blocks], tail)), np.concatenate((head, self._high[blocks], tail))
-
-    def _summarise(self) -> None:
-        known, whole = len(self._low), self._count // _BLOCK
-        if whole > known:
-            fresh = self._values[known * _BLOCK : whole * _BLOCK].reshape(-1, _BLOCK)
-            self._low = np.concatenate((self._low, np.fmin.reduce(fresh, axis=1)))
-            self._high = np.concatenate((self._high, np.fmax.reduce(fresh, axis=1)))
+        Counted in steps, not in columns: it is the same at every zoom. NaN where there is none.
+        """
+        measured, values = self.series(name)
+        found = np.full(len(steps), np.nan, np.float32)
+        lows, highs = (np.searchsorted(measured, ends, side="right") for ends in (steps - width, steps))
+        for index, (low, high) in enumerate(zip(lows, highs, strict=True)):
+            window = values[low:high]
+            finite = window[np.isfinite(window)]
+            if len(finite):
+                found[index] = finite.mean(dtype=np.float64)
+        return found

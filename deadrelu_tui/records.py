@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,7 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.settings import RunSettings
+from deadrelu_tui.units import Units
 from deadrelu_tui.wording import rate
+
+_WATCHED = ("loss", "pre_mean", "grad_norm")
+"""Metrics of which none may cease to be a finite number in a training that is alive (ExplodingTensor)."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +54,13 @@ class Start:
     """Images of the probe set."""
     input_mean: float
     """Mean of the raw training pixels, 0–255."""
+    input_std: float
+    """Their standard deviation."""
     batches: int
     """Steps in an epoch, the short last batch included."""
     epochs: int
+    batch: int
+    """Images of a batch, but for the short last one of an epoch."""
 
     @property
     def steps(self) -> int:
@@ -73,12 +82,19 @@ class StepRecord:
     """From 1."""
     live: Live
     values: Mapping[str, float]
-    firing: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
-    """Per layer ('h1'): the share of probe images for which each unit fires, shape (units,).
-
-    A unit of tanh or sigmoid always fires; for these it is the share for which the unit is not saturated.
-    """
+    fired: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+    """Per layer ('h1'): whether each unit fired for an image of the batch, shape (units,)."""
+    units: Mapping[str, Units] = field(default_factory=dict)
+    """Per layer what a look at the probe set told of its units; empty at the steps without a look."""
     ends_epoch: bool = False
+
+    @property
+    def broken(self) -> str | None:
+        """Return the name of a loss, pre-activation or gradient that is no finite number, None if all are."""
+        for name, value in self.values.items():
+            if not math.isfinite(value) and name.partition("/")[0] in _WATCHED and not name.endswith("/test"):
+                return name
+        return None
 
 
 @dataclass(frozen=True)
@@ -89,3 +105,5 @@ class Event:
     text: str
     mark: bool = False
     """Something was changed here: it leaves a mark on every chart."""
+    routine: bool = False
+    """It comes again and again, as the end of an epoch does: of many in a row some may be left out."""

@@ -18,8 +18,8 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from deadrelu_tui import diagnosis
 from deadrelu_tui.history import History
+from deadrelu_tui.notices import notices
 from deadrelu_tui.records import Event, Live, Start, StepRecord
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.wording import rate
@@ -49,6 +49,7 @@ class Controls:
         self._paused = False
         self._stopped = False
         self._permits = 0
+        self._revivals = 0
 
     def change(self, **fields: Any) -> None:
         """Set a learning rate, normalisation or activation for the next step on."""
@@ -76,6 +77,17 @@ class Controls:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
+
+    def revive(self) -> None:
+        """Have the dead units revived before the next step."""
+        with self._changed:
+            self._revivals += 1
+
+    def revival(self) -> bool:
+        """Return whether dead units are to be revived; asked twice between two steps counts once."""
+        with self._changed:
+            asked, self._revivals = self._revivals > 0, 0
+            return asked
 
     @property
     def paused(self) -> bool:
@@ -179,9 +191,10 @@ class Run:
                 if isinstance(item, StepRecord):
                     if item.ends_epoch:
                         item = replace(item, values={**item.values, "seconds": self.seconds})  # noqa: PLW2901
-                    for notice in diagnosis.notices(self.history, item):
+                    before = self.history.last
+                    entries = self.history.append(item)
+                    for notice in notices(before, item, entries):
                         self.history.add_event(notice)
-                    self.history.append(item)
                     self._tick(item.step + 1)
                 elif isinstance(item, Start):
                     self.history.begin(item)

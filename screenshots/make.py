@@ -1,6 +1,6 @@
 """Make the screenshots from real runs: python screenshots/make.py
 
-Each is a training on the images that are found, held at a step, and saved as SVG; where Chromium is installed
+Each is a training on the images that are found, held at an exact step, and saved as SVG; where Chromium is installed
 also as PNG.
 """
 
@@ -11,13 +11,16 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from deadrelu_tui.cli import make_run
 from deadrelu_tui.presets import PRESETS
-from deadrelu_tui.run import Status
+from deadrelu_tui.run import Controls, Run, Status
+from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.app import MonitorApp
 
 HERE = Path(__file__).parent
@@ -25,36 +28,74 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: its name, experiment, size, the step at which it is taken, and keys pressed at steps before."""
+    """One picture: its name, experiment, size, keys pressed at exact steps, the step at which it is taken, and keys
+    pressed then.
+    """
 
     name: str
     preset: str
     size: tuple[int, int]
     hold: int
     keys: tuple[tuple[int, str], ...] = ()
+    then: tuple[str, ...] = ()
 
 
 SHOTS = (
     Shot("tragedy-wide", "tragedy", (160, 48), 500, ((250, "n"),)),
+    Shot("revived-wide", "tragedy", (160, 48), 500, ((50, "n"), (60, "v"))),
     Shot("normalised-wide", "normalised", (160, 48), 700),
+    Shot("why-wide", "tragedy", (120, 36), 100, then=("enter",)),
     Shot("low-lr-80x24", "low-lr", (80, 24), 500),
 )
 
 
+class Gates:
+    """Hold a training before certain steps until a key was pressed, so that it takes effect at that very step."""
+
+    def __init__(self, steps: Sequence[int]) -> None:
+        self.reached = {step: threading.Event() for step in steps}
+        self.passed = {step: threading.Event() for step in steps}
+
+    def watch(self, controls: Controls) -> None:
+        """Stand before the controls that a training asks for its next step."""
+        proceed, step = controls.proceed, 0
+
+        def held(wait: bool = True) -> bool | None:
+            nonlocal step
+            if step in self.reached and not self.passed[step].is_set():
+                self.reached[step].set()
+                self.passed[step].wait()
+            go = proceed(wait)
+            step += go is not None
+            return go
+
+        controls.proceed = held  # type: ignore[method-assign]
+
+
 async def take(shot: Shot) -> Path:
-    """Run, hold, save; return the SVG's path."""
+    """Run, press, hold, save; return the SVG's path."""
+    keys = (*shot.keys, (shot.hold, "space"))
+    gates = Gates([step for step, _ in keys])
     with ThreadPoolExecutor(1) as executor:
-        app = MonitorApp(PRESETS[shot.preset], lambda settings: make_run(settings, executor))
+
+        def gated(settings: RunSettings) -> Run:
+            run = make_run(settings, executor)
+            gates.watch(run.controls)
+            return run
+
+        app = MonitorApp(PRESETS[shot.preset], gated)
         async with app.run_test(size=shot.size) as pilot:
             assert app.monitor is not None
             run = app.monitor.run_in_hand
-            for step, key in (*shot.keys, (shot.hold, "space")):
-                while len(run.history) < step and run.status is not Status.FAILED:
+            for step, key in keys:
+                while not gates.reached[step].is_set() and run.status is not Status.FAILED:
                     await pilot.pause(0.05)
                 await pilot.press(key)
+                gates.passed[step].set()
             while not any(event.text == "pause" for event in run.history.events):
                 await pilot.pause(0.05)
             app.monitor.draw()
+            await pilot.press(*shot.then)
             await pilot.pause(0.5)
             path = HERE / f"{shot.name}.svg"
             app.save_screenshot(str(path))

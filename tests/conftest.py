@@ -6,11 +6,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from deadrelu_tui import data
 from deadrelu_tui.records import Live, Start, StepRecord
 from deadrelu_tui.settings import RunSettings
+from deadrelu_tui.units import Units
 
 FULL_SET_IS_HERE = data.DEBIAN_FOLDER.is_dir()
 
@@ -57,7 +60,7 @@ def tiny() -> data.Dataset:
 
 def start(batches: int = 4, epochs: int = 2, probe: int = 2_000, input_mean: float = 72.9) -> Start:
     """Return what a training of a few steps says first."""
-    return Start("cpu", "embedded", "0" * 64, 8_000, 2_000, probe, input_mean, batches, epochs)
+    return Start("cpu", "embedded", "0" * 64, 8_000, 2_000, probe, input_mean, 90.0, batches, epochs, 256)
 
 
 _TRAGEDY = Live.of(RunSettings())
@@ -70,3 +73,14 @@ def record(
     ends_epoch = (step + 1) % batches == 0
     everything = {"loss": 2.0} | ({"accuracy/test": 0.5, "loss/test": 2.0} if ends_epoch else {}) | dict(values or {})
     return StepRecord(step, step // batches + 1, live, everything, ends_epoch=ends_epoch)
+
+
+def units(firing: npt.ArrayLike, activation: str = "relu", **given: npt.ArrayLike) -> Units:
+    """Return units that fire for these shares of the probe set; what else is not given is ordinary."""
+    shares = np.asarray(firing, np.float32)
+    ordinary = {
+        "unsaturated": np.ones_like(shares), "activity": shares, "pre_mean": shares - 0.5, "pre_max": shares,
+        "bias": np.zeros_like(shares), "weight_norm": np.ones_like(shares), "gradient": np.ones_like(shares),
+        "batch": shares,
+    }  # fmt: skip
+    return Units(activation, shares, **(ordinary | {name: np.asarray(each, "f4") for name, each in given.items()}))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
+from conftest import units
 
 from deadrelu_tui.metrics import layer_names, parameter_names
 from deadrelu_tui.records import Event, Start, StepRecord
 from deadrelu_tui.run import Controls, Training
-from deadrelu_tui.settings import RunSettings
+from deadrelu_tui.settings import SATURATING, RunSettings
+from deadrelu_tui.units import DEFINITIONS
 
 Values = Callable[[int], Mapping[str, float]]
 
@@ -44,7 +46,7 @@ def canned(numbers: Values = healthy, fail_at: int | None = None) -> Training:
     """Return a training that takes its numbers from a function of the step, and may fail at one."""
 
     def training(settings: RunSettings, controls: Controls) -> Iterator[Start | StepRecord | Event]:
-        start = Start("cpu", "embedded", "0" * 64, TRAIN, TEST, PROBE, 72.9, BATCHES, settings.epochs)
+        start = Start("cpu", "embedded", "0" * 64, TRAIN, TEST, PROBE, 72.9, 90.0, BATCHES, settings.epochs, 256)
         yield start
         live, paused = controls.live, False
         for step in range(start.steps):
@@ -62,18 +64,25 @@ def canned(numbers: Values = healthy, fail_at: int | None = None) -> Training:
             for text in controls.live.changes_from(live):
                 yield Event(step, text, mark=True)
             live = controls.live
+            if controls.revival():
+                yield Event(step, "revive 3 units of h1", mark=True)
             if step == fail_at:
                 raise RuntimeError("the engine broke\nsecond line")
             made = numbers(step)
             values, ends = step_values(settings, step, made), (step + 1) % BATCHES == 0
-            firing = {}
+            looked, fired = {}, {}
             if step % 8 == 0 or ends:
-                for layer, units in zip(layer_names(len(settings.hidden)), settings.hidden, strict=True):
-                    dead = round(made["dead_fraction"] * units)
-                    firing[layer] = np.concatenate([np.zeros(dead), np.linspace(0.1, 1, units - dead)]).astype("f4")
-                    values[f"dead_fraction/{layer}"] = dead / units
+                for layer, count in zip(layer_names(len(settings.hidden)), settings.hidden, strict=True):
+                    dead = round(made["dead_fraction"] * count)
+                    shares = np.concatenate([np.zeros(dead), np.linspace(0.1, 1, count - dead)])
+                    saturating = live.activation in SATURATING
+                    looked[layer] = units(shares, live.activation, **({"unsaturated": shares} if saturating else {}))
+                    for definition in DEFINITIONS:
+                        if not definition.on_batch and (saturating or definition.metric != "saturated_fraction"):
+                            values[f"{definition.metric}/{layer}"] = definition.share(looked[layer])
+                    fired[layer] = shares > 0
             if ends:
                 values |= {"loss/test": made["loss"], "accuracy/test": 0.1}
-            yield StepRecord(step, step // BATCHES + 1, live, values, firing, ends)
+            yield StepRecord(step, step // BATCHES + 1, live, values, fired, looked, ends)
 
     return training

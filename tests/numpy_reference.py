@@ -24,15 +24,20 @@ ACTIVATIONS: dict[str, tuple[Callable[[Floats], Any], Callable[[Floats], Any]]] 
 }
 """Each activation and its derivative, of the pre-activation."""
 UNSATURATED = {"tanh": (-9.4999, 9.4999), "sigmoid": (-23.0, 16.99999)}
+TAU, INACTIVE = 0.025, 0.01
 
 
 @dataclass
 class Step:
-    """The metrics of a step, and for each gradient sum the size of what was summed."""
+    """The metrics of a batch, for each gradient sum the size of what was summed, and what an update needs."""
 
     values: dict[str, float]
-    firing: dict[str, Floats]
     summed: dict[str, float]
+    images: int
+    gradients: list[Floats]
+    """∂L/∂p of the batch-summed loss, weights of the shape (inputs, units)."""
+    fired: dict[str, Floats]
+    """Per layer and unit the share of the batch's images for which it fires."""
 
 
 class Network:
@@ -72,14 +77,16 @@ class Network:
                 delta = delta @ self.parameters[2 * layer].T * slope
         return found
 
-    def step(self, pixels: npt.NDArray[Any], labels: npt.NDArray[Any], batch_size: int) -> Step:
-        """Measure a batch, then update."""
+    def measure(self, pixels: npt.NDArray[Any], labels: npt.NDArray[Any], batch_size: int) -> Step:
+        """Measure a batch."""
         _, pres = self.forward(pixels)
         values = {"loss": float(self.losses(pres[-1], labels).mean())}
+        fired = {}
         for layer, pre in enumerate(pres[:-1], 1):
             values[f"zero_fraction/h{layer}"] = float((pre <= 0).mean())
             values[f"silent_fraction/h{layer}"] = float((pre <= 0).all(axis=0).mean())
             values[f"pre_mean/h{layer}"] = float(pre.mean())
+            fired[f"h{layer}"] = np.array([share(h > 0 for h in unit) for unit in pre.T])
         summed = {}
         gradients = self.gradients(pixels, labels)
         for name, parameter, gradient in zip(self.names(), self.parameters, gradients, strict=True):
@@ -89,27 +96,79 @@ class Network:
             size = float(np.sqrt((parameter**2).sum()))
             change = self.live.lr / batch_size * values[f"grad_norm/{name}"]
             values[f"update_ratio/{name}"] = change / size if size else math.inf
-            parameter[...] -= self.live.lr / batch_size * gradient
-        return Step(values, {}, summed)
+        return Step(values, summed, len(labels), gradients, fired)
 
-    def look(self, dataset: Dataset) -> tuple[dict[str, float], dict[str, Floats]]:
-        """Return the metrics of the probe set and of the test set, and how often each unit responds to the former:
-        fires or, if it is of tanh or sigmoid, is not saturated.
+    def update(self, step: Step, batch_size: int) -> None:
+        """Take the step of a batch that was measured."""
+        for parameter, gradient in zip(self.parameters, step.gradients, strict=True):
+            parameter[...] -= self.live.lr / batch_size * gradient
+
+    def step(self, pixels: npt.NDArray[Any], labels: npt.NDArray[Any], batch_size: int) -> Step:
+        """Measure a batch, then update."""
+        found = self.measure(pixels, labels, batch_size)
+        self.update(found, batch_size)
+        return found
+
+    def look(self, dataset: Dataset, step: Step) -> tuple[dict[str, float], dict[str, dict[str, Floats]]]:
+        """Return the metrics of the probe set, of the test set and of the first step, and per layer every field of
+        Units: of the probe set with the weights as they are, of the batch as it was measured.
         """
         values: dict[str, float] = {}
-        firing = {}
+        units = {}
         _, pres = self.forward(dataset.probe_images)
-        for layer, pre in enumerate(pres[:-1], 1):
-            firing[f"h{layer}"] = (pre > 0).mean(axis=0)
-            values[f"dead_fraction/h{layer}"] = float((pre <= 0).all(axis=0).mean())
+        for index, pre in enumerate(pres[:-1]):
+            name = f"h{index + 1}"
+            units[name] = found = self._units(pre, index)
+            found |= {"gradient": norms(step.gradients[2 * index]), "batch": step.fired[name]}
+            values[f"dead_fraction/{name}"] = share(firing == 0 for firing in found["firing"])
+            values[f"inactive_fraction/{name}"] = share(firing < INACTIVE for firing in found["firing"])
+            mean = sum(found["activity"]) / len(found["activity"])
+            values[f"dormant_fraction/{name}"] = share(activity <= TAU * mean for activity in found["activity"])
             if self.live.activation in UNSATURATED:
-                low, high = UNSATURATED[self.live.activation]
-                firing[f"h{layer}"] = ((pre > low) & (pre < high)).mean(axis=0)
-                values[f"saturated_fraction/h{layer}"] = float((firing[f"h{layer}"] < 0.01).mean())
+                values[f"saturated_fraction/{name}"] = share(inside < INACTIVE for inside in found["unsaturated"])
+            values[f"bias_mean/{name}"] = sum(found["bias"]) / len(found["bias"])
+        for name, parameter, gradient in zip(self.names(), self.parameters, step.gradients, strict=True):
+            values[f"grad_mean_abs/{name}"] = float(np.abs(gradient / step.images).mean())
+            if name.startswith("w"):
+                values[f"weight_variance/{name}"] = float(((parameter - parameter.mean()) ** 2).mean())
+                gradient = gradient / step.images  # noqa: PLW2901
+                values[f"grad_range/{name}"] = percentile(gradient, 95) - percentile(gradient, 5)
         logits = self.forward(dataset.test_images)[1][-1]
         values["loss/test"] = float(self.losses(logits, dataset.test_labels).mean())
         values["accuracy/test"] = float((logits.argmax(axis=1) == dataset.test_labels).mean())
-        return values, firing
+        return values, units
+
+    def _units(self, pre: Floats, index: int) -> dict[str, Floats]:
+        low, high = UNSATURATED.get(self.live.activation, (-math.inf, math.inf))
+        activate = ACTIVATIONS[self.live.activation][0]
+        return {
+            "firing": np.array([share(h > 0 for h in unit) for unit in pre.T]),
+            "unsaturated": np.array([share(low < h < high for h in unit) for unit in pre.T]),
+            "activity": np.array([sum(abs(activate(unit))) / len(unit) for unit in pre.T]),
+            "pre_mean": np.array([sum(unit) / len(unit) for unit in pre.T]),
+            "pre_max": np.array([max(unit) for unit in pre.T]),
+            "bias": self.parameters[2 * index + 1].copy(),
+            "weight_norm": norms(self.parameters[2 * index]),
+        }
+
+
+def share(answers: Iterator[Any]) -> float:
+    """Return the share of answers that are yes."""
+    found = [bool(each) for each in answers]
+    return sum(found) / len(found)
+
+
+def norms(columns: Floats) -> Floats:
+    """Return the L2 norm of each unit's incoming weights, shape (inputs, units)."""
+    return np.array([math.sqrt(sum(weight**2 for weight in column.tolist())) for column in columns.T])
+
+
+def percentile(values: Floats, percent: float) -> float:
+    """Return the value below which so many percent lie, straight between its two neighbours."""
+    ordered = sorted(values.ravel().tolist())
+    at = (len(ordered) - 1) * percent / 100
+    low, high = ordered[math.floor(at)], ordered[math.ceil(at)]
+    return float(low + (high - low) * (at - math.floor(at)))
 
 
 def batches(settings: RunSettings, images: int) -> Iterator[npt.NDArray[np.int64]]:

@@ -161,7 +161,7 @@ def test_loss_and_zeros_of_an_epoch_are_means_the_others_its_last_values(tragedy
 def test_the_summary_says_how_it_ended_and_what_it_was(tragedy: Recorded) -> None:
     *_, last_epoch, summary = tragedy.outcome.rows
     assert list(summary) == [
-        "event", "status", "verdict", "reason", "steps", "seconds", "steps_per_s", "accuracy/test",
+        "event", "status", "verdict", "reason", "findings", "steps", "seconds", "steps_per_s", "accuracy/test",
         "dead_fraction/h1",
     ]  # fmt: skip
     assert (summary["status"], summary["verdict"], summary["steps"]) == ("finished", "dead", 64)

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
-from numpy_reference import Network, batches
+from numpy_reference import Floats, Network, Step, batches
 
 from deadrelu_tui.data import Dataset
+from deadrelu_tui.engine.model import Model
 from deadrelu_tui.engine.network import initial_parameters
 from deadrelu_tui.engine.train import LOOKAHEAD, due, train
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.history import History
 from deadrelu_tui.records import Event, Live, Start, StepRecord
 from deadrelu_tui.run import Controls
 from deadrelu_tui.settings import RunSettings
+from deadrelu_tui.units import Units
+
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 SMALL = RunSettings(lr=0.001, hidden=(20,), batch_size=64, epochs=1, seed=7)
 """300 images make four batches of 64 and a short one of 44."""
@@ -56,8 +62,37 @@ def reference(settings: RunSettings, dataset: Dataset) -> Network:
 
 
 def content(record: StepRecord) -> tuple[Any, ...]:
-    firing = {name: rates.tobytes() for name, rates in record.firing.items()}
-    return record.step, record.epoch, record.live, dict(record.values), firing, record.ends_epoch
+    fired = {layer: each.tobytes() for layer, each in record.fired.items()}
+    units = {layer: [each.tobytes() for each in fields_of(units).values()] for layer, units in record.units.items()}
+    return record.step, record.epoch, record.live, dict(record.values), fired, units, record.ends_epoch
+
+
+def fields_of(units: Units) -> dict[str, npt.NDArray[np.float32]]:
+    return {each.name: getattr(units, each.name) for each in fields(Units) if each.name != "activation"}
+
+
+@dataclass
+class Side:
+    """A record, and what NumPy finds at the same step."""
+
+    record: StepRecord
+    values: dict[str, float]
+    units: dict[str, dict[str, Floats]]
+    step: Step
+
+
+def side_by_side(settings: RunSettings, dataset: Dataset, items: list[Any] | None = None) -> Iterator[Side]:
+    """Yield every step twice: as it was recorded, and as it is in NumPy."""
+    network = reference(settings, dataset)
+    taken = records(trained(settings, dataset) if items is None else items)
+    for record, batch in zip(taken, batches(settings, len(dataset.train_labels)), strict=True):
+        network.live = record.live
+        step = network.measure(dataset.train_images[batch], dataset.train_labels[batch], settings.batch_size)
+        looked, units = network.look(dataset, step)
+        network.update(step, settings.batch_size)
+        if record.ends_epoch:
+            looked, units = network.look(dataset, step)
+        yield Side(record, step.values | looked, units, step)
 
 
 # Against NumPy
@@ -71,62 +106,95 @@ def test_every_metric_of_an_epoch_agrees_with_numpy(
 ) -> None:
     rate = 0.05 if normalise else 1e-5
     settings = replace(SMALL, activation=activation, hidden=hidden, normalise=normalise, lr=rate, init="he")
-    network = reference(settings, tiny)
-    taken = records(trained(settings, tiny))
-    assert len(taken) == 5
-    for record, batch in zip(taken, batches(settings, 300), strict=True):
-        looked, firing = network.look(tiny)
-        expected = network.step(tiny.train_images[batch], tiny.train_labels[batch], batch_size=64)
-        if record.ends_epoch:
-            looked, firing = network.look(tiny)
-        everything = expected.values | looked
+    sides = list(side_by_side(settings, tiny))
+    assert [bool(side.record.units) for side in sides] == [True, True, True, False, True]
+    for side in sides:
+        record, expected = side.record, side.values
         for name, value in record.values.items():
-            wanted = everything[name]
-            if name.startswith(("zero_", "silent_", "dead_", "saturated_", "accuracy")):
+            if name.partition("/")[0].endswith(("_fraction", "accuracy")):
                 # A pre-activation within rounding of a bound may fall on either side of it.
-                assert value == pytest.approx(wanted, abs=1e-3), (record.step, name)
+                assert value == pytest.approx(expected[name], abs=1e-3), (record.step, name)
             else:
-                size = max(abs(wanted), expected.summed.get(name, 0.0))
-                assert value == pytest.approx(wanted, rel=1e-4, abs=1e-4 * size), (record.step, name)
-        assert set(expected.values) <= set(record.values)
-        for layer, rates in record.firing.items():
-            np.testing.assert_allclose(rates, firing[layer], atol=1.01 / 200)
-        if record.ends_epoch or record.step in (0, 1, 2, 4):
-            assert {f"dead_fraction/h{n}" for n in range(1, len(hidden) + 1)} <= set(record.values)
-            assert set(record.firing) == {f"h{n}" for n in range(1, len(hidden) + 1)}
-    assert {"loss/test", "accuracy/test"} <= set(taken[-1].values)
+                # What was summed may be far greater than its sum.
+                size = max(abs(expected[name]), side.step.summed.get(name, 0.0))
+                if name.startswith("bias_mean"):
+                    size = float(np.abs(side.units[name.partition("/")[2]]["bias"]).mean())
+                assert value == pytest.approx(expected[name], rel=1e-4, abs=1e-4 * size), (record.step, name)
+        wanted = set(side.step.values)
+        if record.units:
+            wanted |= set(expected)
+        if not record.ends_epoch:
+            wanted -= {"loss/test", "accuracy/test"}
+        if record.step > 0:
+            wanted -= {name for name in expected if name.startswith(("weight_variance", "grad_range"))}
+        assert set(record.values) == wanted, record.step
+
+
+@pytest.mark.parametrize("hidden", [(20,), (24, 16)], ids=["one layer", "two layers"])
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "sigmoid", "tanh"])
+def test_every_look_at_the_units_agrees_with_numpy(tiny: Dataset, activation: str, hidden: tuple[int, ...]) -> None:
+    settings = replace(SMALL, activation=activation, hidden=hidden, lr=1e-4, init="he")
+    for side in side_by_side(settings, tiny):
+        assert set(side.record.fired) == {f"h{n}" for n in range(1, len(hidden) + 1)}
+        assert set(side.record.units) in (set(), set(side.record.fired))
+        for layer, units in side.record.units.items():
+            assert units.activation == activation
+            for name, found in fields_of(units).items():
+                wanted = side.units[layer][name]
+                if name in ("firing", "unsaturated", "batch"):
+                    images = side.step.images if name == "batch" else 200
+                    np.testing.assert_allclose(found, wanted, atol=1.01 / images, err_msg=name)
+                else:
+                    size = float(np.abs(wanted).max())
+                    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4 * size, err_msg=name)
+                assert found.shape == (len(units),) == wanted.shape
+                assert found.dtype == np.float32
+        for layer, fired in side.record.fired.items():
+            # Only a unit with a single image close to the bound may be seen otherwise.
+            apart = fired != (side.step.fired[layer] > 0)
+            assert fired.dtype == np.bool_
+            assert (side.step.fired[layer][apart] <= 1.01 / side.step.images).all()
+
+
+def test_whether_each_unit_fired_is_told_at_every_step_and_agrees_with_the_share_of_the_silent(tiny: Dataset) -> None:
+    taken = records(trained(replace(SMALL, lr=0.03, hidden=(20, 16), epochs=3), tiny))
+    for record in taken:
+        for layer, fired in record.fired.items():
+            assert record.values[f"silent_fraction/{layer}"] == pytest.approx(1 - fired.mean())
+            if layer in record.units:
+                assert ((record.units[layer].batch > 0) == fired).all()
+    assert min(record.fired["h1"].mean() for record in taken) < 0.9
 
 
 def test_dead_and_silent_units_are_counted_as_they_are(tiny: Dataset) -> None:
     # At this rate half of the units die in three steps, far from any rounding.
-    settings = replace(SMALL, lr=0.01, epochs=2)
-    network = reference(settings, tiny)
     shares = []
-    for record, batch in zip(records(trained(settings, tiny)), batches(settings, 300), strict=True):
-        before = network.look(tiny)[0]
-        expected = network.step(tiny.train_images[batch], tiny.train_labels[batch], 64).values
-        looked = network.look(tiny)[0] if record.ends_epoch else before
-        for name in ("dead_fraction/h1", "silent_fraction/h1"):
-            if name in record.values:
-                assert record.values[name] == pytest.approx((expected | looked)[name], abs=0.051), record.step
-        shares.append(record.values["silent_fraction/h1"])
+    for side in side_by_side(replace(SMALL, lr=0.01, epochs=2), tiny):
+        for name in ("dead_fraction/h1", "inactive_fraction/h1", "dormant_fraction/h1", "silent_fraction/h1"):
+            if name in side.record.values:
+                assert side.record.values[name] == pytest.approx(side.values[name], abs=0.051), side.record.step
+        shares.append(side.record.values["silent_fraction/h1"])
     assert max(shares) >= 0.25
 
 
 def test_saturated_units_are_counted_as_they_are(tiny: Dataset) -> None:
-    settings = replace(SMALL, lr=0.5, activation="sigmoid", hidden=(40,))
-    network = reference(settings, tiny)
     saturated = []
-    for record, batch in zip(records(trained(settings, tiny)), batches(settings, 300), strict=True):
-        looked = network.look(tiny)[0]
-        network.step(tiny.train_images[batch], tiny.train_labels[batch], 64)
-        if record.ends_epoch:
-            looked = network.look(tiny)[0]
-        if "saturated_fraction/h1" in record.values:
-            saturated.append(record.values["saturated_fraction/h1"])
-            assert saturated[-1] == pytest.approx(looked["saturated_fraction/h1"], abs=0.026), record.step
+    for side in side_by_side(replace(SMALL, lr=0.5, activation="sigmoid", hidden=(40,)), tiny):
+        if "saturated_fraction/h1" in side.record.values:
+            saturated.append(side.record.values["saturated_fraction/h1"])
+            assert saturated[-1] == pytest.approx(side.values["saturated_fraction/h1"], abs=0.026), side.record.step
+            assert saturated[-1] == side.record.units["h1"].lost.mean(dtype=np.float64)
     assert saturated[0] == 0
     assert max(saturated) > 0.2
+
+
+def test_the_definitions_of_death_disagree_on_one_and_the_same_network(tiny: Dataset) -> None:
+    settings = replace(SMALL, lr=0.001, hidden=(100,), batch_size=16, init="he", seed=0)
+    side = next(side for side in side_by_side(settings, tiny) if side.record.step == 2)
+    names = ("dead_fraction", "inactive_fraction", "silent_fraction", "dormant_fraction")
+    shares = [side.record.values[f"{name}/h1"] for name in names]
+    assert shares == pytest.approx([side.values[f"{name}/h1"] for name in names], abs=0.011)
+    assert shares == pytest.approx([0.23, 0.34, 0.45, 0.58], abs=0.021)  # of a hundred units
 
 
 def test_the_short_last_batch_is_divided_by_the_full_batch_size(tiny: Dataset) -> None:
@@ -171,8 +239,10 @@ def test_the_first_weights_have_the_deviation_of_their_name(init: str, deviation
 
 def test_the_start_says_what_was_found(tiny: Dataset) -> None:
     first = trained(SMALL, tiny)[0]
-    mean = float(tiny.train_images.mean())
-    assert first == Start("cpu", "tiny", "0" * 64, 300, 200, 200, mean, 5, 1)
+    assert isinstance(first, Start)
+    mean, deviation = float(tiny.train_images.mean()), float(tiny.train_images.astype(np.float64).std())
+    assert first == Start("cpu", "tiny", "0" * 64, 300, 200, 200, mean, first.input_std, 5, 1, 64)
+    assert first.input_std == pytest.approx(deviation)
 
 
 def test_without_metrics_only_the_loss_is_recorded_and_it_is_the_same(tiny: Dataset) -> None:
@@ -346,6 +416,193 @@ def test_a_stop_ends_a_pause(tiny: Dataset) -> None:
     assert list(training) == []
 
 
+# Reviving the dead
+
+
+RAW = replace(SMALL, lr=0.01, epochs=4)
+"""Of 20 units more than half are dead at step 12."""
+DEEP = replace(RAW, hidden=(40, 30), init="he")
+"""By step 12 two layers in a row are dead, or nearly so."""
+CASES = [replace(RAW, seed=1), replace(RAW, seed=2), *(replace(DEEP, lr=0.03, seed=seed) for seed in range(3)),
+         replace(DEEP, hidden=(20, 16), seed=0)]  # fmt: skip
+
+
+def with_and_without(settings: RunSettings, dataset: Dataset, step: int = 12) -> tuple[list[Any], list[Any]]:
+    """Return a run in which the dead are revived at a step, and the same one with a mere look there."""
+    # A rate that changes is looked at, and bends nothing before the update of that step.
+    revived = trained(settings, dataset, Scripted(settings, {step: Controls.revive}))
+    return revived, trained(settings, dataset, Scripted(settings, {step: lambda turned: turned.change(lr=1e-3)}))
+
+
+def at_step(items: list[Any], step: int) -> StepRecord:
+    return next(record for record in records(items) if record.step == step)
+
+
+@pytest.mark.parametrize("settings", CASES)
+def test_reviving_brings_back_all_that_were_dead_and_the_loss_does_not_jump(
+    tiny: Dataset, settings: RunSettings
+) -> None:
+    with_them, without = with_and_without(settings, tiny)
+    after, before = at_step(with_them, 12), at_step(without, 12)
+    dead = {layer: int(units.lost.sum()) for layer, units in before.units.items()}
+    assert dead["h1"] > 10
+    told = ", ".join(f"{count} units of {layer}" for layer, count in dead.items() if count)
+    assert events(with_them) == [Event(12, f"revive {told}", mark=True)]
+    assert with_them[with_them.index(events(with_them)[0]) + 1] is after
+    assert not any(units.lost.any() for units in after.units.values())
+    assert after.values["loss"] == pytest.approx(before.values["loss"], rel=1e-3)
+    for first, second in zip(records(with_them)[:12], records(without)[:12], strict=True):
+        assert first.values["loss"] == second.values["loss"]
+
+
+@pytest.mark.parametrize("normalise", [False, True], ids=["raw", "normalised"])
+@pytest.mark.parametrize("init", ["normal:0.01", "he", "xavier"])
+def test_layers_that_are_all_dead_one_behind_the_other_all_come_back(tiny: Dataset, init: str, normalise: bool) -> None:
+    # The second and the third layer have few inputs: many a unit of theirs would be born dead.
+    settings = replace(SMALL, hidden=(9, 30, 30), init=init, normalise=normalise)
+    model, live = Model(settings, tiny, metrics=True, under_way=2), Live.of(settings)
+    for bias in model.parameters[1:6:2]:
+        bias[:] = -1e9
+    assert not any((tap.asnumpy() > 0).any() for tap in model.look(live, 200).taps)
+    assert model.revive(live) == {"h1": 9, "h2": 30, "h3": 30}
+    assert all((tap.asnumpy() > 0).any(axis=0).all() for tap in model.look(live, 200).taps)
+    assert [bool(each.asnumpy().any()) for each in model.parameters] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("settings", CASES[:2])
+def test_the_revived_start_with_fresh_weights_and_the_living_are_left_alone(
+    tiny: Dataset, settings: RunSettings
+) -> None:
+    with_them, without = with_and_without(settings, tiny)
+    before, after = at_step(without, 12).units["h1"], at_step(with_them, 12).units["h1"]
+    lost = before.lost
+    assert not after.bias[lost].any()
+    # Drawn from N(0, 0.01²), over 784 pixels.
+    np.testing.assert_allclose(after.weight_norm[lost], 0.28, rtol=0.15)
+    for name in ("firing", "bias", "weight_norm", "pre_mean", "pre_max", "batch"):
+        assert (getattr(after, name)[~lost] == getattr(before, name)[~lost]).all(), name
+
+
+def test_nothing_but_the_weights_around_a_dead_unit_is_changed(tiny: Dataset) -> None:
+    settings = replace(SMALL, hidden=(20, 16), init="he")
+    model, live = Model(settings, tiny, metrics=True, under_way=2), Live.of(settings)
+    first, second = np.isin(np.arange(20), (2, 5, 19)), np.isin(np.arange(16), (1, 7))
+    assert model.revive(live) == {"h1": 0, "h2": 0}
+    for parameter, lost in ((model.parameters[1], first), (model.parameters[3], second)):
+        bias = parameter.asnumpy()
+        bias[:] = np.where(lost, -1e6, 0.25)
+        parameter[:] = bias
+    old = [each.asnumpy() for each in model.parameters]
+    assert model.revive(live) == {"h1": 3, "h2": 2}
+    w1, b1, w2, b2, w3, b3 = (each.asnumpy() for each in model.parameters)
+
+    assert (w1[~first] == old[0][~first]).all()
+    assert (w1[first] != old[0][first]).all()
+    np.testing.assert_allclose(w1[first].std(axis=1), math.sqrt(2 / 784), rtol=0.15)
+    assert b1.tolist() == np.where(first, 0, 0.25).tolist()
+    assert not w2[~second][:, first].any()
+    assert (w2[~second][:, ~first] == old[2][~second][:, ~first]).all()
+    assert (w2[second] != old[2][second]).all()
+    assert w2[second].all()  # what is fresh listens to what is revived, too
+    assert b2.tolist() == np.where(second, 0, 0.25).tolist()
+    assert not w3[:, second].any()
+    assert (w3[:, ~second] == old[4][:, ~second]).all()
+    assert (b3 == old[5]).all()
+    assert model.revive(live) == {"h1": 0, "h2": 0}
+
+
+def test_a_revival_is_looked_at_at_once_and_often_and_stands_in_the_ledger(tiny: Dataset) -> None:
+    history = History()
+    for item in trained(RAW, tiny, Scripted(RAW, {12: Controls.revive})):
+        if isinstance(item, StepRecord):
+            history.append(item)
+    assert [step for step in history.series("dead_fraction/h1").steps if 9 < step < 18] == [12, 13, 14, 16]
+    revivals = history.series("revivals/h1")
+    assert revivals.values[revivals.steps == 12] - revivals.values[revivals.steps == 9] > 10
+    assert history.at("dead_fraction/h1", 12) == 0
+
+
+@pytest.mark.parametrize("settings", [RAW, CASES[2]])
+def test_a_revival_gives_the_same_bits_when_it_is_repeated(tiny: Dataset, settings: RunSettings) -> None:
+    script = {3: Controls.revive, 12: Controls.revive, 13: Controls.revive}
+    once, again = (trained(settings, tiny, Scripted(settings, dict(script))) for _ in range(2))
+    assert [content(each) for each in records(once)] == [content(each) for each in records(again)]
+    assert events(once) == events(again)
+    assert [event.step for event in events(once)] == [3, 12, 13]
+
+
+def test_a_revival_that_is_asked_for_while_paused_happens_at_the_next_step(tiny: Dataset) -> None:
+    controls = Scripted(RAW, {12: Controls.pause})
+    training: Iterator[Any] = train(RAW, tiny, controls)
+    while not isinstance(event := next(training), Event):
+        pass
+    assert event == Event(12, "pause")
+    controls.revive()
+    controls.step()
+    event, record = next(training), next(training)
+    assert event.mark
+    assert (event.step, record.step) == (12, 12)
+    assert event.text.startswith("revive ")
+    assert record.values["dead_fraction/h1"] == 0
+    controls.stop()
+    assert list(training) == []
+
+
+def test_asked_for_twice_between_two_steps_the_dead_are_revived_once(tiny: Dataset) -> None:
+    def twice(controls: Controls) -> None:
+        controls.revive()
+        controls.revive()
+
+    found = events(trained(RAW, tiny, Scripted(RAW, {12: twice})))
+    assert len(found) == 1
+    assert found[0].mark
+
+
+def test_the_dead_are_judged_by_the_input_as_it_is_now(tiny: Dataset) -> None:
+    def both(controls: Controls) -> None:
+        controls.change(normalise=True)
+        controls.revive()
+
+    items = trained(RAW, tiny, Scripted(RAW, {12: both}))
+    switched, revived = events(items)
+    assert switched == Event(12, "normalise on", mark=True)
+    assert revived.text.startswith("revive ")
+    assert at_step(items, 12).values["dead_fraction/h1"] == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        (replace(SMALL, normalise=True), "revive: no unit is dead"),
+        (replace(SMALL, activation="tanh"), "revive: tanh has no dead units to revive, only relu has"),
+        (replace(SMALL, activation="leaky_relu"), "revive: leaky_relu has no dead units to revive, only relu has"),
+    ],
+)
+def test_where_there_is_nobody_to_revive_it_is_said_and_nothing_is_changed(
+    tiny: Dataset, settings: RunSettings, text: str
+) -> None:
+    items = trained(settings, tiny, Scripted(settings, {2: Controls.revive}))
+    assert events(items) == [Event(2, text)]
+    for first, second in zip(records(items), records(trained(settings, tiny)), strict=True):
+        assert first.values["loss"] == second.values["loss"]
+
+
+def test_of_a_network_of_nan_nobody_is_revived(tiny: Dataset) -> None:
+    settings = replace(SMALL, lr=1e30, hidden=(8, 8), epochs=2)
+    items = trained(settings, tiny, Scripted(settings, {9: Controls.revive}))
+    assert math.isnan(at_step(items, 8).values["pre_mean/h1"])
+    assert events(items) == [Event(9, "revive: no unit is dead")]
+
+
 # What cannot be
 
 
@@ -372,6 +629,18 @@ def test_a_rate_beyond_float32_is_a_lesson_and_no_error(tiny: Dataset, lr: float
     assert len(steps) == 5
 
 
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("hidden", [(8,), (8, 8, 8, 8), (8,) * 8])
+def test_weights_that_are_far_too_large_end_in_numbers_not_in_an_error(
+    tiny: Dataset, activation: str, hidden: tuple[int, ...]
+) -> None:
+    settings = replace(SMALL, hidden=hidden, activation=activation, init="normal:999999", lr=1e30)
+    taken = records(trained(settings, tiny))
+    assert len(taken) == 5
+    assert taken[0].values["weight_variance/w1"] == pytest.approx(999999**2, rel=0.1)
+    assert all(isinstance(value, float) for record in taken for value in record.values.values())
+
+
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
 def test_of_what_is_no_number_no_share_is_told(tiny: Dataset, activation: str) -> None:
     steps = records(trained(replace(SMALL, lr=1e30, hidden=(8, 8), activation=activation, epochs=2), tiny))
@@ -379,4 +648,7 @@ def test_of_what_is_no_number_no_share_is_told(tiny: Dataset, activation: str) -
     assert math.isnan(last["pre_mean/h1"])
     assert math.isnan(last["zero_fraction/h1"])
     assert math.isnan(last["dead_fraction/h1"])
-    assert np.isnan(steps[-1].firing["h1"]).all()
+    assert math.isnan(last["inactive_fraction/h1"])
+    assert math.isnan(last["dormant_fraction/h1"])
+    assert np.isnan(steps[-1].units["h1"].firing).all()
+    assert not steps[-1].units["h1"].lost.any()

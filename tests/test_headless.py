@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import record, start
+from conftest import record, start, units
 
 from deadrelu_tui import headless
 from deadrelu_tui.errors import InputError
@@ -38,7 +38,11 @@ def training(settings: RunSettings, controls: Controls) -> Iterator[Any]:
         if step in PROBED:
             values["dead_fraction/h1"] = PROBED[step]
         rates = np.ones(10, np.float32)
-        yield replace(record(step, values, batches=BATCHES), firing={"h1": rates} if step in PROBED else {})
+        rates[: round(10 * PROBED.get(step, 0))] = 0
+        yield replace(
+            record(step, values, batches=BATCHES), fired={"h1": rates > 0},
+            units={"h1": units(rates.tolist())} if step in PROBED else {},
+        )  # fmt: skip
 
 
 def broken(settings: RunSettings, controls: Controls) -> Iterator[Any]:
@@ -104,6 +108,15 @@ def test_the_summary_has_the_last_values_and_the_verdict() -> None:
     assert summary["seconds"] >= 0
 
 
+def test_the_summary_has_all_that_was_found_the_verdict_first() -> None:
+    found = rows(watched()[0])[-1]["findings"]
+    first = found[0]
+    assert set(first) == {"rule", "word", "text", "cause", "remedy", "value", "threshold", "step", "layer"}
+    assert (first["rule"], first["word"], first["layer"], first["step"]) == ("DeadRelu", "dying", "h1", 3)
+    assert (first["value"], first["threshold"]) == (0.3, 0.1)
+    assert [each["rule"] for each in found if not each["word"]] == ["Overfit", "CheckInputImages"]
+
+
 def test_a_failed_run_ends_with_a_summary_that_says_why() -> None:
     *_, epoch, summary = rows(watched(broken)[0])
     assert (epoch["event"], epoch["epoch"]) == ("epoch", 1)
@@ -138,7 +151,10 @@ def test_a_number_that_is_none_is_a_word_in_json(tmp_path: Path) -> None:
     out, _ = watched(diverging, steps_file=tmp_path / "steps.jsonl")
     for row in (rows(out)[1], *rows((tmp_path / "steps.jsonl").read_text())):
         assert (row["loss"], row["grad_sum/w1"], row["grad_norm/w1"]) == ("nan", "-inf", "inf")
-    assert rows(out)[-1]["verdict"] == "diverged"
+    summary = rows(out)[-1]
+    assert (summary["verdict"], summary["findings"][0]["value"], summary["findings"][0]["threshold"]) == (
+        "diverged", "nan", "inf",
+    )  # fmt: skip
 
 
 def test_a_file_that_cannot_be_written_is_told_with_its_name(tmp_path: Path) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from conftest import record, start
+from conftest import record, start, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui.history import History
+from deadrelu_tui.history import History, Looked
 from deadrelu_tui.records import Event
+
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 NAN, INF = math.nan, math.inf
 
@@ -37,7 +41,9 @@ def points(history: History, first: int, stop: int, columns: int, name: str = "l
 def test_a_history_starts_empty() -> None:
     history = History()
     assert (len(history), history.names, history.events) == (0, (), ())
-    assert (history.start, history.last, history.firing) == (None, None, None)
+    assert (history.start, history.last, history.looked) == (None, None, None)
+    assert history.ledgers == {}
+    assert history.at("loss", 10) is None
     assert history.latest("loss") is None
     assert len(history.series("loss").steps) == len(history.outline("loss", 0, 10, 5).steps) == 0
 
@@ -97,13 +103,12 @@ def test_a_view_stays_as_it_was_and_cannot_be_written() -> None:
 
 def test_the_last_look_at_the_units_is_kept_with_its_step() -> None:
     history = History()
-    rates = np.array([0.0, 0.5], np.float32)
-    looked = record(0)
-    history.append(type(looked)(0, 1, looked.live, looked.values, {"h1": rates}))
+    first, second = units([0.0, 0.5]), units([0.5, 0.0])
+    history.append(replace(record(0), units={"h1": first}))
     history.append(record(1))
-    assert history.firing is not None
-    assert history.firing.step == 0
-    assert history.firing.layers["h1"].tolist() == [0.0, 0.5]
+    assert history.looked == Looked(0, {"h1": first})
+    history.append(replace(record(2), units={"h1": second}))
+    assert history.looked == Looked(2, {"h1": second})
 
 
 def test_events_are_kept_in_order_and_what_was_read_does_not_change() -> None:
@@ -122,6 +127,149 @@ def test_the_start_is_kept() -> None:
     assert history.start.steps == 160
 
 
+# The value at a step
+
+
+def test_the_value_at_a_step_is_the_one_that_was_measured_there_or_last_before_it() -> None:
+    history = History()
+    for step in range(20):
+        history.append(record(step, {"loss": step / 10} | ({"dead_fraction/h1": step / 20} if step in (3, 8) else {})))
+    assert [history.at("loss", step) for step in (0, 1, 19, 100)] == [0.0, 0.1, 1.9, 1.9]
+    assert [history.at("dead_fraction/h1", step) for step in (0, 2, 3, 7, 8, 9, 19)] == [
+        None, None, 0.15, 0.15, 0.4, 0.4, 0.4,
+    ]  # fmt: skip
+    assert history.at("loss", -1) is None
+    assert history.at("accuracy/test", 19) is None
+
+
+def test_the_value_at_a_step_is_the_shortest_decimal_and_may_be_no_number() -> None:
+    history = history_of([0.1, NAN, INF, -INF])
+    assert history.at("loss", 0) == 0.1
+    assert math.isnan(history.at("loss", 1) or 0.0)
+    assert (history.at("loss", 2), history.at("loss", 3)) == (INF, -INF)
+
+
+# Smoothed
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    values=st.lists(st.floats(-1e3, 1e3, width=32) | st.sampled_from([NAN, INF, -INF]), max_size=60),
+    asked=st.lists(st.integers(-5, 80), max_size=20),
+    width=st.integers(1, 30),
+)
+def test_a_smoothed_metric_is_the_mean_of_what_was_measured_over_the_steps_that_end_there(
+    values: list[float], asked: list[int], width: int
+) -> None:
+    found = history_of(values).smooth("loss", np.array(asked, np.int64), width)
+    assert found.dtype == np.float32
+    for step, value in zip(asked, found, strict=True):
+        window = [values[now] for now in range(step - width + 1, step + 1) if 0 <= now < len(values)]
+        finite = [each for each in window if math.isfinite(each)]
+        wanted = sum(finite) / len(finite) if finite else NAN
+        assert value == pytest.approx(wanted, rel=1e-5, abs=1e-3 * 1e-3, nan_ok=True), step
+
+
+def test_a_smoothed_metric_is_the_same_at_every_zoom() -> None:
+    history = history_of(np.random.default_rng(3).normal(size=2_000).tolist())
+    every_step = history.smooth("loss", np.arange(2_000), 50)
+    for first, stop, stride in ((0, 2_000, 7), (100, 300, 1), (1_990, 2_000, 3), (777, 778, 1)):
+        some = np.arange(first, stop, stride)
+        np.testing.assert_array_equal(history.smooth("loss", some, 50), every_step[some])
+
+
+def test_the_first_steps_are_smoothed_over_those_that_there_are() -> None:
+    assert history_of([4.0, 2.0, 3.0]).smooth("loss", np.arange(3), 100).tolist() == [4.0, 3.0, 3.0]
+    assert history_of([4.0, 2.0, 3.0]).smooth("loss", np.arange(3), 1).tolist() == [4.0, 2.0, 3.0]
+
+
+def test_a_metric_of_few_steps_is_smoothed_over_steps_and_not_over_measurements() -> None:
+    history = History()
+    for step in range(40):
+        history.append(record(step, {"dead_fraction/h1": float(step)} if step in (0, 10, 12, 30) else {}))
+    found = history.smooth("dead_fraction/h1", np.array([0, 5, 10, 12, 15, 29, 30, 39]), 10)
+    assert str(found.tolist()) == "[0.0, 0.0, 10.0, 11.0, 11.0, nan, 30.0, 30.0]"
+
+
+def test_a_metric_that_is_not_there_is_smoothed_to_nothing() -> None:
+    assert np.isnan(History().smooth("loss", np.arange(5), 3)).all()
+
+
+# Frozen
+
+
+def fill(history: History, steps: range) -> None:
+    """Append steps with looks in between, units that die one by one, and an event at every tenth step."""
+    for step in steps:
+        taken = record(step, {"loss": float(step) if step % 7 else NAN}, batches=100)
+        if step % 5 == 0:
+            shares = [0.5 if unit > step / 50 else 0.0 for unit in range(20)]
+            dead = {"dead_fraction/h1": shares.count(0.0) / 20}
+            taken = replace(taken, values={**taken.values, **dead}, units={"h1": units(shares)})
+        history.append(replace(taken, fired={"h1": np.ones(20, np.bool_)}))
+        if step % 10 == 0:
+            history.add_event(Event(step, f"event {step}", mark=True))
+
+
+def everything(history: History) -> str:
+    """Return all that a history tells."""
+    ledgers = {layer: {name: str(value) for name, value in vars(each).items()}
+               for layer, each in history.ledgers.items()}  # fmt: skip
+    told: list[Any] = [
+        len(history),
+        history.start,
+        history.last,
+        history.looked,
+        history.events,
+        ledgers,
+        history.names,
+    ]
+    for name in history.names:
+        steps, values = history.series(name)
+        told += [steps.tolist(), values.tolist(), history.latest(name), history.gaps(name, 0, 10**6)]
+        told += [history.outline(name, 0, 10**5, columns)[1].tolist() for columns in (3, 40)]
+        told += [history.at(name, 10**6), history.smooth(name, np.arange(0, 3_000, 100), 50).tolist()]
+    return repr(told)
+
+
+@pytest.mark.parametrize("length", [0, 1, 63, 64, 255, 256, 257, 700])
+def test_a_frozen_history_stays_as_it_was_while_the_run_goes_on(length: int) -> None:
+    history = History()
+    history.begin(start())
+    fill(history, range(length))
+    before = everything(history)
+    frozen = history.frozen()
+    assert everything(frozen) == before
+    fill(history, range(length, length + 1_300))
+    assert everything(frozen) == before
+    assert len(history) == length + 1_300
+
+
+def test_a_history_may_be_frozen_whenever_another_thread_appends() -> None:
+    history, expected = History(), History()
+    twins = list[History]()
+    writer = threading.Thread(target=fill, args=(history, range(1_500)))
+    writer.start()
+    while writer.is_alive() and len(twins) < 200:
+        twins.append(history.frozen())
+    writer.join()
+    twins.append(history.frozen())
+    for twin in sorted(twins, key=len):
+        fill(expected, range(len(expected), len(twin)))
+        for name in twin.names:
+            (steps, values), (wanted_steps, wanted) = twin.series(name), expected.series(name)
+            np.testing.assert_array_equal(steps, wanted_steps)
+            np.testing.assert_array_equal(values, wanted)
+        assert twin.names == expected.names
+        assert (twin.last.step if twin.last else -1) == len(twin) - 1
+        for layer, ledger in twin.ledgers.items():
+            assert ledger.lost.tolist() == expected.ledgers[layer].lost.tolist()
+            assert ledger.changed_at.tolist() == expected.ledgers[layer].changed_at.tolist()
+
+
+# Several threads
+
+
 def test_one_thread_writes_while_others_read() -> None:
     history, count, faults = History(), 4_000, list[str]()
     done = threading.Event()
@@ -131,6 +279,8 @@ def test_one_thread_writes_while_others_read() -> None:
             steps, values = history.series("loss")
             if not np.array_equal(values, steps % 97):
                 faults.append(f"series of {len(steps)}")
+            if history.gaps("loss", 0, 10**6):
+                faults.append("a gap")
             steps, values = history.outline("loss", 0, 10**6, 3)
             if len(steps) > 6 or (np.diff(steps) < 0).any() or (len(values) and values.max() > 96):
                 faults.append(f"outline {steps} {values}")

@@ -13,6 +13,7 @@ from deadrelu_tui import data
 from deadrelu_tui.data import Dataset
 from deadrelu_tui.engine.train import train
 from deadrelu_tui.history import History
+from deadrelu_tui.notices import effect
 from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.records import Event, Live, Start, StepRecord
 from deadrelu_tui.run import Controls
@@ -113,6 +114,46 @@ def test_normalising_afterwards_revives_nobody(images: Dataset, seed: int) -> No
     assert history.events == (Event(50, "normalise on", mark=True),)
     dead = history.series("dead_fraction/h1")
     assert dead.values[dead.steps >= 50].min() >= 0.97
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_reviving_the_dead_once_the_input_is_normalised_saves_the_run(images: Dataset, seed: int) -> None:
+    def at(step: int, controls: Controls) -> None:
+        if step == 50:
+            controls.change(normalise=True)
+        if step == 60:
+            controls.revive()
+
+    history = trained(replace(PRESETS["tragedy"], epochs=2, seed=seed), images, at)
+    normalised, revived = history.events
+    dead = round(300 * (history.at("dead_fraction/h1", 58) or 0))
+    assert normalised == Event(50, "normalise on", mark=True)
+    assert revived == Event(60, f"revive {dead} units of h1", mark=True)
+    assert dead >= 290
+    assert last(history, "dead_fraction/h1") <= 0.01
+    assert last(history, "accuracy/test") > 0.75
+
+    # Normalising alone leaves the dead as they are, and the network guesses.
+    found = effect(history, normalised)
+    assert found is not None
+    assert (found.steps_before, found.steps_after) == (50, 10)
+    changes = {each.metric: each for each in found.changes}
+    assert changes["loss"].after == pytest.approx(math.log(10), rel=0.02)
+    assert changes["zero_fraction/h1"].after >= 0.99
+    assert changes["dead_fraction/h1"].before >= 0.97
+    assert changes["dead_fraction/h1"].after >= 0.97
+
+    # Reviving brings all of them back, and the loss falls.
+    found = effect(history, revived)
+    assert found is not None
+    assert (found.steps_before, found.steps_after) == (10, 50)
+    changes = {each.metric: each for each in found.changes}
+    assert changes["loss"].before == pytest.approx(math.log(10), rel=0.02)
+    assert changes["loss"].after < 2.1
+    assert 0.2 < changes["zero_fraction/h1"].after < 0.6 < changes["zero_fraction/h1"].before
+    assert changes["dead_fraction/h1"].before >= 0.97
+    assert changes["dead_fraction/h1"].after <= 0.01
+    assert float(history.series("loss").values[60]) == pytest.approx(math.log(10), rel=0.01)
 
 
 def test_the_loss_above_200_is_the_sum_over_the_short_last_batch(images: Dataset) -> None:

@@ -6,10 +6,12 @@ import queue
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
-from conftest import record, start
+from conftest import record, start, units
 
 from deadrelu_tui.records import Event, Live, Start, StepRecord
 from deadrelu_tui.run import Controls, Run, Status, Training, describe
@@ -270,6 +272,25 @@ def test_a_waiting_training_is_woken_by_resume_by_a_permit_and_by_a_stop() -> No
             assert answer.result(PATIENCE) is goes_on
 
 
+def test_a_revival_that_was_asked_for_is_told_once() -> None:
+    controls = Controls(Live.of(SETTINGS))
+    assert not controls.revival()
+    controls.revive()
+    controls.revive()
+    assert controls.revival()
+    assert not controls.revival()
+
+
+def test_a_revival_waits_while_the_run_is_paused() -> None:
+    controls = Controls(Live.of(SETTINGS))
+    controls.pause()
+    controls.revive()
+    assert controls.proceed(wait=False) is None
+    controls.resume()
+    assert controls.proceed()
+    assert controls.revival()
+
+
 def test_a_change_replaces_what_is_live_as_a_whole() -> None:
     controls = Controls(Live.of(SETTINGS))
     before = controls.live
@@ -296,6 +317,37 @@ def test_every_step_and_event_is_in_the_history(executor: ThreadPoolExecutor) ->
         "epoch 1: test accuracy 50.0 %, loss 2.00",
     ]
     assert [event.mark for event in run.history.events] == [False, True, False]
+
+
+def test_what_a_look_finds_is_told_among_the_events_once_it_is_recorded(executor: ThreadPoolExecutor) -> None:
+    run, script = scripted(executor)
+    run.start()
+    firing = {"h1": np.ones(4, np.bool_)}
+    alive, dead = ({"h1": units(shares)} for shares in ([0.5] * 4, [0.5, 0, 0, 0]))
+    script.give(start(), replace(record(0), fired=firing, units=alive), replace(record(1), fired=firing))
+    script.give(replace(record(2), units=dead), Event(3, "revive 3 units of h1", mark=True))
+    script.give(replace(record(3), fired=firing, units=alive))
+    script.end()
+    run.join(PATIENCE)
+    assert run.error is None
+    assert run.history.events[1:] == (
+        Event(2, "units 1, 2, 3 of h1 fell silent"),
+        Event(2, "h1 died: 3 of 4 units fire for no probe image"),
+        Event(3, "revive 3 units of h1", mark=True),
+        Event(3, "units 1, 2, 3 of h1 fire again"),
+    )
+    assert run.history.series("deaths/h1").values.tolist() == [0, 3, 3]
+    assert run.history.series("revivals/h1").values.tolist() == [0, 0, 3]
+    assert run.history.ledgers["h1"].changed_at.tolist() == [-1, 3, 3, 3]
+
+
+def test_what_was_noticed_of_a_step_is_not_noticed_again_of_the_next(executor: ThreadPoolExecutor) -> None:
+    run, script = scripted(executor)
+    run.start()
+    script.give(start(), *(record(step, {"loss": float("nan")}) for step in range(3)))
+    script.end()
+    run.join(PATIENCE)
+    assert run.history.events[1:] == (Event(0, "loss is nan: the run diverged"),)
 
 
 def test_an_epochs_last_record_says_when_it_was_made(executor: ThreadPoolExecutor) -> None:

@@ -17,7 +17,8 @@ from deadrelu_tui.records import Event, Start, StepRecord
 from deadrelu_tui.run import Controls, Run, Status, Training
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.app import MonitorApp
-from deadrelu_tui.tui.panels import CellPanel, ChartPanel, EventPanel
+from deadrelu_tui.tui.cells import CellPanel
+from deadrelu_tui.tui.panels import ChartPanel
 from deadrelu_tui.tui.screens.help import HelpScreen
 from deadrelu_tui.tui.screens.questions import QuitQuestion, RateQuestion
 
@@ -105,7 +106,7 @@ async def test_a_run_that_kills_its_units_is_called_dead_with_its_numbers(execut
         assert "300 of 300 units fire for none of 2 000 probe images".replace("2 000", "2\u202f000") in seen.line(
             "verdict"
         )
-        assert "dead 100 %" in seen.title("dead-h1")
+        assert "never fires: 100 %" in seen.title("dead-h1")
         assert "✖" * 50 in seen.cells("units")
         assert "step 100/100" in seen.line("progress")
 
@@ -121,7 +122,9 @@ async def test_there_is_a_chart_for_each_layer_the_loss_and_every_parameter(exec
     async with screen(executor, canned(), settings=RunSettings(hidden=(30, 20), epochs=1)) as seen:
         await seen.ended()
         ids = [panel.id for panel in seen.app.screen.query(ChartPanel)]
-        assert ids == ["dead-h1", "dead-h2", "loss", *(f"gradient-{p}" for p in ("w1", "b1", "w2", "b2", "w3", "b3"))]
+        assert ids == [
+            "dead-h1", "dead-h2", "loss", *(f"gradient-{p}" for p in ("w1", "b1", "w2", "b2", "w3", "b3")), "ledger",
+        ]  # fmt: skip
         assert any(char > "⠀" for char in seen.cells("loss"))
 
 
@@ -273,11 +276,11 @@ async def test_the_units_of_the_run_before_are_gone_after_a_restart(executor: Ex
 
 async def test_the_units_are_named_by_the_activation_that_was_recorded(executor: Executor) -> None:
     async with screen(executor, paused_at(20)) as seen:
-        await seen.until(lambda: "● paused" in seen.line("header") and "firing rate" in seen.title("units"))
+        await seen.until(lambda: "● paused" in seen.line("header") and "never fires" in seen.title("units"))
         await seen.pilot.press("a", "a", "y")
         assert seen.run.controls.live.activation == "sigmoid"
-        assert "firing rate" in seen.title("units")
-        assert "dead 0" in seen.cells("units")
+        assert "never fires" in seen.title("units")
+        assert "never fires: 0" in seen.cells("units")
 
 
 async def test_tab_walks_through_every_panel_and_back_to_the_first(executor: Executor) -> None:
@@ -285,13 +288,13 @@ async def test_tab_walks_through_every_panel_and_back_to_the_first(executor: Exe
         async with screen(executor, canned(), size) as seen:
             await seen.ended()
             walked = []
-            for _ in range(9):
+            for _ in range(10):
                 assert seen.app.focused is not None
                 walked.append(seen.app.focused.id)
                 assert seen.app.focused.size.height > 2
                 await seen.pilot.press("tab")
             assert walked == ["dead-h1", "loss", "gradient-w1", "gradient-b1", "gradient-w2", "gradient-b2",
-                              "units", "events", "dead-h1"]  # fmt: skip
+                              "units", "ledger", "events", "dead-h1"]  # fmt: skip
             await seen.pilot.press("shift+tab")
             assert seen.app.focused is not None
             assert seen.app.focused.id == "dead-h1"
@@ -343,9 +346,9 @@ async def test_q_does_not_ask_when_the_run_has_ended(executor: Executor) -> None
 async def test_events_stand_in_their_panel_with_their_steps(executor: Executor) -> None:
     async with screen(executor, canned(dying)) as seen:
         await seen.ended()
-        panel = seen.app.screen.query_one(EventPanel)
-        await seen.until(lambda: len(panel.lines) >= 4)
-        shown = "\n".join(line.text for line in panel.lines)
+        await seen.pilot.press("shift+tab", "m")
+        await seen.until(lambda: "epoch 2" in seen.cells("events"))
+        shown = seen.cells("events")
         assert "start: raw input 0–255, lr 0.1, relu, 300 hidden, seed 0" in shown
         assert "h1 died: 240 of 300 units fire for no probe image" in shown
         assert "epoch 2: test accuracy 10.0 %, loss 2.30" in shown
@@ -388,4 +391,4 @@ async def test_where_the_locale_is_not_utf8_every_line_is_ascii(
             assert seen.line(name).isascii(), name
         for panel in ("dead-h1", "loss", "gradient-w1", "units"):
             assert seen.cells(panel).isascii(), panel
-        assert "x dead 300" in seen.cells("units")
+        assert "x never fires: 300" in seen.cells("units")

@@ -38,8 +38,10 @@ def test_a_tragedy_from_the_first_frame_to_the_farewell(terminal: Open) -> None:
     text = shown.until("✖ DEAD")
     assert "8\u202f000 embedded" in text
     assert "n input 0–255 │ - + lr 0.1 │ a relu" in text
-    shown.until(lambda text: "✖✖✖✖✖✖✖✖✖✖" in text and "h1 died" in text)
-    shown.press(" ")
+    shown.until("✖✖✖✖✖✖✖✖✖✖")
+    shown.press("\x1b[Z\x1b[5~\x1b[5~")  # back to the events, and up
+    shown.until("h1 died")
+    shown.press("\x1b[6~\x1b[6~\t ")
     shown.until("● paused")
     held = re.search(r"step +([\d\u202f]+)  pause", shown.until(lambda text: "  pause " in text.partition("events")[2]))
     assert held is not None
@@ -105,3 +107,38 @@ def test_a_run_that_is_told_to_end_gives_the_terminal_back(terminal: Open) -> No
     os.kill(shown.pid, signal.SIGTERM)
     assert shown.ends() == 130
     assert b"\x1b[?1049l" in shown.raw
+
+
+MOUSE_ON = b"\x1b[?1000h"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "over_ssh", "listens"),
+    [((), "", True), ((), "10.0.0.2 5022 10.0.0.1 22", False), (("--mouse",), "10.0.0.2 5022 10.0.0.1 22", True),
+     (("--no-mouse",), "", False)],
+)  # fmt: skip
+def test_the_mouse_is_left_alone_over_ssh_unless_it_is_asked_for(
+    terminal: Open, arguments: tuple[str, ...], over_ssh: str, listens: bool
+) -> None:
+    shown = terminal("--embedded", *arguments, **({"SSH_CONNECTION": over_ssh} if over_ssh else {}))
+    shown.until("step ")
+    assert (MOUSE_ON in shown.raw) is listens
+
+
+def test_a_real_tragedy_is_cured_by_normalising_and_reviving_and_the_events_measure_it(terminal: Open) -> None:
+    shown = terminal("--embedded", "--epochs", "4000")
+    shown.until("✖ DEAD")
+    shown.press("n")
+    shown.until("normalise on")
+    shown.press("v")
+    text = shown.until(lambda text: "revive" in text.partition("events")[2])
+    assert "units of h1" in text
+    shown.until("✔ HEALTHY")
+    shown.press("\r")
+    shown.until("What that means")
+    shown.press("\x1b")
+    shown.until(lambda text: "What that means" not in text)
+    shown.press("q")
+    shown.until("Quit and end it?")
+    shown.press("y")
+    assert shown.ends() == 0

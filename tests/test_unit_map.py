@@ -1,18 +1,27 @@
+"""The unit map, the dead meter and a unit's portrait, as text."""
+
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+import pytest
+from conftest import units
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadrelu_tui.tui.unit_map import DEAD, Row
-from deadrelu_tui.tui.unit_map import unit_rows as rows_of
+from deadrelu_tui.ledger import Ledger
+from deadrelu_tui.tui.meter import meter_rows, packed, portrait
+from deadrelu_tui.tui.unit_map import DEAD, Grid, Row, legend, map_rows, moved
+from deadrelu_tui.units import DEFINITIONS, Units, definition_of
+
+DEAD_ON_PROBE = definition_of("dead_fraction")
 
 
-def unit_rows(
-    layers: dict[str, npt.NDArray[np.float32]], width: int, height: int, ascii_only: bool = False
-) -> list[Row]:
-    return rows_of(layers, {name: rates == 0 for name, rates in layers.items()}, width, height, ascii_only)
+def drawn(layers: dict[str, Units], width: int, rows: int, ascii_only: bool = False) -> list[Row]:
+    grid = Grid.fit({name: len(each) for name, each in layers.items()}, width, rows)
+    return [
+        *map_rows(layers, DEAD_ON_PROBE, grid, None, ascii_only),
+        legend(layers, DEAD_ON_PROBE, grid, width, ascii_only),
+    ]
 
 
 def flat(rows: list[Row]) -> str:
@@ -20,39 +29,162 @@ def flat(rows: list[Row]) -> str:
 
 
 def test_dead_units_have_a_glyph_and_a_colour_of_their_own() -> None:
-    rows = unit_rows({"h1": np.array([0, 0.005, 0.05, 0.3, 0.7, 1.0, 0], np.float32)}, 40, 4)
+    rows = drawn({"h1": units([0, 0.005, 0.05, 0.3, 0.7, 1.0, 0])}, 40, 3)
     assert "".join(text for text, _ in rows[0]).split() == ["h1", f"{DEAD}·░▒▓█{DEAD}"]
     assert rows[0][1] == (DEAD, "dead")
-    assert f"{DEAD} dead 2" in flat(rows)
+    assert f"{DEAD} never fires: 2" in flat(rows)
 
 
 def test_300_units_stand_in_rows_of_one_length() -> None:
-    rows = unit_rows({"h1": np.ones(300, np.float32)}, 74, 9)
-    lengths = [flat([row]).count("█") for row in rows[:-1]]
-    assert [length for length in lengths if length] == [60] * 5
+    rows = drawn({"h1": units(np.ones(300))}, 74, 8)
+    assert [flat([row]).count("█") for row in rows[:-1]] == [60] * 5
 
 
 def test_more_units_than_cells_are_pooled_and_the_map_says_so() -> None:
-    rates = np.ones(4096, np.float32)
+    rates = np.ones(4096)
     rates[:100] = 0
-    shown = flat(unit_rows({"h1": rates}, 74, 8))
+    shown = flat(drawn({"h1": units(rates)}, 74, 7))
     assert "1 cell = 9 units" in shown
     assert shown.count(DEAD) == 11 + 1  # 11 cells of 9 dead units, the one of 1 dead and 8 alive not; one in the legend
 
 
 def test_without_utf8_it_is_ascii() -> None:
-    rates = np.linspace(0, 1, 20, dtype=np.float32)
-    assert flat(unit_rows({"h1": rates}, 60, 5, ascii_only=True)).isascii()
+    assert flat(drawn({"h1": units(np.linspace(0, 1, 20))}, 60, 4, ascii_only=True)).isascii()
 
 
-def test_more_layers_than_rows_leaves_the_last_out_and_says_so() -> None:
-    shown = flat(unit_rows({f"h{i}": np.ones(10, np.float32) for i in range(1, 11)}, 60, 6))
-    assert "h5" in shown
-    assert "h6" not in shown
-    assert "5 more layers" in shown
+def test_a_layer_that_is_no_number_is_neither_dead_nor_alive() -> None:
+    rows = drawn({"h1": units([np.nan] * 9)}, 40, 3)
+    assert "?????????" in flat(rows)
+    assert DEAD + " never fires: 0" in flat(rows)
 
 
-@given(st.lists(st.integers(1, 700), min_size=1, max_size=5), st.integers(0, 120), st.integers(0, 20))
-def test_it_never_has_more_rows_than_there_are(units: list[int], width: int, height: int) -> None:
-    layers = {f"h{i}": np.zeros(count, np.float32) for i, count in enumerate(units, 1)}
-    assert len(unit_rows(layers, width, height)) <= max(height, 0)
+def test_more_layers_than_rows_are_paged_around_the_cursor_and_the_map_says_so() -> None:
+    layers = {f"h{i}": units(np.ones(10)) for i in range(1, 11)}
+    counts = dict.fromkeys(layers, 10)
+    first, second = Grid.fit(counts, 60, 5, "h1"), Grid.fit(counts, 60, 5, "h7")
+    assert list(first.counts) == ["h1", "h2", "h3", "h4", "h5"]
+    assert list(second.counts) == ["h6", "h7", "h8", "h9", "h10"]
+    assert "5 more layers" in flat([legend(layers, DEAD_ON_PROBE, second, 80)])
+
+
+sizes = st.lists(st.integers(1, 700), min_size=1, max_size=5)
+
+
+@given(sizes, st.integers(0, 120), st.integers(0, 20))
+def test_the_map_never_has_more_rows_than_there_are(counts: list[int], width: int, height: int) -> None:
+    layers = {f"h{i}": units(np.zeros(count)) for i, count in enumerate(counts, 1)}
+    grid = Grid.fit({name: len(each) for name, each in layers.items()}, width, height)
+    assert len(map_rows(layers, DEAD_ON_PROBE, grid, ("h1", 0))) <= max(height, 0)
+
+
+@given(sizes, st.integers(20, 120), st.integers(5, 20), st.data())
+def test_a_unit_is_found_again_at_its_cell(counts: list[int], width: int, height: int, data: st.DataObject) -> None:
+    named = {f"h{i}": count for i, count in enumerate(counts, 1)}
+    grid = Grid.fit(named, width, height)
+    layer = data.draw(st.sampled_from(list(named)))
+    index = data.draw(st.integers(0, named[layer] - 1))
+    cell = grid.cell_of((layer, index))
+    assert cell is not None
+    found = grid.unit_at(*cell)
+    assert found is not None
+    assert (found[0], found[1] // grid.pooled) == (layer, index // grid.pooled)
+
+
+@given(sizes, st.lists(st.integers(-900, 900), max_size=5))
+def test_the_cursor_walks_through_all_layers_and_stops_at_the_ends(counts: list[int], walk: list[int]) -> None:
+    named = {f"h{i}": count for i, count in enumerate(counts, 1)}
+    every = [(name, index) for name, count in named.items() for index in range(count)]
+    at, place = ("h1", 0), 0
+    for by in walk:
+        at, place = moved(at, named, by), min(max(0, place + by), len(every) - 1)
+        assert at == every[place]
+
+
+def test_the_cell_under_the_cursor_stands_out() -> None:
+    layers = {"h1": units(np.ones(300))}
+    grid = Grid.fit({"h1": 300}, 74, 8)
+    rows = map_rows(layers, DEAD_ON_PROBE, grid, ("h1", 61))
+    assert [(y, text) for y, row in enumerate(rows) for text, role in row if role == "at"] == [(1, "█")]
+
+
+def test_the_map_follows_the_definition() -> None:
+    layers = {"h1": units([0.0, 0.005, 0.5, 0.5], batch=[0.0, 0.2, 0.0, 1.0])}
+    grid = Grid.fit({"h1": 4}, 40, 1)
+    shown = {each.metric: flat(map_rows(layers, each, grid, None)).split()[-1] for each in DEFINITIONS}
+    assert shown["dead_fraction"] == f"{DEAD}·▓▓"
+    assert shown["inactive_fraction"] == f"{DEAD}{DEAD}▓▓"
+    assert shown["silent_fraction"] == f"{DEAD}▒{DEAD}█"
+
+
+# The meter
+
+
+def test_the_meter_sets_the_definitions_side_by_side_with_their_images() -> None:
+    layers = {"h1": units([0.0, 0.005, 0.5, 0.5], batch=[0.0, 0.2, 0.0, 0.5])}
+    rows = meter_rows(layers, DEAD_ON_PROBE, 2_000, 256, 70, 4, "h1")
+    assert flat(rows).split("\n")[0].split("  ")[-1] == "this batch"
+    assert flat(rows[1:2]).replace(" %", "").split() == ["h1", "25.0", "50.0", "50.0", "50.0"]
+    assert [each.strip() for each in flat(rows[2:]).split("of ")[1:]] == ["2\u202f000"] * 3 + ["256"]
+    assert next(text for row in rows for text, role in row if role == "chosen").strip() == "▸never fires"
+
+
+def test_the_meter_of_many_layers_shows_those_around_the_cursor_and_counts_the_others() -> None:
+    layers = {f"h{i}": units([1.0, 0.0]) for i in range(1, 11)}
+    rows = flat(meter_rows(layers, DEAD_ON_PROBE, 2_000, 256, 70, 5, "h9"))
+    assert [word for word in rows.split() if word.startswith("h")] == ["h8", "h9", "h10"]
+    assert "+7" in rows
+
+
+@pytest.mark.parametrize(("width", "rows"), [(30, 5), (70, 2)])
+def test_a_meter_without_room_is_left_out_and_not_cut(width: int, rows: int) -> None:
+    assert meter_rows({"h1": units([1.0])}, DEAD_ON_PROBE, 2_000, 256, width, rows, "h1") == []
+
+
+def test_a_layer_of_tanh_is_metered_by_what_can_happen_to_it() -> None:
+    layers = {"h1": units([0.0, 1.0], "tanh", unsaturated=[0.0, 1.0])}
+    head = flat(meter_rows(layers, definition_of("saturated_fraction"), 2_000, 256, 70, 4, "h1")).split("\n")[0]
+    assert head.split() == ["▸saturated", "τ-dormant"]
+
+
+# The portrait
+
+
+def told(ledger: Ledger, index: int = 0, activation: str = "relu") -> list[str]:
+    layer = units([0.0, 0.5], activation, pre_mean=[-3, 1], pre_max=[-1, 2], bias=[-0.07, 0], unsaturated=[0, 1])
+    return portrait(("h1", index), layer, ledger, 2_000)
+
+
+def test_a_portrait_tells_what_a_unit_does_is_made_of_and_went_through() -> None:
+    ledger = Ledger(2)
+    ledger.look(0, units([0.5, 0.5]))
+    assert told(ledger, 1)[1] == "alive all along"
+    ledger.batch(3, np.array([True, True]))
+    ledger.look(8, units([0.0, 0.5]))
+    pieces = told(ledger)
+    assert pieces[:2] == ["unit 0 of h1: fires for 0 % of 2\u202f000", "died at step 4"]
+    assert pieces[2:] == ["h mean −3.00, max −1.00", "bias −0.0700", "‖w‖ 1.00", "‖∂L/∂w‖ 1.00"]
+    ledger.look(16, units([0.5, 0.5]))
+    assert told(ledger)[1] == "revived at step 16"
+    ledger.look(32, units([0.0, 0.5]))
+    assert told(ledger)[1] == "died at step 17, 2 times so far"
+
+
+def test_a_unit_that_never_fired_was_born_dead() -> None:
+    ledger = Ledger(2)
+    ledger.look(0, units([0.0, 0.5]))
+    assert told(ledger)[1] == "born dead"
+
+
+def test_a_portrait_of_tanh_speaks_of_saturation() -> None:
+    ledger = Ledger(2)
+    ledger.look(0, units([0.5, 0.5], "tanh"))
+    ledger.look(4, units([0.0, 0.5], "tanh", unsaturated=[0, 1]))
+    assert told(ledger, 0, "tanh")[:2] == ["unit 0 of h1: unsaturated for 0 % of 2\u202f000", "saturated at step 4"]
+
+
+@given(st.lists(st.text("abc 0123", min_size=1, max_size=20)), st.integers(1, 60), st.integers(0, 4))
+def test_pieces_are_packed_whole_or_not_at_all(pieces: list[str], width: int, rows: int) -> None:
+    lines = packed(pieces, width, rows)
+    assert len(lines) <= rows
+    assert all(len(line) <= width for line in lines)
+    assert [part for line in lines for part in line.split(" · ") if part not in pieces] == []

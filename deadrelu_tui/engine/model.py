@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -13,11 +12,12 @@ import numpy.typing as npt
 
 from deadrelu_tui.data import Dataset
 from deadrelu_tui.engine import runtime
-from deadrelu_tui.engine.network import Diagnose, Forward, Look, initial_parameters
+from deadrelu_tui.engine.network import Diagnose, Forward, Look, fresh_weight, initial_parameters
+from deadrelu_tui.engine.pending import Looking, Pending
 from deadrelu_tui.engine.runtime import mx
-from deadrelu_tui.metrics import gone, layer_names, parameter_names
-from deadrelu_tui.records import Event, Live, Start, StepRecord
-from deadrelu_tui.settings import SATURATING, RunSettings
+from deadrelu_tui.metrics import layer_names
+from deadrelu_tui.records import Live, Start
+from deadrelu_tui.settings import RunSettings
 
 CHUNK = 2_000
 """Images a graph looks at in one go when it measures the probe and the test set."""
@@ -42,8 +42,10 @@ class Model:
             test=len(dataset.test_labels),
             probe=len(dataset.probe_images),
             input_mean=float(dataset.train_images.mean()),
+            input_std=float(dataset.train_images.std(dtype=np.float32)),
             batches=math.ceil(len(dataset.train_labels) / self.size),
             epochs=settings.epochs,
+            batch=self.size,
         )
         drawn = initial_parameters(settings, inputs, classes)
         self.parameters = [each.copyto(self.context) for each in drawn]
@@ -100,7 +102,6 @@ class Model:
         """Queue one step: batch, forward, loss, backward, diagnose, update."""
         count = len(batch)
         pixels, labels = self.ring[number % len(self.ring)].fill(self.dataset, batch, live.normalise)
-        looks = self.look(live, self.start.probe) if look else []
         forward = self._graph(Forward, live.activation, count)
         with mx.autograd.record():
             loss, *taps = forward(pixels, labels, *self.parameters)
@@ -109,13 +110,14 @@ class Model:
             sums = self._graph(Diagnose, "", count)(loss, self._each(count), *taps, *self.triples).copy()
         else:
             sums = loss.copy()
+        looked = self.look(live, self.start.probe) if look else None
         # static_alloc hands out the same output buffers again at the next step: hence the copies above.
         # MXNet takes no rate that a float32 cannot hold; one that is smaller changes nothing anyway.
         rate = min(live.lr / self.size, FLOAT_MAX)
         rate = rate if rate >= FLOAT_MIN else 0.0
         for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
             mx.nd.sgd_update(parameter, gradient, lr=rate, wd=0.0, out=parameter)
-        return Pending(number, epoch, live, count, self.size, self.settings.hidden, sums, looks)
+        return Pending(number, epoch, live, count, self.size, self.settings.hidden, sums, looked)
 
     def _each(self, images: int) -> Any:
         """Return as many ones as images: a product with them is a sum over the images."""
@@ -123,15 +125,48 @@ class Model:
             self.images[images] = self._ones(images)
         return self.images[images]
 
-    def look(self, live: Live, images: int) -> list[tuple[int, Any]]:
-        """Queue a look at the first so many test images, chunk by chunk."""
-        looks, seen = [], 0
+    def look(self, live: Live, images: int) -> Looking:
+        """Queue a look at the first so many test images, chunk by chunk, the first of which is the probe set."""
+        looking, seen = Looking(), 0
         for count, pixels, labels in self._chunks(live.normalise):
             if seen < images:
-                graph = self._graph(Look, live.activation, count)
-                looks.append((count, graph(pixels, labels, self._each(count), *self.parameters).copy()))
+                scores, *taps = self._graph(Look, live.activation, count)(pixels, labels, *self.parameters)
+                looking.scores.append((count, scores.copy()))
+                if not seen:
+                    looking.taps = [tap.copy() for tap in taps]
             seen += count
-        return looks
+        looking.parameters = [each.copy() for each in self.parameters]
+        looking.gradients = [each.copy() for each in self.gradients]
+        return looking
+
+    def revive(self, live: Live) -> dict[str, int]:
+        """Give each dead ReLU fresh incoming weights, bias zero and outgoing weights zero; return how many per layer.
+
+        As the outgoing weights are zero, and the units said nothing before, the loss stays as it was: ReDo (Sokar et
+        al. 2023) for units that never fire. The layers are taken in order, so that where two in a row are dead,
+        the second one's fresh weights lead on what the first one says. Weights that were drawn such that the unit is
+        dead again change their sign, with which they are as likely.
+        """
+        revived = {}
+        layers = layer_names(len(self.settings.hidden))
+        for index, (name, lost) in enumerate(zip(layers, self._silent(live), strict=True)):
+            weight, bias, onward = (each.asnumpy() for each in self.parameters[2 * index : 2 * index + 3])
+            fresh = fresh_weight(self.settings.init, weight.shape[1], weight.shape[0]).asnumpy()
+            weight[lost], bias[lost], onward[:, lost] = fresh[lost], 0, 0
+            for parameter, values in zip(self.parameters[2 * index :], (weight, bias, onward), strict=False):
+                parameter[:] = self._array(values)
+            if lost.any():
+                again = lost & self._silent(live)[index]
+                weight[again] *= -1
+                self.parameters[2 * index][:] = self._array(weight)
+            revived[name] = int(lost.sum())
+        return revived
+
+    def _silent(self, live: Live) -> list[npt.NDArray[np.bool_]]:
+        """Return per layer which units fire for no image of the probe set; none of those with NaN."""
+        count, pixels, labels = self._chunks(live.normalise)[0]
+        _, *taps = self._graph(Look, live.activation, count)(pixels, labels, *self.parameters)
+        return [(tap.asnumpy() <= 0).all(axis=0) for tap in taps]
 
 
 def scaled(
@@ -161,77 +196,3 @@ class Buffer:
         if self.context.device_type == "cpu":
             return pixels, labels
         return pixels.as_in_context(self.context), labels.as_in_context(self.context)
-
-
-@dataclass
-class Pending:
-    """A step whose numbers MXNet may still be computing; record() waits for them."""
-
-    step: int
-    epoch: int
-    live: Live
-    images: int
-    batch_size: int
-    hidden: tuple[int, ...]
-    sums: Any
-    looks: list[tuple[int, Any]] = field(default_factory=list)
-    """(number of images, vector of Look) for each chunk, the probe set first."""
-    tested: bool = False
-    events: tuple[Event, ...] = ()
-
-    def record(self) -> StepRecord:
-        """Read the numbers back: the synchronisation point."""
-        values = self._batch_values(self.sums.asnumpy().astype(np.float64))
-        firing: dict[str, npt.NDArray[np.float32]] = {}
-        for which, (count, vector) in enumerate(self.looks):
-            sums = vector.asnumpy()
-            if which == 0:
-                firing = self._probe_values(sums, count, values)
-            if self.tested:
-                values["loss/test"] = values.get("loss/test", 0.0) + float(sums[0])
-                values["accuracy/test"] = values.get("accuracy/test", 0.0) + float(sums[1])
-        if self.tested:
-            total = sum(count for count, _ in self.looks)
-            values["loss/test"] /= total
-            values["accuracy/test"] /= total
-        return StepRecord(self.step, self.epoch, self.live, values, firing, self.tested)
-
-    def _batch_values(self, sums: npt.NDArray[np.float64]) -> dict[str, float]:
-        hidden = self.hidden
-        numbers = iter(sums.tolist())
-        values = {"loss": next(numbers) / self.images}
-        if len(sums) == 1:
-            return values
-        for name, units in zip(layer_names(len(hidden)), hidden, strict=True):
-            values[f"zero_fraction/{name}"] = 1.0 - next(numbers) / (units * self.images)
-            values[f"silent_fraction/{name}"] = 1.0 - next(numbers) / units
-            values[f"pre_mean/{name}"] = next(numbers) / (units * self.images)
-            if math.isnan(values[f"pre_mean/{name}"]):  # of what is no number no share can be told
-                values[f"zero_fraction/{name}"] = values[f"silent_fraction/{name}"] = math.nan
-        rate = self.live.lr / self.batch_size
-        for name in parameter_names(len(hidden)):
-            values[f"grad_sum/{name}"] = next(numbers)
-            norm = values[f"grad_norm/{name}"] = math.sqrt(next(numbers))
-            size = math.sqrt(next(numbers))
-            # A parameter of zeros, as every bias at the start, has no size to compare an update with.
-            values[f"update_ratio/{name}"] = rate * norm / size if size else (math.inf if norm else 0.0)
-        return values
-
-    def _probe_values(
-        self, sums: npt.NDArray[np.float32], count: int, values: dict[str, float]
-    ) -> dict[str, npt.NDArray[np.float32]]:
-        hidden = self.hidden
-        means, rates = sums[2 : 2 + len(hidden)], sums[2 + len(hidden) :] / count
-        bounds = np.cumsum((0, *hidden))
-        firing = {}
-        for index, name in enumerate(layer_names(len(hidden))):
-            low, high = bounds[index], bounds[index + 1]
-            unknown = np.float32(np.nan if np.isnan(means[index]) else 1)
-            firing[name] = rates[low:high] * unknown
-            values[f"dead_fraction/{name}"] = float(np.mean(firing[name] == 0) * unknown)
-            if self.live.activation in SATURATING:
-                firing[name] = rates[bounds[-1] + low : bounds[-1] + high] * unknown
-                values[f"saturated_fraction/{name}"] = float(
-                    np.mean(gone(firing[name], self.live.activation)) * unknown
-                )
-        return firing

@@ -12,10 +12,7 @@ from typing import Any
 
 from deadrelu_tui.engine.runtime import mx
 from deadrelu_tui.settings import RunSettings
-
-LEAKY_SLOPE = 0.01
-UNSATURATED = {"tanh": (-9.4999, 9.4999), "sigmoid": (-23.0, 16.99999)}
-"""Inputs between which the gradient is at least 1e-7 (Amazon SageMaker Debugger, SaturatedActivation)."""
+from deadrelu_tui.units import LEAKY_SLOPE
 
 _GRAPH = {"static_alloc": True, "static_shape": True}
 
@@ -30,17 +27,19 @@ def initial_parameters(settings: RunSettings, inputs: int, classes: int) -> list
     """
     mx.random.seed(settings.seed)
     parameters = []
-    widths = (inputs, *settings.hidden, classes)
-    for fan_in, units in pairwise(widths):
-        shape = (fan_in, units)
-        if settings.init == "xavier":
-            bound = math.sqrt(6 / (fan_in + units))
-            weight = mx.nd.random.uniform(-bound, bound, shape, ctx=mx.cpu())
-        else:
-            scale = math.sqrt(2 / fan_in) if settings.init == "he" else float(settings.init.removeprefix("normal:"))
-            weight = mx.nd.random.normal(0, scale, shape, ctx=mx.cpu())
-        parameters += [weight.T, mx.nd.zeros(units, ctx=mx.cpu())]
+    for fan_in, units in pairwise((inputs, *settings.hidden, classes)):
+        parameters += [fresh_weight(settings.init, fan_in, units), mx.nd.zeros(units, ctx=mx.cpu())]
     return parameters
+
+
+def fresh_weight(init: str, fan_in: int, units: int) -> Any:
+    """Return the next weight that MXNet's generator draws, shape (units, fan_in), on the CPU."""
+    shape = (fan_in, units)
+    if init == "xavier":
+        bound = math.sqrt(6 / (fan_in + units))
+        return mx.nd.random.uniform(-bound, bound, shape, ctx=mx.cpu()).T
+    scale = math.sqrt(2 / fan_in) if init == "he" else float(init.removeprefix("normal:"))
+    return mx.nd.random.normal(0, scale, shape, ctx=mx.cpu()).T
 
 
 def _activate(F: Any, name: str, pre: Any) -> Any:  # noqa: N803 - Gluon's own name for the operator space
@@ -79,20 +78,13 @@ class Forward(_Graph):
 
 
 class Look(_Graph):
-    """Returns one vector of sums over the images: loss, right answers, h per layer; then per layer and unit the images
-    for which it fires, and for tanh and sigmoid those for which it is not saturated. `ones` are as many as images.
-    """
+    """Returns the sums over the images of loss and right answers, shape (2,), and each tap, shape (images, units)."""
 
-    def hybrid_forward(self, F: Any, pixels: Any, labels: Any, ones: Any, *parameters: Any) -> Any:  # noqa: D102, N803
+    def hybrid_forward(self, F: Any, pixels: Any, labels: Any, *parameters: Any) -> Any:  # noqa: D102, N803
         logits, taps = _mlp(F, self.widths, self.activation, pixels, parameters)
         loss = -F.sum(F.pick(F.log_softmax(logits), labels)).reshape((1,))
         right = F.sum(F.argmax(logits, axis=1) == labels).reshape((1,))
-        counts = [F.dot(ones, tap > 0) for tap in taps]
-        if self.activation in UNSATURATED:
-            low, high = UNSATURATED[self.activation]
-            counts += [F.dot(ones, (tap > low) * (tap < high)) for tap in taps]
-        sums = [F.sum(F.dot(ones, tap)).reshape((1,)) for tap in taps]
-        return F.concat(loss, right, *sums, *counts, dim=0)
+        return [F.concat(loss, right, dim=0), *taps]
 
 
 class Diagnose(mx.gluon.HybridBlock):  # type: ignore[misc]
@@ -100,7 +92,8 @@ class Diagnose(mx.gluon.HybridBlock):  # type: ignore[misc]
     parameters and gradients flat.
 
     Sums are products with a vector of ones: MXNet's own reductions take ten times as long on a CPU. The order
-    is: loss; per layer: firings, units that fired, sum of h; per parameter: Σg, Σg², Σp².
+    is: loss; per layer: firings, units that fired, sum of h; per parameter: Σg, Σg², Σp²; per layer and unit: the
+    images of the batch for which it fired.
     """
 
     def __init__(self, layers: int) -> None:
@@ -109,11 +102,12 @@ class Diagnose(mx.gluon.HybridBlock):  # type: ignore[misc]
         self.hybridize(**_GRAPH)
 
     def hybrid_forward(self, F: Any, loss: Any, images: Any, *arrays: Any) -> Any:  # noqa: D102, N803
-        sums = [loss]
+        sums, fired = [loss], []
         for tap in arrays[: self.layers]:
             firings = F.dot(images, tap > 0)
             sums += [F.sum(firings), F.sum(firings > 0), F.sum(F.dot(images, tap))]
+            fired.append(firings)
         rest = arrays[self.layers :]
         for p, g, ones in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
             sums += [F.dot(g, ones), F.dot(g, g), F.dot(p, p)]
-        return F.concat(*(each.reshape((1,)) for each in sums), dim=0)
+        return F.concat(*(each.reshape((1,)) for each in sums), *fired, dim=0)

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from deadrelu_tui.data import Dataset
-from deadrelu_tui.engine.model import Model, Pending
+from deadrelu_tui.engine.model import Model
+from deadrelu_tui.engine.pending import Pending
 from deadrelu_tui.records import Event, Live, Start, StepRecord
 from deadrelu_tui.settings import RunSettings
 
@@ -32,11 +33,24 @@ class Controls(Protocol):
     def proceed(self, wait: bool = True) -> bool | None:
         """Return True for the next step, False when the run is to stop; while paused wait, or return None."""
 
+    def revival(self) -> bool:
+        """Return whether dead units are to be revived; asked twice between two steps counts once."""
+
 
 def due(steps_since_change: int) -> bool:
     """Return whether the probe set is looked at: often after a start or a change, then every PROBE_EVERY steps."""
     n = steps_since_change
     return n % PROBE_EVERY == 0 or (n < PROBE_EVERY and n & (n - 1) == 0)
+
+
+def revived(step: int, model: Model, live: Live) -> Event:
+    """Revive the dead ReLUs and tell how many there were."""
+    if live.activation != "relu":
+        return Event(step, f"revive: {live.activation} has no dead units to revive, only relu has")
+    counts = {layer: units for layer, units in model.revive(live).items() if units}
+    if not counts:
+        return Event(step, "revive: no unit is dead")
+    return Event(step, "revive " + ", ".join(f"{units} units of {layer}" for layer, units in counts.items()), mark=True)
 
 
 def train(
@@ -80,11 +94,15 @@ def train(
             events += [Event(step, text, mark=True) for text in now.changes_from(live)]
             if now != live:
                 live, changed_at = now, step
+            if controls.revival():
+                yield from read_back(0)
+                events.append(revived(step, model, live))
+                changed_at = step
             ends_epoch = index == model.start.batches - 1
             look = metrics and due(step - changed_at) and not ends_epoch
             pending = model.step(step, epoch, live, batch, look)
             if ends_epoch:
-                pending.looks, pending.tested = model.look(live, len(dataset.test_labels)), True
+                pending.looked, pending.tested = model.look(live, len(dataset.test_labels)), True
             pending.events = tuple(events)
             waiting.append(pending)
             yield from read_back(LOOKAHEAD)

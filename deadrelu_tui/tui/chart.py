@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deadrelu_tui.columns import Gap
 from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.tui.scale import LABEL_WIDTH, Axis, Values, step_ticks
 
-ROLES = ("axis", "zeros", "dead", "train", "test", "gradient", "mark", "rule")
+ROLES = ("axis", "zeros", "dead", "train", "test", "gradient", "mark", "rule", "ghost", "raw", "gap", "cursor")
 """What a cell can belong to. plotext is given a role's index as its colour; the theme decides what that looks like."""
 
 Span = tuple[str, str]
@@ -35,6 +36,8 @@ class Line:
     role: str
     scattered: bool = False
     """Draw the points alone: too few and far between for a line that would hide the others."""
+    gaps: tuple[Gap, ...] = ()
+    """Stretches of steps without a finite value: the line is broken there, and they are marked at the bottom."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Plot:
     """Steps at which something was changed."""
     rules: tuple[float, ...] = ()
     """Values worth a horizontal line."""
+    cursor: int | None = None
+    """The step at which values are read."""
 
 
 def draw(plot: Plot, width: int, height: int, ascii_only: bool = False) -> list[list[Span]]:
@@ -75,8 +80,12 @@ def draw(plot: Plot, width: int, height: int, ascii_only: bool = False) -> list[
         at = (step - plot.first) / (stop - plot.first)
         if 0 <= at <= 1:
             figure.line(at, orientation=1, pixel=ROLES.index("mark"))
+    if plot.cursor is not None and plot.first <= plot.cursor <= stop:
+        figure.line((plot.cursor - plot.first) / (stop - plot.first), orientation=1, pixel=ROLES.index("cursor"))
     for line in plot.lines:
         _add(figure, line, plot, low, high, stop, ascii_only)
+    for line in plot.lines:
+        _mark_gaps(figure, line, plot, stop, width - LABEL_WIDTH, ascii_only)
     rows = [_spans(row) for row in figure.build().string().split("\n")[:height]]
     return [[(to_ascii(text), role) for text, role in row] for row in rows] if ascii_only else rows
 
@@ -120,8 +129,27 @@ def _add(figure: Any, line: Line, plot: Plot, low: float, high: float, stop: int
         return
     point, dots = ("o", "*") if ascii_only else ("◆", "braille")
     marker = _plotext().marker(point if line.scattered else dots, pixel=ROLES.index(line.role))
-    signal = figure.signal(across[keep].tolist(), np.clip(up[keep], 0.0, 1.0).tolist(), marker=marker)
-    figure.draw(signal.lines(not line.scattered))
+    cuts = np.searchsorted(line.steps[keep], [gap.first for gap in line.gaps])
+    pieces = [piece for piece in np.split(np.flatnonzero(keep), np.unique(cuts)) if len(piece)]
+    # Points that stand alone between two gaps go in one call: there may be many of them.
+    alone = np.array([piece[0] for piece in pieces if len(piece) == 1], np.intp)
+    for piece, joined in ((alone, False), *((piece, not line.scattered) for piece in pieces if len(piece) > 1)):
+        if len(piece):
+            signal = figure.signal(across[piece].tolist(), np.clip(up[piece], 0.0, 1.0).tolist(), marker=marker)
+            figure.draw(signal.lines(joined))
+
+
+def _mark_gaps(figure: Any, line: Line, plot: Plot, stop: int, columns: int, ascii_only: bool) -> None:
+    """Put a cross into every column of the lowest row in which a value was no finite number."""
+    span = stop - plot.first
+    marked: set[int] = set()
+    for gap in line.gaps:
+        left, right = (round((min(max(at, plot.first), stop) - plot.first) / span * columns) for at in gap)
+        marked.update(range(left, right + 1))
+    if marked:
+        marker = _plotext().marker("x" if ascii_only else "×", pixel=ROLES.index("gap"))
+        across = [at / columns for at in sorted(marked)]
+        figure.draw(figure.signal(across, [0.0] * len(across), marker=marker).lines(False))
 
 
 def _spans(row: str) -> list[Span]:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from deadrelu_tui.columns import Gap
 from deadrelu_tui.diagnosis import CLASSES
-from deadrelu_tui.history import History, is_extra
-from deadrelu_tui.metrics import layer_names, parameter_names
+from deadrelu_tui.history import History
+from deadrelu_tui.metrics import is_extra, layer_names, parameter_names
 from deadrelu_tui.settings import SATURATING
 from deadrelu_tui.tui.chart import Line, Plot
 from deadrelu_tui.tui.scale import Axis, fit, share_axis
-from deadrelu_tui.wording import number, percent
-
-WINDOWS = ("all", "epoch", "last 200")
-_LAST, _HOP = 200, 50
-_FIRST_EXTENT = 64
+from deadrelu_tui.tui.view import View
+from deadrelu_tui.wording import count, number, percent
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,10 @@ class ChartSpec:
     label: str
     series: tuple[tuple[str, str], ...]
     scale: str = "linear"
-    """'share' for 0–100 %, else what `y` switches to and from: 'log' or 'symlog'."""
+    """'share' for 0–100 %, 'count' for whole numbers, else what `y` switches to and from: 'log' or 'symlog'."""
     rules: tuple[float, ...] = ()
+    held: bool = False
+    """A value holds until it is measured again."""
 
 
 def chart_specs(hidden: int) -> tuple[tuple[ChartSpec, ...], tuple[ChartSpec, ...]]:
@@ -39,9 +39,9 @@ def chart_specs(hidden: int) -> tuple[tuple[ChartSpec, ...], tuple[ChartSpec, ..
         ChartSpec(
             f"dead-{layer}",
             layer,
-            ((f"zero_fraction/{layer}", "zeros"), (f"dead_fraction/{layer}", "dead"),
-             (f"saturated_fraction/{layer}", "dead")),
+            ((f"zero_fraction/{layer}", "zeros"),),
             "share",
+            held=True,
         )
         for layer in layer_names(hidden)
     )  # fmt: skip
@@ -53,69 +53,103 @@ def chart_specs(hidden: int) -> tuple[tuple[ChartSpec, ...], tuple[ChartSpec, ..
     return (*dead, loss), gradients
 
 
-def extent(window: str, history: History) -> tuple[int, int]:
-    """Return the steps at the left and right edge of the charts. They stand still while the line grows."""
-    steps = len(history)
-    total = history.start.steps if history.start else _FIRST_EXTENT
-    if window == "epoch" and history.start is not None:
-        first = max(0, steps - 1) // history.start.batches * history.start.batches
-        return first, first + history.start.batches
-    if window == "last 200":
-        stop = max(_LAST, -(-steps // _HOP) * _HOP)
-        return stop - _LAST, stop
-    wide = _FIRST_EXTENT
-    while wide < steps:
-        wide *= 2
-    return 0, min(wide, max(total, 1))
+LEDGER = ChartSpec("ledger", "ledger", (("deaths", "dead"), ("revivals", "zeros")), "count", held=True)
+"""Deaths and revivals of all layers, so far."""
 
 
 def plot_of(
-    spec: ChartSpec, history: History, window: str, logarithmic: bool, columns: int, rows: int, before: Axis | None
+    spec: ChartSpec, history: History, view: View, ghost: History | None, columns: int, rows: int, before: Axis | None
 ) -> Plot:
     """Return what a chart of so many columns shows; `before` is its last vertical axis."""
-    first, stop = extent(window, history)
-    lines = []
-    for name, role, _ in _shown(spec, history):
-        steps, values = history.outline(name, first, stop + 1, columns)
-        if len(steps):
-            if spec.scale == "share" and is_extra(name):  # as it was last measured, up to the present step
-                steps = np.append(steps, max(steps[-1], min(len(history) - 1, stop)))
-                values = np.append(values, values[-1])
-            lines.append(Line(steps, values, role, scattered=name.endswith("/test")))
+    first, stop = view.extent(history)
+    lines: list[Line] = []
+    for name, role, _ in shown(spec, history, view):
+        if ghost is not None:
+            lines.append(_line(spec, ghost, name, "ghost", first, stop, columns))
+        line = _line(spec, history, name, role, first, stop, columns)
+        if view.smoothing and len(line.steps) and not is_extra(name):
+            smooth = history.smooth(name, np.unique(line.steps), view.smoothing)
+            lines += [replace(line, role="raw"), replace(line, steps=np.unique(line.steps), values=smooth)]
+        else:
+            lines.append(line)
     if spec.scale == "share":
         axis = share_axis(rows)
     else:
         seen = np.concatenate([line.values for line in lines]) if lines else np.empty(0, np.float32)
-        axis = fit(spec.scale if logarithmic else "linear", seen, rows, before)
+        if spec.scale == "count":
+            seen = np.append(seen, (0, 1))
+        bent = view.logarithmic and spec.scale != "count"
+        axis = fit(spec.scale if bent else "linear", seen, rows, before)
     marks = tuple(event.step for event in history.events if event.mark and first <= event.step <= stop)
-    return Plot(tuple(lines), axis, first, stop, marks, spec.rules)
+    return Plot(tuple(line for line in lines if len(line.steps) or line.gaps), axis, first, stop, marks, spec.rules,
+                view.cursor)  # fmt: skip
 
 
-def title_of(spec: ChartSpec, history: History, axis: Axis | None) -> list[tuple[str, str]]:
-    """Return a chart's title as (text, role): its name and the latest value of each of its series."""
+def _line(spec: ChartSpec, history: History, name: str, role: str, first: int, stop: int, columns: int) -> Line:
+    steps, values = history.outline(name, first, stop + 1, columns)
+    held = spec.held and is_extra(name) and len(steps) > 0
+    if held:  # as it was last measured, up to the present step
+        steps = np.append(steps, max(steps[-1], min(len(history) - 1, stop)))
+        values = np.append(values, values[-1])
+    gaps = history.gaps(name, first, stop + 1) if role != "ghost" else ()
+    return Line(steps, values, role, scattered=name.endswith("/test"), gaps=gaps)
+
+
+def title_of(
+    spec: ChartSpec, history: History, view: View, ghost: History | None, axis: Axis | None
+) -> list[tuple[str, str]]:
+    """Return a chart's title as (text, role): its name, and each series' value now or at the cursor."""
     label = spec.label
     if spec.scale == "share":
         label = f"{WORDS[activation_of(history)][0]} {spec.label}"
     parts = [(label, "name")]
-    for name, role, word in _shown(spec, history):
-        value = history.latest(name)
+
+    def value_of(history: History, name: str) -> float | None:
+        return history.latest(name) if view.cursor is None else history.at(name, view.cursor)
+
+    gaps: list[Gap] = []
+    # Where there is no room for both, the dead tell more than the zeros.
+    series = sorted(shown(spec, history, view), key=lambda each: each[1] != "dead")
+    for name, role, word in series:
+        value = value_of(history, name)
         if value is not None:
-            text = percent(value) if spec.scale == "share" else number(value, 4 if word else 3)
-            parts.append((f"{word} {text}" if word else text, role))
+            form = _form(spec, bool(word))
+            parts.append((f"{word} {form(value)}" if word else form(value), role))
+            earlier = value_of(ghost, name) if ghost is not None and view.cursor is not None else None
+            if earlier is not None:
+                parts.append((f"was {form(earlier)}", "ghost"))
+        gaps += history.gaps(name, *view.extent(history))
     if spec.id == "loss":
         parts.append((f"─ ln {CLASSES} = {math.log(CLASSES):.3f}", "rule"))
     if axis is not None and axis.kind != "linear":
         parts.append((axis.kind, "axis"))
+    if gaps:
+        parts.append((_gap_text(max(gaps, key=lambda gap: (gap.last, -gap.first)), len(history)), "gap"))
     return parts
 
 
+def _form(spec: ChartSpec, named: bool) -> Callable[[float], str]:
+    if spec.scale == "share":
+        return percent
+    if spec.scale == "count":
+        return lambda value: count(round(value)) if math.isfinite(value) else number(value)
+    return lambda value: number(value, 4 if named else 3)
+
+
+def _gap_text(gap: Gap, steps: int) -> str:
+    """Return where the last stretch without a finite number lies."""
+    if gap.last >= steps - 1 and gap.last > gap.first:
+        return f"× no number since {count(gap.first)}"
+    return f"× no number at {count(gap.first)}" + (f"–{count(gap.last)}" if gap.last > gap.first else "")
+
+
 WORDS = {
-    "relu": ("dead ReLU", "zeros", "dead"),
-    "leaky_relu": ("leaky ReLU", "h ≤ 0", "never fires"),
-    "sigmoid": ("sigmoid", "h ≤ 0", "saturated"),
-    "tanh": ("tanh", "h ≤ 0", "saturated"),
+    "relu": ("dead ReLU", "zeros"),
+    "leaky_relu": ("leaky ReLU", "h ≤ 0"),
+    "sigmoid": ("sigmoid", "h ≤ 0"),
+    "tanh": ("tanh", "h ≤ 0"),
 }
-"""What a layer's chart, its zeros and its units without a gradient are called. Only ReLU kills."""
+"""What a layer's chart and its share of h ≤ 0 are called. Only ReLU makes zeros of it, and only ReLU kills."""
 
 
 def activation_of(history: History) -> str:
@@ -123,13 +157,16 @@ def activation_of(history: History) -> str:
     return history.last.live.activation if history.last else "relu"
 
 
-def _shown(spec: ChartSpec, history: History) -> Iterator[tuple[str, str, str]]:
-    """Yield (name, role, word) of the series that mean something for the activation in force."""
+def shown(spec: ChartSpec, history: History, view: View) -> Iterator[tuple[str, str, str]]:
+    """Yield (name, role, word) of the series; of the definitions of death the one that the view follows."""
     activation = activation_of(history)
-    _, zeros, gone = WORDS[activation]
-    words = {"zero_fraction": zeros, "dead_fraction": gone, "saturated_fraction": gone, "loss": "train"}
-    hidden = "dead_fraction" if activation in SATURATING else "saturated_fraction"
+    died, revived = ("saturated", "left it") if activation in SATURATING else ("died", "revived")
+    words = {
+        "zero_fraction": WORDS[activation][1], "loss": "train", "loss/test": "◆ test", "deaths": died,
+        "revivals": revived,
+    }  # fmt: skip
     for name, role in spec.series:
-        metric = name.partition("/")[0]
-        if metric != hidden:
-            yield name, role, "◆ test" if name.endswith("/test") else words.get(metric, "")
+        yield name, role, words.get(name, words.get(name.partition("/")[0], ""))
+    if spec.scale == "share":
+        definition = view.definition_for(activation)
+        yield f"{definition.metric}/{spec.label}", "dead", f"{definition.name}:"

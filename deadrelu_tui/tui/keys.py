@@ -32,27 +32,60 @@ KEYS: tuple[Binding, ...] = (
     _key("space", "resume", "resume", "Let the training go on."),
     _key("full_stop", "step", "step", "Pause; when paused, take one step.", key_display="."),
     _key("a", "activation", "activation", "Next of relu, leaky_relu, sigmoid, tanh."),
+    _key("v", "revive", "revive", "Revive the dead ReLUs: fresh incoming weights, bias and outgoing weights zero, so "
+         "that the loss does not jump."),
     *(
         _key(str(number), f"experiment('{name}')", name, f"Start the article's experiment {number}: {name}.",
              group=_EXPERIMENTS)
         for number, name in enumerate(presets.PRESETS, 1)
     ),
+    _key("s", "settings", "settings", "See and change every setting, and start a new run with them."),
+    _key("d", "definition", "dead?", "Next definition of death for the charts and the map."),
+    _key("enter", "reasons", "why", "The whole reasoning behind the verdict: every rule that fires, with its numbers.",
+         show=False),
+    _key("left", "cursor(-1)", "read back", "Read values one step earlier, on all charts at once.", show=False),
+    _key("right", "cursor(1)", "read on", "Read values one step later.", show=False),
+    _key("shift+left", "stride(-1)", "stride back", "Move the cursor back by a twentieth of the chart.", show=False),
+    _key("shift+right", "stride(1)", "stride on", "Move the cursor on by a twentieth of the chart.", show=False),
+    _key("home", "first", "first step", "Read values at the first step.", show=False),
+    _key("end", "last", "newest step", "Let go of the cursor and follow the newest step.", show=False),
+    _key("z", "zoom(1)", "zoom in", "Show half as many steps, around the cursor or the newest step.", show=False),
+    _key("Z", "zoom(-1)", "zoom out", "Show twice as many steps.", show=False),
+    _key("w", "window", "window", "Show all steps, the epoch, or the last 200 steps.", show=False),
+    _key("y", "scale", "log axis", "Logarithmic or linear axes for loss and gradients; a signed sum takes a "
+         "symmetric log.", show=False),
+    _key("t", "smooth", "smooth", "Draw the mean of the last 20 or 100 steps over the raw line, or none.", show=False),
+    _key("c", "ghost", "ghost", "Lay the run before over the charts, dim, step by step; then the one before it; then "
+         "none."),
+    _key("o", "runs", "runs", "List the runs of this session and choose one as the ghost.", show=False),
+    _key("f", "freeze", "freeze", "Hold the display still while the training runs on; again to catch up."),
     _key("tab", "panel(1)", "next panel", "Move the focus to the next panel.", show=False),
     _key("shift+tab", "panel(-1)", "previous panel", "Move the focus to the panel before.", show=False),
     _key("m", "maximise", "maximise", "Show the panel in focus alone, or all of them again."),
-    _key("escape", "restore", "restore", "Show all panels again.", show=False),
-    _key("y", "scale", "log axis", "Logarithmic or linear axes for loss and gradients; a signed sum takes a "
-         "symmetric log.", show=False),
-    _key("w", "window", "window", "Show all steps, the epoch, or the last 200 steps.", show=False),
+    _key("escape", "restore", "restore", "Show all panels again; then let go of the cursor.", show=False),
     _key("question_mark", "help", "help", "Every key and every definition.", key_display="?"),
     _key("q", "leave", "quit", "End the run and leave; asks while it is live."),
     Binding("ctrl+c,ctrl+q", "leave", show=False, system=True),
 )  # fmt: skip
 
+UNIT_KEYS = (
+    _key("left", "unit(-1)", "unit before", "With the units in focus: read the unit before."),
+    _key("right", "unit(1)", "next unit", "With the units in focus: read the next unit."),
+    _key("up", "unit_row(-1)", "unit above", "With the units in focus: read the unit above."),
+    _key("down", "unit_row(1)", "unit below", "With the units in focus: read the unit below."),
+)
+EVENT_KEYS = (
+    _key("up", "scroll(1)", "scroll up", "With the events in focus: scroll up."),
+    _key("down", "scroll(-1)", "scroll down", "With the events in focus: scroll down."),
+    _key("pageup", "page(1)", "page up", "With the events in focus: a page up."),
+    _key("pagedown", "page(-1)", "page down", "With the events in focus: a page down."),
+)
+"""Keys that a panel takes for itself while it has the focus."""
+
 
 def explained(display: Display) -> Iterator[tuple[str, str, str]]:
     """Yield (key, name, explanation) of every key, for the help."""
-    for binding in KEYS:
+    for binding in (*KEYS, *UNIT_KEYS, *EVENT_KEYS):
         if not binding.system:
             yield _written(binding, display), binding.description, binding.tooltip
 

@@ -1,143 +1,23 @@
-"""Widgets that are given values and show them. None of them knows a Run."""
+"""The panels: charts, units, events. They are given values and show them; none of them knows a Run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.segment import Segment
-from rich.text import Text
-from textual.geometry import Region
-from textual.message import Message
-from textual.strip import Strip
-from textual.widget import Widget
-from textual.widgets import RichLog
+from textual import events
+from textual.binding import BindingType
 
-from deadrelu_tui.history import Firing
-from deadrelu_tui.metrics import gone
-from deadrelu_tui.records import Event
-from deadrelu_tui.settings import SATURATING
-from deadrelu_tui.tui.ascii import to_ascii
+from deadrelu_tui.history import History
+from deadrelu_tui.tui.cells import FRAME_ROLES, CellPanel, Row
 from deadrelu_tui.tui.chart import ROLES, Plot, Span, draw
-from deadrelu_tui.tui.charts import WORDS, ChartSpec
-from deadrelu_tui.tui.unit_map import UNIT_ROLES, unit_rows
+from deadrelu_tui.tui.charts import ChartSpec, activation_of
+from deadrelu_tui.tui.event_list import EVENT_ROLES, event_rows
+from deadrelu_tui.tui.keys import EVENT_KEYS, UNIT_KEYS
+from deadrelu_tui.tui.meter import meter_rows, packed, portrait
+from deadrelu_tui.tui.unit_map import UNIT_ROLES, At, Grid, legend, map_rows, moved
+from deadrelu_tui.tui.view import View
 from deadrelu_tui.wording import count
-
-Row = list[Span]
-FRAME_ROLES = ("frame", "name", "text")
-
-
-class CellPanel(Widget, can_focus=True):
-    """A framed panel of coloured cells that sends only those to the terminal that have changed.
-
-    It draws its frame itself, because a change of Textual's own border title repaints the whole widget.
-    """
-
-    @dataclass
-    class Stale(Message):
-        """The panel has a new size, and must be drawn again."""
-
-        panel: CellPanel
-
-    FRAME = 2
-    """Columns, and rows, that the frame takes."""
-
-    def __init__(self, id: str, ascii_only: bool = False) -> None:
-        super().__init__(id=id, classes="panel cells")
-        self.ascii_only = ascii_only
-        self.note = ""
-        """A word for the lower right corner of the frame."""
-        self.drawn: object = None
-        """What the panel shows, in its owner's terms; None if it must be drawn again."""
-        self._rows: list[Row] = []
-        self._strips: list[Strip] = []
-
-    @property
-    def room(self) -> tuple[int, int]:
-        """Columns and rows inside the frame, and one column of air."""
-        return max(0, self.size.width - self.FRAME - 1), max(0, self.size.height - self.FRAME)
-
-    @property
-    def title(self) -> str:
-        """What stands in the upper line of the frame."""
-        return "".join(text for text, _ in self._rows[0]).strip("╭─╮+- ") if self._rows else ""
-
-    def show(self, title: Sequence[Span], rows: list[Row]) -> None:
-        """Show a title of (text, role) parts and rows of spans as wide as the room."""
-        before, now = self._rows, self._framed(title, rows)
-        self._rows = now
-        if len(before) != len(now) or len(self._strips) != len(now):
-            self._restyle()
-            return
-        dirty = []
-        for y, (old, new) in enumerate(zip(before, now, strict=True)):
-            if old != new:
-                self._strips[y] = self._strip(new)
-                dirty.append(_difference(old, new, y))
-        if dirty:
-            self.refresh(*dirty)
-
-    def on_resize(self) -> None:
-        """Ask to be drawn at the new size; until anything is known show the frame alone."""
-        self.drawn = None
-        if not self._rows:
-            columns, rows = self.room
-            self.show([], [[(" " * columns, "text")] for _ in range(rows)])
-        self.post_message(self.Stale(self))
-
-    def render_line(self, y: int) -> Strip:
-        """Return one row of cells."""
-        if y < len(self._strips):
-            return self._strips[y].adjust_cell_length(self.size.width, self.rich_style)
-        return Strip.blank(self.size.width, self.rich_style)
-
-    def notify_style_update(self) -> None:
-        """Take the colours of a theme, or of a focus, that has just changed."""
-        super().notify_style_update()
-        self._restyle()
-
-    def shorter(self, title: list[Span]) -> list[Span]:
-        """Return a title that is too long in fewer words."""
-        return title
-
-    def _framed(self, title: Sequence[Span], rows: list[Row]) -> list[Row]:
-        left, line, right, side, lower_left, lower_right = "+-+|++" if self.ascii_only else "╭─╮│╰╯"
-        across = max(0, self.size.width - self.FRAME)
-        parts = list(title)
-        if self.ascii_only:
-            parts = [(to_ascii(text.replace("≤", "<=")), role) for text, role in parts]
-        if sum(len(text) + 2 for text, _ in parts) > across - 2:
-            parts = self.shorter(parts)
-        top: Row = [(left + line + " ", "frame")]
-        free = across - 3
-        for text, role in parts:
-            if len(text) <= free:  # a part that has no room is left out: half a number would be another number
-                top.append((text + " " * min(2, free - len(text)), role))
-                free -= len(top[-1][0])
-        top.append((line * (free + 1) + right, "frame"))
-        note = f" {self.note} " if self.note else ""
-        bottom = (lower_left + line * max(0, across - len(note) - 1) + note + line + lower_right)[-self.size.width :]
-        columns = self.room[0]
-        inside = [[*row, (" " * (columns - sum(len(text) for text, _ in row)), "text")] for row in rows]
-        return [top, *([(side, "frame"), *row, (" " + side, "frame")] for row in inside), [(bottom, "frame")]]
-
-    def _restyle(self) -> None:
-        self._strips = [self._strip(row) for row in self._rows]
-        self.refresh()
-
-    def _strip(self, row: Row) -> Strip:
-        return Strip(Segment(text, self.get_component_rich_style(f"role--{role}")) for text, role in row)
-
-
-def _difference(old: Row, new: Row, y: int) -> Region:
-    """Return the stretch of a row in which two versions of it differ."""
-    before, after = (tuple((char, role) for text, role in row for char in text) for row in (old, new))
-    width = max(len(before), len(after))
-    if len(before) != len(after):
-        return Region(0, y, width, 1)
-    changed = [x for x in range(width) if before[x] != after[x]]
-    return Region(changed[0], y, changed[-1] - changed[0] + 1, 1)
 
 
 class ChartPanel(CellPanel):
@@ -149,6 +29,8 @@ class ChartPanel(CellPanel):
         super().__init__(spec.id, ascii_only)
         self.spec = spec
         self.plot: Plot | None = None
+        self.more = ""
+        """What the frame says of charts that have no room."""
         self.add_class("chart")
 
     def shorter(self, title: list[Span]) -> list[Span]:
@@ -162,53 +44,129 @@ class ChartPanel(CellPanel):
 
 
 class UnitPanel(CellPanel):
-    """The map of all hidden units."""
+    """The dead meter, the map of all hidden units, and the portrait of the one under the cursor."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in (*FRAME_ROLES, *UNIT_ROLES)}
+    BINDINGS: ClassVar[list[BindingType]] = list(UNIT_KEYS)
 
-    def show_units(self, firing: Firing, probe: int, activation: str) -> None:
-        """Show for each layer's units the share of so many probe images for which they fire, or are unsaturated."""
-        what = "unsaturated" if activation in SATURATING else "firing rate"
+    def __init__(self, id: str, ascii_only: bool = False) -> None:
+        super().__init__(id, ascii_only)
+        self.at: At = ("h1", 0)
+        self._history: History | None = None
+        self._view = View()
+        self._grid = Grid({}, 0, 1, 1)
+        self._map_top = 0
+
+    def show_units(self, history: History, view: View) -> None:
+        """Show the units as the last look of a history found them; nothing before the first look."""
+        self._history, self._view = history, view
+        looked, start = history.looked, history.start
+        columns, rows = self.room
+        if looked is None or start is None:
+            self.show([], [[(" " * columns, "text")] for _ in range(rows)])
+            return
+        layers = looked.layers
+        if self.at[0] not in layers or self.at[1] >= len(layers[self.at[0]]):
+            self.at = (next(iter(layers)), 0)
+        layer = self.at[0]
+        definition = view.definition_for(activation_of(history))
+        if layers[layer].activation not in definition.activations:  # changed since the last look
+            definition = view.definition_for(layers[layer].activation)
+        below = packed(
+            portrait(self.at, layers[layer], history.ledgers[layer], start.probe), columns, max(1, rows // 4)
+        )
+        needed = len(below) + 1
+        batch = min(start.train, -(-start.train // start.batches))
+        above = meter_rows(
+            layers, definition, start.probe, batch, columns, min(rows - needed - 1, 2 + rows // 4), layer
+        )
+        counts = {name: len(units) for name, units in layers.items()}
+        room = max(0, rows - needed - len(above))
+        self._grid, self._map_top = Grid.fit(counts, columns, room, layer), len(above)
+        cells = map_rows(layers, definition, self._grid, self.at, self.ascii_only)[:room]
+        cells += [[(" " * columns, "text")] for _ in range(room - len(cells))]
+        rest: list[Row] = [legend(layers, definition, self._grid, columns, self.ascii_only)]
+        rest += [[(line, "strong" if index == 0 else "text")] for index, line in enumerate(below)]
         title = [
-            (f"units {' '.join(firing.layers)}", "name"),
-            (f"{what} on {count(probe)} probe images", "text"),
-            (f"step {count(firing.step)}", "text"),
+            (f"units {' '.join(layers) if len(layers) < 5 else f'h1–h{len(layers)}'}", "name"),
+            (f"{definition.name} on {count(start.batch if definition.on_batch else start.probe)} images", "text"),
+            (f"step {count(looked.step)}", "text"),
         ]
-        lost = {name: gone(rates, activation) for name, rates in firing.layers.items()}
-        self.show(title, unit_rows(firing.layers, lost, *self.room, self.ascii_only, WORDS[activation][2]))
+        self.show(title, [*above, *cells, *rest][:rows])
 
     def clear(self) -> None:
         """Show no units, as before the first look."""
-        columns, rows = self.room
-        self.show([], [[(" " * columns, "text")] for _ in range(rows)])
+        self.show_units(History(), self._view)
         self.drawn = None
 
+    def action_unit(self, by: int) -> None:
+        """Move the cursor so many units on."""
+        self._go(by)
 
-class EventPanel(RichLog):
-    """What was done and what happened, with the step."""
+    def action_unit_row(self, by: int) -> None:
+        """Move the cursor so many rows down."""
+        if self.at[0] in self._grid.counts:
+            self._go(by * self._grid.wide(self.at[0]) * self._grid.pooled)
 
-    def __init__(self, ascii_only: bool = False) -> None:
-        super().__init__(id="events", classes="panel", wrap=True, min_width=10)
-        self.ascii_only = ascii_only
-        self.border_title = "[b]events[/b]"
-        self._shown = 0
+    def _go(self, by: int) -> None:
+        if self._history is not None and self._history.looked is not None:
+            counts = {name: len(units) for name, units in self._history.looked.layers.items()}
+            self.at = moved(self.at, counts, by)
+            self.show_units(self._history, self._view)
 
-    def show_events(self, events: Iterable[Event]) -> None:
-        """Add the events that are new; all of them again if another run's are given."""
-        events = tuple(events)
-        if len(events) < self._shown:
-            self.clear()
-            self._shown = 0
-        for event in events[self._shown :]:
-            at, text = f"step {count(event.step):>6}  ", event.text
-            if self.ascii_only:
-                at, text = to_ascii(at), to_ascii(text)
-            line = Text(at, style="dim")
-            line.append(text, style="not dim bold" if event.mark else "not dim")
-            self.write(line)
-        self._shown = len(events)
+    def on_click(self, event: events.Click) -> None:
+        """Take the unit that was clicked on."""
+        left = max((len(name) for name in self._grid.counts), default=0) + 2
+        at = self._grid.unit_at(event.y - 1 - self._map_top, event.x - 1 - left)
+        if at is not None and self._history is not None:
+            self.at = at
+            self.show_units(self._history, self._view)
+
+
+class EventPanel(CellPanel):
+    """What was done and what happened, with the step. Follows the newest unless scrolled."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in (*FRAME_ROLES, *EVENT_ROLES)}
+    BINDINGS: ClassVar[list[BindingType]] = list(EVENT_KEYS)
+
+    def __init__(self, id: str, ascii_only: bool = False) -> None:
+        super().__init__(id, ascii_only)
+        self._history: History | None = None
+        self._above = 0
+        """Rows that the view is scrolled up from the end."""
+
+    def show_events(self, history: History) -> None:
+        """Show as many rows of events as there is room for."""
+        self._history = history
+        columns, rows = self.room
+        lines = event_rows(history, columns)
+        self._above = max(0, min(self._above, len(lines) - rows))
+        stop = len(lines) - self._above
+        first = max(0, stop - rows)
+        seen = lines[first:stop] + [[(" " * columns, "text")] for _ in range(rows - (stop - first))]
+        self.note = " ".join(
+            text for text, hidden in ((f"↑ {first}", first), (f"↓ {self._above}", self._above)) if hidden
+        )
+        self.show([("events", "name")], seen)
 
     def forget(self) -> None:
-        """Empty the panel for a new run."""
-        self.clear()
-        self._shown = 0
+        """Follow the newest again, for a new run."""
+        self._above, self.drawn = 0, None
+
+    def action_scroll(self, rows: int) -> None:
+        """Scroll so many rows up."""
+        self._above = max(0, self._above + rows)
+        if self._history is not None:
+            self.show_events(self._history)
+
+    def action_page(self, pages: int) -> None:
+        """Scroll so many pages up."""
+        self.action_scroll(pages * max(1, self.room[1] - 1))
+
+    def on_mouse_scroll_up(self) -> None:
+        """Scroll up."""
+        self.action_scroll(3)
+
+    def on_mouse_scroll_down(self) -> None:
+        """Scroll down."""
+        self.action_scroll(-3)

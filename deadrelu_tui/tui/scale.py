@@ -111,10 +111,16 @@ def _labels(values: list[float], step: float) -> list[str]:
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     plain = [f"{value:.{decimals}f}".replace("-", MINUS) for value in values]
     if max(map(len, plain)) > LABEL_WIDTH:
-        plain = [number(value, 2) if abs(value) > step / 2 else "0" for value in values]
+        plain = [_scientific(value, 1) for value in values]
         if max(map(len, plain)) > LABEL_WIDTH:
-            plain = [number(value, 1) for value in values]
+            plain = [_scientific(value, 0) for value in values]
     return ["0" if abs(value) < step / 2 else text for value, text in zip(values, plain, strict=True)]
+
+
+def _scientific(value: float, decimals: int) -> str:
+    mantissa, _, power = f"{value:.{decimals}e}".partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{mantissa}e{int(power)}".replace("-", MINUS, 1 if value < 0 else 0)
 
 
 def _log(low: float, high: float, count: int) -> Axis:

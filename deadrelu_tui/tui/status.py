@@ -9,11 +9,13 @@ import numpy.typing as npt
 from textual.content import Content
 
 from deadrelu_tui import presets
-from deadrelu_tui.diagnosis import Verdict
+from deadrelu_tui.diagnosis import Finding
 from deadrelu_tui.history import History
 from deadrelu_tui.records import Live
 from deadrelu_tui.run import Run, Status
 from deadrelu_tui.tui.ascii import to_ascii
+from deadrelu_tui.tui.charts import activation_of
+from deadrelu_tui.tui.view import View
 from deadrelu_tui.wording import count, duration, number, percent, rate
 
 MUTED, FAINT = "$foreground 65%", "$foreground 30%"
@@ -38,22 +40,27 @@ VERDICT_STYLE = {
 }
 
 
-def header(run: Run, bytes_per_second: float, width: int) -> Content:
-    """Return who and what on the left; status, bytes to the terminal and clock on the right."""
+def header(run: Run, bytes_per_second: float, held: int | None, width: int) -> Content:
+    """Return who and what on the left; status, a frozen display, bytes to the terminal and clock on the right."""
     start = run.history.start
     network = "–".join(map(str, (784, *run.settings.hidden, 10)))
+    if len(network) > width // 3:
+        network = f"784–{len(run.settings.hidden)} hidden layers–10"
     if start is None:
         data, device = "Fashion-MNIST", run.settings.device
     else:
         data = f"Fashion-MNIST {count(start.train)}" + (" embedded" if start.source == "embedded" else "")
         device = start.device
     status = run.status
-    left = [(" deadrelu-tui", "bold $primary"), (f"  {data} · {network} · {device}", MUTED)]
-    right = [
-        (f"● {status.value}", f"bold {STATUS_STYLE[status]}"),
+    right = [(f"● {status.value}", f"bold {STATUS_STYLE[status]}")]
+    if held is not None:
+        wide = f"❄ display frozen at step {count(held)}" if width >= 70 else "❄ frozen"
+        right.append((f"   {wide}", "bold $accent"))
+    right += [
         (f"   {bytes_per_second / 1000:.0f} KB/s" if width >= 100 else "", MUTED),
         (f"   {time.strftime('%H:%M:%S')} " if width >= 70 else " ", MUTED),
     ]
+    left = [(" deadrelu-tui", "bold $primary"), (f"  {data}", MUTED), (f" · {network}", MUTED), (f" · {device}", MUTED)]
     return _both(left, right, width)
 
 
@@ -74,20 +81,22 @@ def progress(run: Run, width: int) -> Content:
         long, short = [step, f"{speed:.0f} steps/s", eta], [step, f"{speed:.0f}/s", eta]
     else:
         long = short = [step, f"{duration(run.seconds)} in all"]
-    for cells, texts in ((24, [*long, f"test accuracy {score}"]), (10, [*short, f"test {score}"]), (0, [step])):
-        eighths = round(8 * cells * done / start.steps)
+    share = done / start.steps
+    options = ((24, [*long, f"test accuracy {score}"]), (10, [*short, f"test {score}"]), (0, short), (0, [step]))
+    for cells, texts in options:
+        eighths = round(8 * cells * share)
         bar = ("█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]).strip().ljust(cells)
         text = Content.assemble(
             f" epoch {epoch}/{start.epochs} ", "▕" if cells else "", (bar, "$primary"), "▏ " if cells else " ",
             "   ".join(texts),
         )  # fmt: skip
         if text.cell_length <= width:
-            break
-    return _cut(text, width)
+            return text
+    return _cut(Content(f" {step}"), width)
 
 
-def settings_line(run: Run, width: int) -> Content:
-    """Return what is set now, each with its key; what differs from the run's start stands out."""
+def settings_line(run: Run, badges: list[str], width: int) -> Content:
+    """Return what is set now, each with its key, what differs from the start standing out; and what the view is."""
     settings, live, start = run.settings, run.controls.live, run.history.start
     batch = min(settings.batch_size, start.train) if start else settings.batch_size
     first = Live.of(settings)
@@ -106,48 +115,83 @@ def settings_line(run: Run, width: int) -> Content:
         ("", init, MUTED),
     ]
     text = Content(" ")
+    view = Content.styled("  ".join(badges) + " ", "bold $accent") if badges else Content("")
+    if view.cell_length > width // 2:
+        view = _cut(view, width // 2)
     for index, (key, label, style) in enumerate(item for item in items if item[1]):
         piece = Content.assemble(
             (" │ " if index else "", FAINT), (f"{key} " if key else "", "$accent"), (label, style)
         )  # fmt: skip
-        if text.cell_length + piece.cell_length > width:
+        if text.cell_length + piece.cell_length + view.cell_length + 1 > width:
             break
         text += piece
-    return text
+    return text.pad_right(max(0, width - text.cell_length - view.cell_length)) + view if badges else text
 
 
-def banner(run: Run, found: Verdict | None) -> Content:
-    """Return the verdict on the run, or what ended it."""
+def banner(run: Run, found: Finding | None, width: int) -> Content:
+    """Return the verdict on the run, or what ended it, in one line: what it is, why, and the key to press."""
     if run.error is not None:
-        return Content.styled(f"✖ FAILED  {' '.join(str(run.error).split())[:400]} → r starts again", "$error")
+        return _cut(
+            Content.styled(f"✖ FAILED  {' '.join(str(run.error).split())[:400]} → r starts again", "$error"), width
+        )
     if found is None:
-        return Content.styled("no verdict before the first step", MUTED)
+        return _cut(Content.styled("no verdict before the first step", MUTED), width)
     glyph, style = VERDICT_STYLE[found.word]
-    text = [(f"{glyph} {found.word.upper()}  ", f"bold {style}"), (found.reason, "")]
-    if found.remedy:
-        text.append((f" → {found.remedy}", f"bold {style}"))
-    return Content.assemble(*text)
+    word, remedy = f"{glyph} {found.word.upper()}  ", f" → {found.remedy}" if found.remedy else ""
+    room = width - len(word) - len(remedy)
+    options = (f"{found.reason}", found.text)
+    text = next((option for option in options if len(option) <= room), None)
+    if text is None:
+        text = _words(found.text, room) if room >= _READABLE else ""
+    more = "  enter: why" if len(word) + len(text) + len(remedy) + 12 <= width else ""
+    line = Content.assemble((word, f"bold {style}"), (text, ""), (remedy, f"bold {style}"), (more, MUTED))
+    return _cut(line, width)
 
 
-def summary(history: History, width: int) -> Content:
+_READABLE = 24
+"""Columns below which a piece of a sentence tells less than no sentence."""
+
+
+def _words(text: str, room: int) -> str:
+    """Return as many whole words of a text as have room: half a number would be another number."""
+    kept = ""
+    for word in text.split(" "):
+        if len(kept) + len(word) + 2 > room:
+            return kept + "…" if kept else ""
+        kept += (" " if kept else "") + word
+    return kept
+
+
+def summary(run: Run, history: History, view: View, width: int) -> Content:
     """Return the numbers that matter, each with its course, for a terminal too small for charts."""
+    total = run.history.start.steps if run.history.start else None
     rows = []
+    if width < 40:
+        rows.append(Content(f"step {count(len(history))}" + (f"/{count(total)}" if total else "")))
+    dead = view.definition_for(activation_of(history))
     for name, label, form in (
         ("zero_fraction/h1", "zeros h1", percent),
-        ("dead_fraction/h1", "dead h1", percent),
+        (f"{dead.metric}/h1", f"{dead.short} h1", percent),
         ("loss", "loss", number),
         ("accuracy/test", "test accuracy", percent),
     ):
         value = history.latest(name)
-        if value is not None:
-            course = sparkline(history.outline(name, 0, len(history), max(1, (width - 28) // 2)).values)
-            rows.append(Content.assemble((f"{label:<14}", MUTED), f"{form(value):>8}  ", (course, "$primary")))
+        if value is None:
+            continue
+        room = max(0, width - 30)
+        course = sparkline(history.outline(name, 0, len(history), max(1, room // 2)).values) if room >= 8 else ""
+        if width < 40:
+            rows.append(Content.assemble((label.removesuffix(" h1"), MUTED), f" {form(value)}"))
+            continue
+        rows.append(Content.assemble((f"{label:<16}", MUTED), f"{form(value):>8}  ", (course, "$primary")))
     return Content("\n").join(rows)
 
 
-def sentence(run: Run, found: Verdict | None) -> Content:
+def sentence(run: Run, found: Finding | None, width: int) -> Content:
     """Return the one sentence that a tiny terminal has room for."""
-    return Content(f"step {count(len(run.history))}: {found.word if found else run.status.value}")
+    what = found.word if found else run.status.value
+    options = (f"step {count(len(run.history))}: {what}", what)
+    return Content(next((each for each in options if len(each) <= width), what[:width]))
 
 
 def sparkline(values: npt.NDArray[np.float32]) -> str:
@@ -181,10 +225,14 @@ def ascii_only(text: Content) -> Content:
 
 
 def _both(left: list[tuple[str, str]], right: list[tuple[str, str]], width: int) -> Content:
+    """Return as many parts of the left as there is room for, and the right at the right."""
     end = Content.assemble(*right)
-    room = max(0, width - end.cell_length)
-    start = _cut(Content.assemble(*left), max(0, room - 1))
-    return start.pad_right(max(0, room - start.cell_length)) + end
+    start = Content("")
+    for part in left:
+        if start.cell_length + len(part[0]) + end.cell_length + 1 > width:
+            break
+        start += Content.assemble(part)
+    return _cut(start.pad_right(max(0, width - start.cell_length - end.cell_length)) + end, width)
 
 
 def _cut(text: Content, width: int) -> Content:

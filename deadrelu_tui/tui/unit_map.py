@@ -1,65 +1,145 @@
-"""The unit map as a pure function: firing rates in, rows of cells out. Dead units have a glyph of their own."""
+"""The unit map as pure functions: units in, rows of cells out. Dead units have a glyph of their own."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-UNIT_ROLES = ("text", "unit", "dead")
+from deadrelu_tui.settings import SATURATING
+from deadrelu_tui.units import Definition, Mask, Units
+
+UNIT_ROLES = ("text", "unit", "dead", "at", "chosen", "strong")
 DEAD, DEAD_ASCII = "✖", "x"
 SHADES = (("·", "."), ("░", ":"), ("▒", "+"), ("▓", "#"), ("█", "@"))
 BOUNDS = (0.01, 0.10, 0.50, 0.90)
 """A unit of shade i fires for less than BOUNDS[i] of the images; the last shade for at least the last bound."""
 
 Row = list[tuple[str, str]]
+At = tuple[str, int]
+"""A unit: its layer and its index."""
 
 
-def unit_rows(
-    layers: Mapping[str, npt.NDArray[np.float32]],
-    gone: Mapping[str, npt.NDArray[np.bool_]],
-    width: int,
-    height: int,
-    ascii_only: bool = False,
-    word: str = "dead",
+@dataclass(frozen=True)
+class Grid:
+    """Where each unit stands in so many columns and rows: `pooled` units share a cell, a layer starts a row."""
+
+    counts: Mapping[str, int]
+    """Units of each layer that is shown."""
+    left_out: int
+    """Layers that are not shown, for want of rows."""
+    pooled: int
+    room: int
+    """Cells that a row has room for."""
+
+    @classmethod
+    def fit(cls, counts: Mapping[str, int], width: int, rows: int, at: str | None = None) -> Grid:
+        """Return the grid with as few units to a cell as fit; with more layers than rows, a page of them with `at`."""
+        room = max(1, width - _left(counts))
+        names = list(counts)
+        if len(names) > max(0, rows):
+            first = names.index(at) // rows * rows if at in names and rows > 0 else 0
+            names = names[first : first + max(0, rows)]
+        shown = {name: counts[name] for name in names}
+        pooled = max(1, sum(shown.values()) // (room * max(1, rows)))
+        while pooled < max(shown.values(), default=0) and sum(_rows(n, pooled, room) for n in shown.values()) > rows:
+            pooled += 1
+        return cls(shown, len(counts) - len(shown), pooled, room)
+
+    def wide(self, layer: str) -> int:
+        """Return the cells in a row of a layer. Rows are of one length: 300 units are 5 × 60 and not 4 × 74 + 4."""
+        cells = math.ceil(self.counts[layer] / self.pooled)
+        return math.ceil(cells / math.ceil(cells / self.room))
+
+    def cell_of(self, at: At) -> tuple[int, int] | None:
+        """Return the row and the column of a unit's cell, None if its layer is not shown."""
+        top = 0
+        for layer, count in self.counts.items():
+            if layer == at[0]:
+                cell, wide = at[1] // self.pooled, self.wide(layer)
+                return top + cell // wide, cell % wide
+            top += _rows(count, self.pooled, self.room)
+        return None
+
+    def unit_at(self, row: int, column: int) -> At | None:
+        """Return the first unit of the cell in a row and a column, None where there is none."""
+        for layer, count in self.counts.items():
+            rows = _rows(count, self.pooled, self.room)
+            if row < rows:
+                index = (row * self.wide(layer) + column) * self.pooled
+                return (layer, index) if 0 <= column < self.wide(layer) and index < count else None
+            row -= rows
+        return None
+
+
+def moved(at: At, counts: Mapping[str, int], by: int) -> At:
+    """Return the unit so many further on, through the layers in order; the first or the last one at the ends."""
+    index = sum(count for name, count in counts.items() if list(counts).index(name) < list(counts).index(at[0]))
+    index = min(max(0, index + at[1] + by), sum(counts.values()) - 1)
+    for name, count in counts.items():
+        if index < count:
+            return name, index
+        index -= count
+    return at
+
+
+def map_rows(
+    layers: Mapping[str, Units], definition: Definition, grid: Grid, at: At | None, ascii_only: bool = False
 ) -> list[Row]:
-    """Return `height` rows: each layer's units, a cell each or, where they do not fit, a cell for several.
-
-    A cell of several units shows their mean rate, and the glyph of death only if all of them are dead.
-    """
-    which = 1 if ascii_only else 0
-    left = max((len(name) for name in layers), default=0) + 2
-    room = max(1, width - left)
-    budget = height - 1  # the last row is the legend
-    counts = [len(rates) for rates in layers.values()]
-    pooled = max(1, sum(counts) // (room * max(1, budget)))
-    # Every layer takes a row at least: with more layers than rows no pooling helps, and the last ones are left out.
-    while pooled < max(counts, default=0) and sum(_rows(each, pooled, room) for each in counts) > budget:
-        pooled += 1
-    rows: list[Row] = []
-    shown = dict(list(layers.items())[: max(0, budget)])
-    for name, rates in shown.items():
-        pools = [slice(at, at + pooled) for at in range(0, len(rates), pooled)]
-        cells = [_cell(rates[pool], gone[name][pool], which) for pool in pools]
-        # Rows of equal length: 300 units are five rows of 60 rather than four of 74 and a rest.
-        wide = math.ceil(len(cells) / math.ceil(len(cells) / room))
-        for at in range(0, len(cells), wide):
-            label = name if at == 0 else ""
-            rows.append(_merged([(f"{label:<{left}}", "text"), *cells[at : at + wide]]))
-    rows = rows[: max(0, budget)]
-    rows += [[(" " * width, "text")] for _ in range(budget - len(rows))]
-    if height > 0:
-        rows.append(_legend(gone, len(layers) - len(shown), pooled, which, width, word))
+    """Return the rows of the grid: a cell's shade is its units' mean rate, its glyph ✖ if all of them are dead."""
+    which, rows = int(ascii_only), list[Row]()
+    left = _left(layers)
+    found = grid.cell_of(at) if at is not None else None
+    for name in grid.counts:
+        units = layers[name]
+        lost, rates = definition.holds(units), _rates(definition, units)
+        pools = [slice(first, first + grid.pooled) for first in range(0, len(units), grid.pooled)]
+        cells = [_cell(rates[pool], lost[pool], which) for pool in pools]
+        for first in range(0, len(cells), grid.wide(name)):
+            row = cells[first : first + grid.wide(name)]
+            if found is not None and found[0] == len(rows):
+                row[found[1]] = (row[found[1]][0], "at")
+            rows.append(_merged([(f"{name if first == 0 else '':<{left}}", "text"), *row]))
     return rows
 
 
-def _cell(rates: npt.NDArray[np.float32], gone: npt.NDArray[np.bool_], which: int) -> tuple[str, str]:
-    if gone.all():
-        return (DEAD, DEAD_ASCII)[which], "dead"
+def legend(
+    layers: Mapping[str, Units], definition: Definition, grid: Grid, width: int, ascii_only: bool = False
+) -> Row:
+    """Return what the glyphs mean, as far as there is room: the dead first, with their number."""
+    which = int(ascii_only)
+    dead = sum(int(np.count_nonzero(definition.holds(units))) for units in layers.values())
+    labels = ("<1 %", "<10 %", "<50 %", "<90 %", "≥90 %" if which == 0 else ">=90 %")
+    parts: Row = [(f"{(DEAD, DEAD_ASCII)[which]} {definition.name}: {dead}", "dead")]
+    if grid.pooled > 1:
+        parts.insert(0, (f"1 cell = {grid.pooled} units", "strong"))
+    if grid.left_out > 0:
+        parts.insert(0, (f"{grid.left_out} more layers", "strong"))
+    parts += [(f"{shade[which]} {label}", "unit") for shade, label in zip(SHADES, labels, strict=True)]
+    spaced = [span for part in parts for span in (part, ("  ", "text"))]
+    row, room = list[tuple[str, str]](), width
+    for text, role in spaced:
+        if len(text) > room:
+            break
+        row.append((text, role))
+        room -= len(text)
+    return [*row, (" " * room, "text")]
+
+
+def _rates(definition: Definition, units: Units) -> npt.NDArray[np.float32]:
+    if definition.on_batch:
+        return units.batch
+    return units.unsaturated if units.activation in SATURATING else units.firing
+
+
+def _cell(rates: npt.NDArray[np.float32], lost: Mask, which: int) -> tuple[str, str]:
     if np.isnan(rates).any():
         return "?", "text"
+    if lost.all():
+        return (DEAD, DEAD_ASCII)[which], "dead"
     return SHADES[int(np.searchsorted(BOUNDS, float(rates.mean()), side="right"))][which], "unit"
 
 
@@ -67,24 +147,8 @@ def _rows(units: int, pooled: int, room: int) -> int:
     return math.ceil(math.ceil(units / pooled) / room)
 
 
-def _legend(
-    gone: Mapping[str, npt.NDArray[np.bool_]], unseen: int, pooled: int, which: int, width: int, word: str
-) -> Row:
-    dead = sum(int(np.count_nonzero(units)) for units in gone.values())
-    labels = ("<1 %", "<10 %", "<50 %", "<90 %", "≥90 %" if which == 0 else ">=90 %")
-    parts: Row = [((DEAD, DEAD_ASCII)[which] + f" {word} {dead}", "dead")]
-    parts += [(f"{shade[which]} {label}", "unit") for shade, label in zip(SHADES, labels, strict=True)]
-    if unseen > 0:
-        parts.insert(0, (f"{unseen} more layers", "text"))
-    if pooled > 1:
-        parts.insert(0, (f"1 cell = {pooled} units", "text"))
-    spaced = [span for part in parts for span in (part, ("  ", "text"))]
-    row, room = [], width
-    for text, role in spaced:
-        if len(text) <= room:
-            row.append((text, role))
-            room -= len(text)
-    return [*row, (" " * room, "text")]
+def _left(layers: Mapping[str, object]) -> int:
+    return max((len(name) for name in layers), default=0) + 2
 
 
 def _merged(cells: Row) -> Row:

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from deadrelu_tui.metrics import METRICS
+from deadrelu_tui.tui.ascii import to_ascii
 
 
 class HelpScreen(ModalScreen[None]):
@@ -24,6 +25,7 @@ class HelpScreen(ModalScreen[None]):
     def __init__(self, keys: Iterable[tuple[str, str, str]], classes: str) -> None:
         super().__init__(classes=classes)
         self.keys = tuple(keys)
+        self.letters = to_ascii if "-ascii" in classes.split() else str
 
     def compose(self) -> ComposeResult:
         """Show two tables."""
@@ -35,13 +37,15 @@ class HelpScreen(ModalScreen[None]):
     def _keys(self) -> Table:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for key, name, text in self.keys:
-            table.add_row(Text(key, style="bold"), name, Text(text, style="dim"))
+            table.add_row(
+                Text(self.letters(key), style="bold"), self.letters(name), Text(self.letters(text), style="dim")
+            )
         return table
 
     def _metrics(self) -> Table:
         table = Table(box=None, show_header=False, padding=(1, 2, 0, 0))
         for metric in METRICS:
-            body = Text(metric.meaning)
-            body.append(f"\n{metric.formula}", style="dim")
+            body = Text(self.letters(metric.meaning))
+            body.append(f"\n{self.letters(metric.formula)}", style="dim")
             table.add_row(Text(metric.name, style="bold"), body)
         return table

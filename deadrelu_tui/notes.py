@@ -1,0 +1,109 @@
+"""The rules that find what deserves a note, whatever the state of the network: one function for each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from deadrelu_tui import causes
+from deadrelu_tui.evidence import Evidence
+from deadrelu_tui.rules import Finding, more
+from deadrelu_tui.wording import number, percent
+
+UPDATE_ABOVE, UPDATE_BELOW = 10, 1e-8
+"""‖Δ‖/‖w‖ of weights (SageMaker Debugger, WeightUpdateRatio)."""
+VARIANCES, GRADIENT_RANGE = 10, 0.001
+"""Largest over smallest variance, 5–95 percentile range (SageMaker Debugger, PoorWeightInitialization)."""
+LARGE_INPUT = 0.2
+"""Absolute mean of the input (SageMaker Debugger, CheckInputImages)."""
+OVERFIT = 0.1
+"""(Validation − training) / training loss (SageMaker Debugger, Overfit)."""
+DECREASE, DECREASE_STEPS = 0.001, 10
+"""SageMaker Debugger, LossNotDecreasing."""
+
+
+def update_ratio(evidence: Evidence) -> Iterator[Finding]:
+    """Find updates out of proportion to the weights (SageMaker Debugger, WeightUpdateRatio); biases start at zero."""
+    ratios = [each for each in evidence.of("update_ratio") if each[1].startswith("w")]
+    if large := [each for each in ratios if each[2] > UPDATE_ABOVE]:
+        name, part, value = max(large, key=lambda each: each[2])
+        step = evidence.since(name, above=UPDATE_ABOVE)
+        yield Finding(
+            "WeightUpdateRatio", "", f"{part}: the update is {number(value, 2)}×{part}, above 10 since step {step}",
+            causes.scale(evidence, evidence.steps), "-", value, UPDATE_ABOVE, step, part,
+        )  # fmt: skip
+    if small := [each for each in ratios if each[2] < UPDATE_BELOW]:
+        name, part, value = small[0]
+        step, lost = evidence.since(name, below=UPDATE_BELOW), evidence.lost_layer()
+        yield Finding(
+            "WeightUpdateRatio", "",
+            f"{part}{more(small)}: the update is {number(value, 2)}×{part}, below 1e-8 since step {step}",
+            f"{lost}: hardly any gradient passes" if lost else "", "" if lost else "+", value, UPDATE_BELOW, step, part,
+        )  # fmt: skip
+
+
+def poor_initialisation(evidence: Evidence) -> Iterator[Finding]:
+    """Find first weights of unlike variance, or a first gradient of hardly any range (PoorWeightInitialization)."""
+    variances = [(value, part) for _, part, value in evidence.of("weight_variance") if math.isfinite(value)]
+    if variances:
+        (low, lowest), (high, highest) = min(variances), max(variances)
+        ratio = high / low if low > 0 else math.inf if high > 0 else 1.0
+        if ratio > VARIANCES:
+            yield Finding(
+                "PoorWeightInitialization", "",
+                f"{highest}: first weights have {number(ratio)} times the variance of {lowest}", "", "",
+                ratio, VARIANCES, 0, highest,
+            )  # fmt: skip
+    narrow = [(part, value) for _, part, value in evidence.of("grad_range") if value < GRADIENT_RANGE]
+    if narrow:
+        part, value = narrow[0]
+        yield Finding(
+            "PoorWeightInitialization", "",
+            f"{part}{more(narrow)}: the first gradient ranges over {number(value)} only", "", "",
+            value, GRADIENT_RANGE, 0, part,
+        )  # fmt: skip
+
+
+def loss_not_decreasing(evidence: Evidence) -> Iterator[Finding]:
+    """Find a mean loss of the last steps that is no lower than that of the steps before (LossNotDecreasing)."""
+    values = evidence.tail("loss", 2 * DECREASE_STEPS).astype(np.float64)
+    if len(values) < 2 * DECREASE_STEPS or not np.isfinite(values).all():
+        return
+    before, after = float(values[:DECREASE_STEPS].mean()), float(values[DECREASE_STEPS:].mean())
+    fall = (before - after) / before if before > 0 else 0.0
+    if fall < DECREASE:
+        step = evidence.steps - DECREASE_STEPS
+        yield Finding(
+            "LossNotDecreasing", "", f"loss fell by {percent(fall) if fall > 0 else 'nothing'} in "
+            f"{DECREASE_STEPS} steps", f"{number(before)} before, {number(after)} now", "", fall, DECREASE, step,
+        )  # fmt: skip
+
+
+def input_images(evidence: Evidence) -> Iterator[Finding]:
+    """Find pixels that are not centred (SageMaker Debugger, CheckInputImages)."""
+    mean, deviation = evidence.input(evidence.live)
+    if abs(mean) > LARGE_INPUT and math.isfinite(mean):
+        yield Finding(
+            "CheckInputImages", "", f"input averages {number(mean)}, standard deviation {number(deviation)}",
+            "", "" if evidence.live.normalise else "n", mean, LARGE_INPUT, evidence.changed_at("normalise"),
+        )  # fmt: skip
+
+
+def overfit(evidence: Evidence) -> Iterator[Finding]:
+    """Find a test loss above the training loss of the same epoch (SageMaker Debugger, Overfit)."""
+    start = evidence.history.start
+    steps, tests = evidence.history.series("loss/test")
+    if start is None or not len(steps):
+        return
+    stop = int(steps[-1]) + 1
+    train = evidence.window("loss", stop - start.batches, stop).values.astype(np.float64)
+    if not len(train) or not np.isfinite(train).all() or train.mean() <= 0:
+        return
+    gap = (float(tests[-1]) - float(train.mean())) / float(train.mean())
+    if gap > OVERFIT and math.isfinite(gap):
+        yield Finding(
+            "Overfit", "", f"test loss {number(float(tests[-1]))} is {percent(gap)} above the epoch's training loss "
+            f"{number(float(train.mean()))}", "", "", gap, OVERFIT, stop - 1,
+        )  # fmt: skip

@@ -1,0 +1,143 @@
+"""A framed panel of coloured cells that sends to the terminal only what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from deadrelu_tui.tui.ascii import to_ascii
+from deadrelu_tui.tui.chart import Span
+
+Row = list[Span]
+FRAME_ROLES = ("frame", "focus", "name", "text")
+
+
+class CellPanel(Widget, can_focus=True):
+    """A framed panel of coloured cells that sends only those to the terminal that have changed.
+
+    It draws its frame itself, because a change of Textual's own border title repaints the whole widget.
+    """
+
+    @dataclass
+    class Stale(Message):
+        """The panel has a new size, and must be drawn again."""
+
+        panel: CellPanel
+
+    FRAME = 2
+    """Columns, and rows, that the frame takes."""
+
+    def __init__(self, id: str, ascii_only: bool = False) -> None:
+        super().__init__(id=id, classes="panel cells")
+        self.ascii_only = ascii_only
+        self.note = ""
+        """A word for the lower right corner of the frame."""
+        self.drawn: object = None
+        """What the panel shows, in its owner's terms; None if it must be drawn again."""
+        self._content: tuple[Sequence[Span], list[Row]] = ((), [])
+        self._rows: list[Row] = []
+        self._strips: list[Strip] = []
+
+    @property
+    def room(self) -> tuple[int, int]:
+        """Columns and rows inside the frame, and one column of air."""
+        return max(0, self.size.width - self.FRAME - 1), max(0, self.size.height - self.FRAME)
+
+    @property
+    def title(self) -> str:
+        """What stands in the upper line of the frame."""
+        return "".join(text for text, _ in self._rows[0]).strip("╭─╮+- ") if self._rows else ""
+
+    def show(self, title: Sequence[Span], rows: list[Row]) -> None:
+        """Show a title of (text, role) parts and rows of spans as wide as the room."""
+        self._content = (title, rows)
+        before, now = self._rows, self._framed(title, rows)
+        self._rows = now
+        if len(before) != len(now) or len(self._strips) != len(now):
+            self._restyle()
+            return
+        dirty = []
+        for y, (old, new) in enumerate(zip(before, now, strict=True)):
+            if old != new:
+                self._strips[y] = self._strip(new)
+                dirty.append(_difference(old, new, y))
+        if dirty:
+            self.refresh(*dirty)
+
+    def on_resize(self) -> None:
+        """Ask to be drawn at the new size; until anything is known show the frame alone."""
+        self.drawn = None
+        if not self._rows:
+            columns, rows = self.room
+            self.show([], [[(" " * columns, "text")] for _ in range(rows)])
+        self.post_message(self.Stale(self))
+
+    def on_focus(self) -> None:
+        """Take the colour of the focus."""
+        self.show(*self._content)
+
+    def on_blur(self) -> None:
+        """Give it back."""
+        self.show(*self._content)
+
+    def render_line(self, y: int) -> Strip:
+        """Return one row of cells."""
+        if y < len(self._strips):
+            return self._strips[y].adjust_cell_length(self.size.width, self.rich_style)
+        return Strip.blank(self.size.width, self.rich_style)
+
+    def notify_style_update(self) -> None:
+        """Take the colours of a theme that has just changed."""
+        super().notify_style_update()
+        self._restyle()
+
+    def shorter(self, title: list[Span]) -> list[Span]:
+        """Return a title that is too long in fewer words."""
+        return title
+
+    def _framed(self, title: Sequence[Span], rows: list[Row]) -> list[Row]:
+        left, line, right, side, lower_left, lower_right = "+-+|++" if self.ascii_only else "╭─╮│╰╯"
+        frame = "focus" if self.has_focus else "frame"
+        across = max(0, self.size.width - self.FRAME)
+        parts = list(title)
+        if self.ascii_only:
+            parts = [(to_ascii(text.replace("≤", "<=")), role) for text, role in parts]
+        if parts and sum(len(text) + 2 for text, _ in parts) > across - 2:
+            parts = self.shorter(parts)
+        top: Row = [(left + line + " ", frame)]
+        free = across - 3
+        for text, role in parts:
+            if len(text) <= free:  # a part that has no room is left out: half a number would be another number
+                top.append((text + " " * min(2, free - len(text)), role))
+                free -= len(top[-1][0])
+        top.append((line * (free + 1) + right, frame))
+        note = f" {self.note} " if self.note else ""
+        bottom = (lower_left + line * max(0, across - len(note) - 1) + note + line + lower_right)[-self.size.width :]
+        columns = self.room[0]
+        if self.ascii_only:
+            rows = [[(to_ascii(text), role) for text, role in row] for row in rows]
+        inside = [[*row, (" " * (columns - sum(len(text) for text, _ in row)), "text")] for row in rows]
+        return [top, *([(side, frame), *row, (" " + side, frame)] for row in inside), [(bottom, frame)]]
+
+    def _restyle(self) -> None:
+        self._strips = [self._strip(row) for row in self._rows]
+        self.refresh()
+
+    def _strip(self, row: Row) -> Strip:
+        return Strip(Segment(text, self.get_component_rich_style(f"role--{role}")) for text, role in row)
+
+
+def _difference(old: Row, new: Row, y: int) -> Region:
+    """Return the stretch of a row in which two versions of it differ."""
+    before, after = (tuple((char, role) for text, role in row for char in text) for row in (old, new))
+    width = max(len(before), len(after))
+    if len(before) != len(after):
+        return Region(0, y, width, 1)
+    changed = [x for x in range(width) if before[x] != after[x]]
+    return Region(changed[0], y, changed[-1] - changed[0] + 1, 1)

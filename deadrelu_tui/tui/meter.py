@@ -1,0 +1,84 @@
+"""The dead meter and the portrait of a unit, as pure functions: every share with its definition and its images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from deadrelu_tui.ledger import NEVER, Ledger
+from deadrelu_tui.settings import SATURATING
+from deadrelu_tui.tui.unit_map import At, Row
+from deadrelu_tui.units import Definition, Units, definitions_for
+from deadrelu_tui.wording import count, number, percent
+
+
+def meter_rows(
+    layers: Mapping[str, Units], chosen: Definition, probe: int, batch: int, width: int, rows: int, at: str | None
+) -> list[Row]:
+    """Return a table of at least three rows, a column per definition and a row per layer; the last row says of how
+    many images each one speaks. With more layers than rows, those around `at`. Empty if it does not fit.
+    """
+    activation = next(iter(layers.values())).activation
+    definitions = definitions_for(activation)
+    names, left = list(layers), max(len(name) for name in layers) + 1
+    across = (width - left) // len(definitions)
+    widest = max(len(each.short) for each in definitions) + 2  # a mark, and a space between columns
+    if rows < 3 or across < widest:
+        return []
+    across = min(across, 20)
+    fit = rows - 2
+    first = min(max(0, (names.index(at) if at in names else 0) - fit // 2), max(0, len(names) - fit))
+    table: list[Row] = [[(" " * left, "text")]]
+    for each in definitions:
+        mark = "▸" if each == chosen else " "
+        table[0].append((f"{mark + each.short:>{across}}", "chosen" if each == chosen else "text"))
+    for name in names[first : first + fit]:
+        row: Row = [(f"{name:<{left}}", "strong")]
+        row += [
+            (f"{percent(each.share(layers[name])):>{across}}", "chosen" if each == chosen else "strong")
+            for each in definitions
+        ]
+        table.append(row)
+    unseen = len(names) - fit
+    note: Row = [(f"{f'+{unseen}' if unseen > 0 else '':<{left}}", "text")]
+    note += [(f"{f'of {count(batch if each.on_batch else probe)}':>{across}}", "text") for each in definitions]
+    return [*table, note]
+
+
+def portrait(at: At, units: Units, ledger: Ledger, probe: int) -> list[str]:
+    """Return what is known of a unit, in pieces of text: what it does, what it is made of, what became of it."""
+    layer, index = at
+    saturating = units.activation in SATURATING
+    what = "unsaturated" if saturating else "fires"
+    share = (units.unsaturated if saturating else units.firing)[index]
+    return [
+        f"unit {index} of {layer}: {what} for {percent(float(share))} of {count(probe)}",
+        _fate(ledger, index, saturating),
+        f"h mean {number(float(units.pre_mean[index]))}, max {number(float(units.pre_max[index]))}",
+        f"bias {number(float(units.bias[index]))}",
+        f"‖w‖ {number(float(units.weight_norm[index]))}",
+        f"‖∂L/∂w‖ {number(float(units.gradient[index]))}",
+    ]
+
+
+def _fate(ledger: Ledger, index: int, saturating: bool) -> str:
+    dead, died, alive = ("saturated", "saturated", "unsaturated") if saturating else ("dead", "died", "alive")
+    at, deaths, revivals = int(ledger.changed_at[index]), int(ledger.deaths[index]), int(ledger.revivals[index])
+    if at == NEVER:
+        return f"{alive} all along"
+    if not ledger.lost[index]:
+        return f"revived at step {count(at)}" + (f", {revivals} times so far" if revivals > 1 else "")
+    if deaths == 1 and ledger.born_dead[index]:
+        return f"born {dead}"
+    return f"{died} at step {count(at)}" + (f", {deaths} times so far" if deaths > 1 else "")
+
+
+def packed(pieces: list[str], width: int, rows: int) -> list[str]:
+    """Return the pieces in at most so many lines of a width, none of them cut; what does not fit is left out."""
+    lines: list[str] = []
+    for piece in pieces:
+        joined = f"{lines[-1]} · {piece}" if lines else piece
+        if lines and len(joined) <= width:
+            lines[-1] = joined
+        elif len(lines) < rows and len(piece) <= width:
+            lines.append(piece)
+    return lines

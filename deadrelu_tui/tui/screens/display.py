@@ -1,0 +1,213 @@
+"""What the monitor shows: it samples the history by a timer and lays panels out. What the keys do is in monitor.py."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.css.query import NoMatches
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from deadrelu_tui.diagnosis import verdict
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.history import History
+from deadrelu_tui.run import Run, Status
+from deadrelu_tui.tui import chart
+from deadrelu_tui.tui import status as lines
+from deadrelu_tui.tui.cells import CellPanel
+from deadrelu_tui.tui.charts import LEDGER, chart_specs, plot_of, title_of
+from deadrelu_tui.tui.keys import entries
+from deadrelu_tui.tui.layout import SIZES, layout
+from deadrelu_tui.tui.panels import ChartPanel, EventPanel, UnitPanel
+from deadrelu_tui.tui.terminal import Meter
+from deadrelu_tui.tui.view import View
+from deadrelu_tui.wording import count
+
+FRAMES_PER_SECOND = 5
+DRAWING_SHARE = 4
+"""The next frame comes no sooner than so many times the duration of the last one: drawing and training share
+the interpreter lock, and drawing gets a fifth of it at most."""
+
+
+class Display(Screen[None]):
+    """Charts, units, events and verdict of the run in hand, as the view wants them."""
+
+    status: reactive[Status] = reactive(Status.READY, bindings=True)
+
+    def __init__(self, run: Run, meter: Meter | None, ascii_only: bool) -> None:
+        super().__init__()
+        self.run_in_hand = run
+        self.meter = meter
+        self.ascii_only = ascii_only
+        self.view = View()
+        self.held: History | None = None
+        """The history as it stood when the display was frozen."""
+        self.ghost: Run | None = None
+        """An earlier run that lies under every chart."""
+        self.alone = False
+        """Whether the focused panel is shown alone."""
+        self._drawn: dict[str, tuple[Content, int]] = {}
+        self.letters = "-ascii" if ascii_only else "-unicode"
+        """The class that tells a screen which characters it may use."""
+        self.add_class(self.letters)
+
+    @property
+    def history(self) -> History:
+        """The history that is shown: the run's, or what was held of it."""
+        return self.run_in_hand.history if self.held is None else self.held
+
+    def compose(self) -> ComposeResult:
+        """Lay out the lines, the panels and the keys."""
+        for name in ("header", "progress", "settings", "verdict"):
+            yield Static(id=name, classes="line")
+        yield Static(id="numbers")
+        top, gradients = chart_specs(len(self.run_in_hand.settings.hidden))
+        with Horizontal(id="top"):
+            yield from (ChartPanel(spec, self.ascii_only) for spec in top)
+        with Horizontal(id="gradients"):
+            yield from (ChartPanel(spec, self.ascii_only) for spec in gradients)
+        with Horizontal(id="bottom"):
+            yield UnitPanel("units", self.ascii_only)
+            yield ChartPanel(LEDGER, self.ascii_only)
+            yield EventPanel("events", self.ascii_only)
+        yield Static(id="keys", classes="line")
+
+    def on_mount(self) -> None:
+        """Begin to draw."""
+        self.go_to(self.panels()[0])
+        self.draw()
+
+    def begin(self) -> None:
+        """Start the run and keep drawing. Called after the first frame: loading MXNet would hold it up."""
+        self.run_in_hand.start()
+        threading.Thread(target=chart.preload, daemon=True).start()
+        self._frame()
+
+    # Drawing
+
+    def _frame(self) -> None:
+        began = time.monotonic()
+        self.draw()
+        elapsed = time.monotonic() - began
+        if self.is_attached:
+            self.set_timer(max(1 / FRAMES_PER_SECOND, DRAWING_SHARE * elapsed), self._frame)
+
+    def draw(self) -> None:
+        """Bring everything visible up to date."""
+        run, history = self.run_in_hand, self.history
+        self.status = run.status
+        if isinstance(run.error, InputError) and not len(run.history):
+            self.refused(run.error)
+        if self.app.screen is not self and not self.app.screen.is_modal:
+            return
+        width = self.size.width
+        held = None if self.held is None else len(self.held)
+        self._line("header", lines.header(run, self.meter.bytes_per_second() if self.meter else 0.0, held, width))
+        self._line("progress", lines.progress(run, width))
+        self._line("settings", lines.settings_line(run, self.badges(), width))
+        self._line("keys", lines.key_bar(list(self.key_entries()), width))
+        found = verdict(history)
+        self._line("verdict", lines.banner(run, found, max(1, width - 2)))
+        if self.has_class("-tiny"):
+            self._line("numbers", lines.sentence(run, found, width))
+            return
+        if self.has_class("-small") or self.has_class("-mini"):
+            self._line("numbers", lines.summary(run, history, self.view, width))
+            return
+        for panel in self.panels():
+            self._draw_panel(panel)
+
+    def refused(self, error: InputError) -> None:
+        """Deal with a run that could not begin."""
+        raise NotImplementedError
+
+    def badges(self) -> list[str]:
+        """Return what differs from the plain view of all steps, in words."""
+        raise NotImplementedError
+
+    def key_entries(self) -> Iterator[tuple[str, str, str, bool]]:
+        """Yield (key, label, action, whether it applies) for the line of keys."""
+        return entries(self.app.get_key_display, lambda action: self.check_action(action, ()))
+
+    def on_cell_panel_stale(self, event: CellPanel.Stale) -> None:
+        """Draw a panel whose size has changed at once: the next frame may be a second away."""
+        self._draw_panel(event.panel)
+
+    def _line(self, name: str, text: Content) -> None:
+        if self.ascii_only:
+            text = lines.ascii_only(text)
+        before, width = self._drawn.get(name, (None, 0))
+        if before is not None and before.is_same(text) and width == self.size.width:  # == would compare the words alone
+            return
+        try:
+            self.query_one(f"#{name}", Static).update(text, layout=False)
+        except NoMatches:  # between two layouts
+            return
+        self._drawn[name] = (text, self.size.width)
+
+    def _draw_panel(self, panel: CellPanel) -> None:
+        run, history, view = self.run_in_hand, self.history, self.view
+        if run.status is Status.READY:  # nothing to draw yet, and the first frame need not wait for plotext
+            return
+        if not (panel.size and self.can_view_partial(panel)):
+            return
+        ghost = None if self.ghost is None else self.ghost.history
+        state = (run.id, len(history), len(history.events), view, self.ghost and self.ghost.id)
+        if panel.drawn == state:
+            return
+        panel.drawn = state
+        if isinstance(panel, ChartPanel):
+            before = panel.plot.axis if panel.plot else None
+            width, height = panel.room
+            panel.note = "  ".join(
+                filter(None, (panel.more, "" if view.cursor is None else f"step {count(view.cursor)}"))
+            )
+            plot = plot_of(panel.spec, history, view, ghost, max(1, width - 7), height, before)
+            panel.show_plot(title_of(panel.spec, history, view, ghost, plot.axis), plot)
+        elif isinstance(panel, UnitPanel):
+            panel.show_units(history, view)
+        elif isinstance(panel, EventPanel):
+            panel.show_events(history)
+
+    # Layout
+
+    def panels(self) -> list[CellPanel]:
+        """Return every panel there is, shown or not, in the order of tab."""
+        return list(self.query(CellPanel).results(CellPanel))
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Choose the layout for the new size, and draw as soon as it stands."""
+        self.lay_out()
+        self.call_after_refresh(self.draw)
+
+    def go_to(self, panel: Widget) -> None:
+        """Bring a panel to the focus, and so to the screen."""
+        self.lay_out(panel)
+        self.set_focus(panel)  # at once: a second tab may come before a focus that is asked for
+        self.call_after_refresh(self.draw)
+
+    def lay_out(self, wanted: Widget | None = None) -> None:
+        """Show the panels that the size has room for, the wanted or the focused one among them."""
+        wanted = wanted or self.focused
+        rows = {str(row.id): [str(panel.id) for panel in row.query(CellPanel)] for row in self.query(Horizontal)}
+        if not rows:
+            return
+        focused = (wanted.id if wanted is not None else None) or next(iter(rows.values()))[0]
+        found = layout(rows, focused, *self.app.size, self.alone)
+        for size in SIZES:
+            self.set_class(found.size == size, f"-{size}")
+        for row in self.query(Horizontal):
+            row.set_class(not found.panels & set(rows[str(row.id)]), "-away")
+        for panel in self.panels():
+            panel.set_class(panel.id not in found.panels, "-away")
+            note = found.notes.get(str(panel.id), "")
+            if isinstance(panel, ChartPanel) and panel.more != note:
+                panel.more, panel.drawn = note, None

@@ -1,0 +1,138 @@
+"""The reasoning behind the verdict: what it means, what made it, how to test that, and every finding in numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from deadrelu_tui.diagnosis import Finding
+from deadrelu_tui.tui.status import MUTED, VERDICT_STYLE, ascii_only
+from deadrelu_tui.wording import count, number
+
+MEANING = {
+    "dead": "A ReLU that is at or below 0 for every image lets no gradient through. Its own weights stand still: only "
+    "other inputs, or a change in the layers before it, could bring it back.",
+    "dying": "Some ReLUs are at or below 0 for every image, and no gradient reaches them. The others still learn.",
+    "saturated": "The units sit on the flat ends of their curve, where the slope is nearly 0. Hardly any gradient "
+    "gets through, so their weights hardly change.",
+    "diverged": "Numbers outgrew what a float can hold. Every step now computes with infinity or NaN: it cannot heal.",
+    "guessing": "The network gives all classes the same chance, whatever the image. It has learned nothing so far.",
+    "vanishing": "The gradient is so small that the steps no longer change the weights.",
+    "sparse": "For any one image most outputs of the layer are 0, but for other images other units fire. ReLUs work "
+    "this way when all is well.",
+    "healthy": "The units answer differently to different images, and the gradient reaches them.",
+}
+"""What each word of the verdict says, for somebody who meets it for the first time."""
+_BY_WIDTH, _BY_HEIGHT = [(0, "-slim"), (60, "-broad")], [(0, "-flat"), (9, "-high")]
+"""Classes by the size of the terminal, for the style sheet."""
+BROAD = 60
+"""Columns from which the findings stand as a table."""
+
+
+def measured(value: float, threshold: float) -> str:
+    """Return a value against its threshold, both rounded: 0.99 > 0.5."""
+    if math.isnan(value) and math.isnan(threshold):
+        return "–"
+    if not math.isfinite(value) or not math.isfinite(threshold):
+        return number(value)
+    left, right = number(value), number(threshold)
+    sign = "=" if value == threshold else "~" if left == right else ">" if value > threshold else "<"
+    return f"{left} {sign} {right}"
+
+
+def test_of(remedy: str) -> str:
+    """Return a remedy as an instruction; one that begins with a key is to be pressed."""
+    key = remedy.replace(",", " ").partition(" ")[0]
+    return f"press {remedy}" if len(key) == 1 else remedy
+
+
+def reasoning(findings: Sequence[Finding], step: int) -> Content:
+    """Return the verdict as a teacher would explain it: what, what it means, why, and how to find out."""
+    if not findings:
+        return Content.styled("No verdict before the first step.", MUTED)
+    gravest = next((each for each in findings if each.word), findings[0])
+    glyph, style = VERDICT_STYLE.get(gravest.word, ("·", MUTED))
+    parts = [Content.styled(f"{glyph} {(gravest.word or gravest.rule).upper()}", f"bold {style}")]
+    parts.append(Content(_sentence(gravest.text)))
+    for heading, text in (
+        ("What that means", MEANING.get(gravest.word, "")),
+        ("Why", gravest.cause),
+        ("Test it", test_of(gravest.remedy)),
+    ):
+        if text:
+            parts.append(Content.assemble("\n", (heading, "bold $primary")))
+            parts.append(Content.styled(_sentence(text), f"bold {style}" if heading == "Test it" else ""))
+    since = f"Every finding as of step {count(step)}, the gravest first"
+    parts.append(Content.assemble("\n", (since, "bold $primary")))
+    return Content("\n").join(parts)
+
+
+def table(findings: Sequence[Finding], width: int) -> Content:
+    """Return every finding: rule, layer, measured against allowed, since when, and below it what was found."""
+    rows = [
+        (each.rule or "–", each.layer or "all", measured(each.value, each.threshold), f"step {count(each.step)}")
+        for each in findings
+    ]
+    headings = ("rule", "layer", "measured", "since")
+    sizes = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    lines = []
+    if width >= BROAD:
+        lines.append(Content.styled("  " + _columns(headings, sizes), MUTED))
+    for each, row in zip(findings, rows, strict=True):
+        glyph, style = VERDICT_STYLE.get(each.word, ("·", MUTED))
+        head = _columns(row, sizes) if width >= BROAD else " · ".join(row)
+        lines.append(Content.assemble((f"{glyph} {head}", f"bold {style}")))
+        said = Content.assemble((f"{each.word}: " if each.word else "note: ", "bold"), (_sentence(each.text), MUTED))
+        lines.extend(line.pad_left(2) for line in said.wrap(max(8, width - 2)))
+    return Content("\n").join(lines)
+
+
+def _columns(cells: Sequence[str], sizes: Sequence[int]) -> str:
+    return "   ".join(cell.ljust(size) for cell, size in zip(cells, sizes, strict=True)).rstrip()
+
+
+def _sentence(text: str) -> str:
+    # Names such as h1 and w1, and keys, keep the case they have.
+    text = text.strip()
+    word = text.partition(" ")[0].rstrip(":,.")
+    text = text[:1].upper() + text[1:] if word.isalpha() and len(word) > 1 else text
+    return text if text.endswith((".", "!", "?", ")")) or not text else f"{text}."
+
+
+class ReasonsScreen(ModalScreen[None]):
+    """The whole reasoning, to be read and scrolled."""
+
+    CSS_PATH = "dialogs.tcss"
+    HORIZONTAL_BREAKPOINTS = _BY_WIDTH
+    VERTICAL_BREAKPOINTS = _BY_HEIGHT
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", "close")]
+
+    def __init__(self, findings: Sequence[Finding], step: int, classes: str) -> None:
+        super().__init__(classes=classes)
+        self.findings, self.step, self.ascii_only = tuple(findings), step, "-ascii" in classes.split()
+
+    def compose(self) -> ComposeResult:
+        """Lay out the explanation and the table."""
+        with VerticalScroll(classes="window reasons") as window:
+            window.border_title = "why this verdict"
+            window.border_subtitle = "[@click=screen.dismiss][b]esc[/b] close[/]"
+            yield Static(id="reasoning")
+            yield Static(id="findings")
+
+    def on_resize(self) -> None:
+        """Lay the table out for the new width."""
+        self.call_after_refresh(self._fill)
+
+    def _fill(self) -> None:
+        width = self.query_one("#findings").content_size.width
+        for name, text in (("#reasoning", reasoning(self.findings, self.step)),
+                           ("#findings", table(self.findings, width))):  # fmt: skip
+            self.query_one(name, Static).update(ascii_only(text) if self.ascii_only else text)

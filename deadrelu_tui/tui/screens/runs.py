@@ -1,0 +1,171 @@
+"""The runs of this session, to draw an earlier one behind the run in hand as its ghost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from deadrelu_tui import presets
+from deadrelu_tui.diagnosis import verdict
+from deadrelu_tui.run import Run, Status, describe
+from deadrelu_tui.tui.status import MUTED, STATUS_STYLE, VERDICT_STYLE, ascii_only
+from deadrelu_tui.wording import count, percent
+
+FRAME = 5
+"""Columns that frame, padding and scroll bar take."""
+BROAD = 73
+"""Columns from which a run's numbers fit in one line."""
+WIDEST = 104
+_BY_WIDTH, _BY_HEIGHT = [(0, "-slim"), (BROAD + FRAME, "-broad")], [(0, "-flat"), (9, "-high")]
+"""Classes by the size of the terminal, for the style sheet."""
+_HEADINGS = ("no", "started", "experiment", "verdict", "test", "status", "steps")
+_WIDTHS = (3, 8, 10, 11, 6, 8, 0)
+"""Cells of the columns; the last takes what it needs."""
+_GAP = "  "
+_ALONE = (
+    "There is no earlier run yet. Close this and press r to start another: "
+    "this one can then be drawn behind it as its ghost."
+)
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """What the list tells of a run."""
+
+    number: int
+    """From 1, in the order in which the runs were started."""
+    started: str
+    """Time of day."""
+    experiment: str
+    """Name of the article's experiment, 'own' for any other."""
+    description: str
+    status: Status
+    done: int
+    steps: int | None
+    """Of the whole run; None before it has looked at the images."""
+    verdict: str
+    """Its word, empty before the first step."""
+    accuracy: float | None
+    """On the test images, as last measured."""
+    ghost: bool = False
+    """Whether this run is drawn behind the one in hand."""
+
+
+def row_of(number: int, run: Run, ghost: bool = False) -> RunRow:
+    """Return what the list tells of a run."""
+    clock = run.id.split("-")[1]
+    found, start = verdict(run.history), run.history.start
+    return RunRow(
+        number,
+        f"{clock[:2]}:{clock[2:4]}:{clock[4:6]}",
+        presets.matching(run.settings) or "own",
+        describe(run.settings),
+        run.status,
+        len(run.history),
+        start.steps if start else None,
+        found.word if found else "",
+        run.history.latest("accuracy/test"),
+        ghost,
+    )
+
+
+def card(row: RunRow, in_hand: bool, pointer: str, width: int) -> Content:
+    """Return a run as its numbers in columns and its settings below; where it is narrow, as lines that wrap."""
+    glyph, style = VERDICT_STYLE.get(row.verdict, ("–", MUTED))
+    steps = count(row.done) + (f"/{count(row.steps)}" if row.steps is not None else "")
+    place = ("in hand" if in_hand else "ghost" if row.ghost else "", "bold $accent")
+    cells = [
+        (str(row.number), "bold"),
+        (row.started, ""),
+        (row.experiment, "bold"),
+        (f"{glyph} {row.verdict}".rstrip(), f"bold {style}"),
+        ("–" if row.accuracy is None else percent(row.accuracy), ""),
+        (row.status.value, STATUS_STYLE[row.status]),
+        (steps, MUTED),
+    ]
+    lines: list[Content] = []
+    if width >= BROAD:
+        padded = [Content.styled(text.ljust(size), look) for (text, look), size in zip(cells, _WIDTHS, strict=True)]
+        under = Content.styled(place[0].ljust(_WIDTHS[1]), place[1])
+        indent = " " * (_WIDTHS[0] + len(_GAP))
+        lines = [Content(_GAP).join(padded), Content.assemble(indent, under, _GAP, (row.description, MUTED))]
+    else:
+        for pieces in ([*cells[:3], place], cells[3:6], [(f"{steps} steps: {row.description}", MUTED)]):
+            text = Content(_GAP).join(Content.styled(*piece) for piece in pieces if piece[0])
+            lines.extend(text.wrap(max(8, width - 2)))
+    head = Content.styled(f"{pointer} ", "bold $accent")
+    return Content("\n").join((head if index == 0 else Content("  ")) + line for index, line in enumerate(lines))
+
+
+class RunsScreen(ModalScreen[int | None]):
+    """The runs as they are given, newest first; the first is in hand, any other may be its ghost."""
+
+    CSS_PATH = "dialogs.tcss"
+    HORIZONTAL_BREAKPOINTS = _BY_WIDTH
+    VERTICAL_BREAKPOINTS = _BY_HEIGHT
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,o", "dismiss(None)", "close")]
+
+    def __init__(self, rows: Sequence[RunRow], classes: str) -> None:
+        super().__init__(classes=classes)
+        self.rows, self.ascii_only = tuple(rows), "-ascii" in classes.split()
+
+    def compose(self) -> ComposeResult:
+        """Lay out headings, runs and keys."""
+        with Vertical(classes="window runs") as window:
+            window.border_title = "runs of this session"
+            headings = [name.ljust(size) for name, size in zip(_HEADINGS, _WIDTHS, strict=True)]
+            yield Static("  " + _GAP.join(headings), classes="headings", markup=False)
+            yield OptionList(*(Option("", disabled=index == 0) for index in range(len(self.rows))), markup=False)
+            if len(self.rows) < 2:
+                yield Static(_ALONE, classes="alone", markup=False)
+            window.border_subtitle = self._keys()
+
+    def _keys(self) -> str:
+        close = "[@click=screen.dismiss(None)][b]esc[/b] close[/]"
+        if len(self.rows) < 2:
+            return close
+        ghost = any(row.ghost for row in self.rows)
+        return f"[b]enter[/b] ghost{' on/off' if ghost else ''}  {close}"
+
+    def on_mount(self) -> None:
+        """Point at the ghost, or else at the newest of the earlier runs."""
+        runs = self.query_one(OptionList)
+        runs.focus()
+        if len(self.rows) > 1:
+            runs.highlighted = next((index for index, row in enumerate(self.rows) if index and row.ghost), 1)
+
+    def on_resize(self) -> None:
+        """Lay the runs out for the new size."""
+        runs = self.query_one(OptionList)
+        around = 0 if self.app.size.height < 9 else 3  # frame and headings
+        runs.styles.max_height = max(1, self.app.size.height - around)
+        self._fill()
+        self.call_after_refresh(runs.scroll_to_highlight)
+
+    def on_option_list_option_highlighted(self) -> None:
+        """Move the pointer."""
+        self._fill()
+
+    def _fill(self) -> None:
+        runs = self.query_one(OptionList)
+        width = min(self.app.size.width, WIDEST) - FRAME
+        for index, row in enumerate(self.rows):
+            pointer = " " if index != runs.highlighted else ">" if self.ascii_only else "▸"
+            text = card(row, index == 0, pointer, width)
+            if self.ascii_only:
+                text = ascii_only(text)
+            if runs.get_option_at_index(index).prompt != text:
+                runs.replace_option_prompt_at_index(index, text)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Choose a run."""
+        self.dismiss(event.option_index)

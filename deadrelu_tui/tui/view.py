@@ -1,0 +1,83 @@
+"""What of a run the charts show, and how: the window, the zoom, the cursor, the scale. One immutable value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from deadrelu_tui.history import History
+from deadrelu_tui.units import Definition, definitions_for
+
+WINDOWS = ("all", "epoch", "last 200")
+SMOOTHING = (0, 20, 100)
+"""Steps over which the running mean is taken; 0 for none."""
+_LAST, _HOP = 200, 50
+_FIRST_EXTENT = 64
+_NARROWEST = 16
+
+
+@dataclass(frozen=True)
+class View:
+    """What is looked at. Extents are derived from it and from how long the run is by now."""
+
+    window: str = WINDOWS[0]
+    zoom: int = 0
+    """How many times the window was halved."""
+    cursor: int | None = None
+    """The step at which values are read; None follows the newest one."""
+    logarithmic: bool = True
+    smoothing: int = SMOOTHING[0]
+    dead: int = 0
+    """Which of the definitions of death that apply the charts and the map follow, modulo their number."""
+
+    def extent(self, history: History) -> tuple[int, int]:
+        """Return the steps at the left and the right edge of the charts. They stand still while the line grows."""
+        first, stop = self._window(history)
+        width = max(_NARROWEST, (stop - first) >> self.zoom)
+        if not self.zoom or width >= stop - first:
+            return first, stop
+        return _around(self._anchor(history), width, first, stop)
+
+    def _anchor(self, history: History) -> int:
+        return max(0, len(history) - 1) if self.cursor is None else self.cursor
+
+    def _window(self, history: History) -> tuple[int, int]:
+        steps, at = len(history), self._anchor(history)
+        if self.window == "epoch" and history.start is not None:
+            first = at // history.start.batches * history.start.batches
+            return first, first + history.start.batches
+        if self.window == "last 200":
+            stop = max(_LAST, -(-steps // _HOP) * _HOP)
+            return (stop - _LAST, stop) if at >= stop - _LAST else _around(at, _LAST, 0, stop)
+        wide = _FIRST_EXTENT
+        while wide < steps:
+            wide *= 2
+        return 0, min(wide, max(history.start.steps if history.start else wide, 1))
+
+    def definition_for(self, activation: str) -> Definition:
+        """Return the definition of death that is followed."""
+        apply = definitions_for(activation)
+        return apply[self.dead % len(apply)]
+
+    def moved(self, history: History, by: int) -> View:
+        """Return the view with the cursor so many steps further; it appears at the newest step."""
+        newest = max(0, len(history) - 1)
+        at = newest if self.cursor is None else self.cursor + by
+        return replace(self, cursor=min(max(0, at), newest))
+
+    def stride(self, history: History) -> int:
+        """Return the steps of a long stride of the cursor: a twentieth of what is shown."""
+        first, stop = self.extent(history)
+        return max(1, (stop - first) // 20)
+
+    def zoomed(self, history: History, by: int) -> View:
+        """Return the view one halving closer, or further away, as far as there is something to see."""
+        closer = replace(self, zoom=max(0, self.zoom + by))
+        return closer if closer.extent(history) != self.extent(history) or by < 0 else self
+
+
+def _around(at: int, width: int, first: int, stop: int) -> tuple[int, int]:
+    """Return a stretch of a window around a step. It moves in hops of half its width, not with every step."""
+    hop = max(1, width // 2)
+    left = at // hop * hop - hop // 2
+    left = max(first, min(left, stop - width))
+    return left, left + width

@@ -1,0 +1,495 @@
+"""The three larger dialogs through Textual's Pilot: the settings form, the list of runs, the reasons of a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import canned, dying
+from textual.app import App
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widgets import Input, OptionList, Static
+
+import deadrelu_tui.tui
+from deadrelu_tui import presets
+from deadrelu_tui.diagnosis import Finding
+from deadrelu_tui.run import Run, Status
+from deadrelu_tui.settings import RunSettings
+from deadrelu_tui.tui.screens.choice import Choice
+from deadrelu_tui.tui.screens.reasons import MEANING, ReasonsScreen, measured
+from deadrelu_tui.tui.screens.runs import RunRow, RunsScreen, row_of
+from deadrelu_tui.tui.screens.settings_form import FieldRow, SettingsScreen, options, typed
+from deadrelu_tui.tui.status import VERDICT_STYLE
+from deadrelu_tui.tui.themes import DARK
+
+SIZES = [(160, 48), (80, 24), (40, 12)]
+EVERY_SIZE = [*SIZES, (20, 5), (10, 3)]
+NAMES = [each.name for each in fields(RunSettings)]
+
+
+class Shell(App[None]):
+    """An application with our style and nothing but the dialog."""
+
+    CSS_PATH = Path(deadrelu_tui.tui.__path__[0]) / "app.tcss"
+
+    def __init__(self, dialog: Screen[Any]) -> None:
+        super().__init__()
+        self.register_theme(DARK)
+        self.theme = DARK.name
+        self.dialog, self.results = dialog, list[Any]()
+
+    def on_mount(self) -> None:
+        self.push_screen(self.dialog, self.results.append)
+
+
+class Shown:
+    """A dialog as a person has it before them."""
+
+    def __init__(self, app: Shell, pilot: Pilot[None]) -> None:
+        self.app, self.pilot, self.press = app, pilot, pilot.press
+
+    @property
+    def lines(self) -> list[str]:
+        return [strip.text for strip in self.app.dialog._compositor.render_strips()]
+
+    @property
+    def text(self) -> str:
+        """What is to be read, line breaks and frame left out."""
+        return " ".join(" ".join(line.strip("│| +") for line in self.lines).split())
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        for _ in range(500):
+            if true():
+                return
+            await self.pilot.pause(0.01)
+        raise AssertionError(f"it never came to be:\n{chr(10).join(self.lines)}")
+
+    def field(self, name: str) -> FieldRow:
+        return next(row for row in self.app.dialog.query(FieldRow) if row.name == name)
+
+    async def to(self, name: str) -> FieldRow:
+        """Walk to a field by key."""
+        row = self.field(name)
+        for _ in range(20):
+            if row.control.has_focus:
+                return row
+            await self.press("down")
+        raise AssertionError(f"{name} is not on the way")
+
+    async def type(self, name: str, text: str) -> None:
+        self.field(name).control.focus()
+        await self.press("end", "ctrl+u", *text)
+
+    @property
+    def result(self) -> Any:
+        assert len(self.app.results) == 1
+        return self.app.results[0]
+
+
+@asynccontextmanager
+async def shown(dialog: Screen[Any], size: tuple[int, int] = (80, 24)) -> AsyncIterator[Shown]:
+    app = Shell(dialog)
+    async with app.run_test(size=size) as pilot:
+        seen = Shown(app, pilot)
+        await seen.until(lambda: app.screen is dialog)
+        await pilot.pause()
+        yield seen
+
+
+# Settings
+
+
+def form(settings: RunSettings | None = None, classes: str = "-unicode") -> SettingsScreen:
+    return SettingsScreen(settings or RunSettings(), classes)
+
+
+def test_a_setting_of_a_few_values_is_chosen_and_any_other_is_typed() -> None:
+    assert options("activation") == {name: name for name in ("relu", "leaky_relu", "sigmoid", "tanh")}
+    assert options("normalise") == {False: "off", True: "on"}
+    assert list(options("full").items()) == [(None, "as found"), (True, "full"), (False, "embedded")]
+    assert [name for name in NAMES if not options(name)] == [
+        "lr", "hidden", "batch_size", "epochs", "init", "seed", "device", "data_dir",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lr", [0.1, 1e-5, 0.1234567890123, 1e300, 5e-324])
+def test_what_is_shown_of_a_rate_is_read_as_the_same_rate(lr: float) -> None:
+    assert float(typed(lr)) == lr
+
+
+async def test_every_field_has_its_row_and_all_of_them_fit_in_80_by_24() -> None:
+    async with shown(form()) as seen:
+        for name in NAMES:
+            assert sum(line.strip("│▸ ").split(" ")[0] == name.replace("_", "-") for line in seen.lines) == 1, name
+        for label in (*presets.PRESETS, "leaky_relu", "as found", "embedded", "start a new run", "esc"):
+            assert label in seen.text
+        assert "DIR" in seen.text  # the placeholder is the metavar
+
+
+async def test_enter_hands_over_what_was_set_in_every_field() -> None:
+    wanted = RunSettings(0.03, True, "tanh", (30, 20), 64, 7, "he", 3, "cpu", "/data", False)
+    async with shown(form()) as seen:
+        for name in NAMES:
+            value = getattr(wanted, name)
+            if options(name):
+                seen.field(name).control.focus()
+                await seen.press(*["right"] * list(options(name)).index(value))
+            else:
+                await seen.type(name, typed(value))
+        await seen.press("enter")
+        assert seen.result == wanted
+
+
+async def test_enter_on_an_untouched_form_hands_over_the_same_settings() -> None:
+    settings = RunSettings(0.1234567890123, True, "sigmoid", (3, 2), 7, 2, "xavier", 9, "gpu:1", "/data", True)
+    async with shown(form(settings)) as seen:
+        await seen.press("enter")
+        assert seen.result == settings
+
+
+@pytest.mark.parametrize("way", [("up",), ("shift+tab",), ("tab",) * 12, ("down",) * 12])
+async def test_the_button_is_reached_by_tab_and_arrows_and_does_what_enter_does(way: tuple[str, ...]) -> None:
+    async with shown(form()) as seen:
+        await seen.press(*way)
+        assert seen.app.focused is seen.app.dialog.query_one("#begin")
+        assert "Ends the run in hand" in seen.text
+        await seen.press("enter")
+        assert seen.result == RunSettings()
+
+
+async def test_escape_leaves_everything_as_it_was() -> None:
+    async with shown(form()) as seen:
+        await seen.press("right", "right", "escape")
+        assert seen.result is None
+
+
+@pytest.mark.parametrize("size", SIZES[1:])
+@pytest.mark.parametrize(("name", "text", "words"), [
+    ("lr", "abc", "lr must be a number above 0"),
+    ("hidden", "300,", "hidden must be 1 to 50 layers"),
+    ("batch_size", "", "batch-size must be a whole number from 1 to 60000"),
+    ("init", "zero", "init must be he, xavier or normal:SCALE"),
+    ("device", "tpu", "device must be auto, cpu or gpu:N"),
+])  # fmt: skip
+async def test_a_wrong_value_is_told_in_its_field_and_nothing_is_lost(
+    size: tuple[int, int], name: str, text: str, words: str
+) -> None:
+    async with shown(form(), size) as seen:
+        await seen.type("seed", "12")
+        await seen.type(name, text)
+        seen.field("full").control.focus()
+        await seen.press("enter")
+        assert not seen.app.results
+        await seen.until(lambda: words in seen.text)
+        assert seen.app.focused is seen.field(name).control
+        assert seen.app.dialog.query_one(".fault", Static).region.bottom <= size[1]
+        await seen.type(name, typed(getattr(RunSettings(), name)))
+        assert words not in seen.text
+        await seen.press("enter")
+        assert seen.result == RunSettings(seed=12)
+
+
+@pytest.mark.parametrize(("turns", "name"), enumerate(presets.PRESETS))
+async def test_an_experiment_fills_in_rate_input_and_activation_and_leaves_the_rest(turns: int, name: str) -> None:
+    settings = RunSettings(seed=7, hidden=(20,))
+    async with shown(form(settings)) as seen:
+        await seen.type("lr", "abc")
+        await seen.type("epochs", "3")
+        seen.app.dialog.query_one("#field-preset", Choice).focus()
+        await seen.press(*["right"] * (turns + 1), "enter")
+        assert seen.result == presets.apply(name, replace(settings, epochs=3))
+
+
+async def test_the_experiment_is_shown_that_the_fields_make() -> None:
+    async with shown(form()) as seen:
+        assert "● tragedy" in seen.text
+        await seen.type("lr", "0.001")
+        await seen.until(lambda: "● low-lr" in seen.text)
+        await seen.type("lr", "0.7")
+        await seen.until(lambda: not any(f"● {name}" in seen.text for name in ("tragedy", "low-lr", "normalised")))
+
+
+@pytest.mark.parametrize(("classes", "sign"), [("-unicode", "•"), ("-ascii", "*")])
+async def test_what_differs_from_the_run_in_hand_is_marked_with_what_it_was(classes: str, sign: str) -> None:
+    async with shown(form(classes=classes)) as seen:
+        assert not any(f"{sign}{name}" in seen.text for name in ("lr", "activation"))
+        await seen.type("lr", "0.2")
+        await seen.to("activation")
+        await seen.press("right", "right")
+        assert f"{sign}lr" in seen.text
+        assert "was 0.1" in seen.text
+        assert "was relu" in seen.text
+        await seen.press("left", "left")
+        assert f"{sign}activation" not in seen.text
+
+
+async def test_the_field_in_focus_is_pointed_at_and_explained_in_full() -> None:
+    async with shown(form()) as seen:
+        for each in fields(RunSettings):
+            await seen.to(each.name)
+            assert f"▸ {each.name.replace('_', '-')}" in seen.text
+            assert each.metadata["help"] in seen.text
+
+
+@pytest.mark.parametrize("size", [*SIZES, (20, 5)])
+async def test_every_field_comes_into_view_at_every_size(size: tuple[int, int]) -> None:
+    async with shown(form(), size) as seen:
+        for name in NAMES:
+            row = await seen.to(name)
+            await seen.until(lambda row=row: seen.app.dialog.can_view_entire(row))  # type: ignore[misc]
+
+
+async def test_a_click_chooses_and_the_button_begins() -> None:
+    async with shown(form()) as seen:
+        control = seen.field("activation").control
+        await seen.pilot.click(control, offset=("● relu  ○ leaky_relu  ".index("leaky"), 0))
+        assert "● leaky_relu" in seen.text
+        assert control.has_focus
+        await seen.pilot.click("#begin")
+        assert seen.result == RunSettings(activation="leaky_relu")
+
+
+async def test_where_only_one_option_has_room_a_click_goes_to_the_next() -> None:
+    async with shown(form(), (40, 12)) as seen:
+        row = await seen.to("activation")
+        assert "‹ relu ›" in seen.text
+        await seen.pilot.click(row.control, offset=(4, 0))
+        assert "‹ leaky_relu ›" in seen.text
+        await seen.pilot.click(row.control, offset=(0, 0))
+        assert "‹ relu ›" in seen.text
+
+
+# Runs
+
+ROWS = (
+    RunRow(3, "14:04:00", "own", "input 0–1, lr 0.2, leaky_relu, 300–100 hidden, seed 0", Status.RUNNING, 431, 1175,
+           "healthy", None),
+    RunRow(2, "14:03:00", "tanh", "raw input 0–255, lr 0.5, tanh, 300 hidden, seed 0", Status.STOPPED, 900, 1175,
+           "saturated", 0.1),
+    RunRow(1, "14:02:31", "tragedy", "raw input 0–255, lr 0.1, relu, 300 hidden, seed 0", Status.FAILED, 0, None,
+           "", None),
+)  # fmt: skip
+
+
+@pytest.fixture
+def executor() -> Iterator[Executor]:
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+def test_a_row_tells_of_a_run_what_it_recorded(executor: Executor) -> None:
+    run = Run(RunSettings(epochs=2), canned(dying), executor, id="20240131-140231-ab12")
+    fresh = row_of(1, run)
+    assert (fresh.status, fresh.done, fresh.steps, fresh.verdict, fresh.accuracy) == (Status.READY, 0, None, "", None)
+    run.start()
+    run.join(60)
+    row = row_of(1, run, ghost=True)
+    assert row.started == "14:02:31"
+    assert row.experiment == "tragedy"
+    assert row.description == "raw input 0–255, lr 0.1, relu, 300 hidden, seed 0"
+    assert (row.status, row.done, row.steps, row.verdict) == (Status.FINISHED, 100, 100, "dead")
+    assert row.accuracy == pytest.approx(0.1)
+    assert row.ghost
+
+
+@pytest.mark.parametrize("size", SIZES[:2])
+async def test_the_list_tells_of_every_run(size: tuple[int, int]) -> None:
+    async with shown(RunsScreen(ROWS, "-unicode"), size) as seen:
+        text = seen.text.replace("\u202f", " ")
+        for words in ("3 14:04:00 own ✔ healthy – running 431/1 175", "in hand input 0–1, lr 0.2, leaky_relu",
+                      "2 14:03:00 tanh ▲ saturated 10.0 % stopped 900/1 175",
+                      "1 14:02:31 tragedy – – failed 0"):  # fmt: skip
+            assert words in text
+
+
+async def test_enter_chooses_the_run_that_is_pointed_at() -> None:
+    async with shown(RunsScreen(ROWS, "-unicode")) as seen:
+        assert "▸ 2 14:03:00" in seen.text
+        await seen.press("down")
+        await seen.until(lambda: "▸ 1 14:02:31" in seen.text)
+        await seen.press("enter")
+        assert seen.result == 2
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_click_chooses_a_run_and_the_run_in_hand_cannot_be_chosen(size: tuple[int, int]) -> None:
+    async with shown(RunsScreen(ROWS, "-unicode"), size) as seen:
+        runs = seen.app.dialog.query_one(OptionList)
+        runs.scroll_home(animate=False, immediate=True)
+        await seen.pilot.pause()
+        await seen.pilot.click(runs, offset=(5, 0))
+        assert not seen.app.results
+        below = next(index for index, line in enumerate(seen.lines) if "14:03:00" in line)
+        await seen.pilot.click(offset=(runs.region.x + 5, below))
+        assert seen.result == 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_ghost_is_marked_and_chosen_again_at_once(size: tuple[int, int]) -> None:
+    async with shown(RunsScreen((*ROWS[:2], replace(ROWS[2], ghost=True)), "-unicode"), size) as seen:
+        await seen.until(lambda: "ghost" in " ".join(seen.lines[:-1]) and "14:02:31" in seen.text)
+        assert "ghost on/off" in seen.text
+        await seen.press("enter")
+        assert seen.result == 2
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("rows", [ROWS[:1], ()])
+async def test_the_only_run_is_shown_with_a_sentence_and_cannot_be_chosen(
+    rows: tuple[RunRow, ...], size: tuple[int, int]
+) -> None:
+    async with shown(RunsScreen(rows, "-unicode"), size) as seen:
+        assert "There is no earlier run yet. Close this and press r to start another" in seen.text
+        await seen.press("enter", "down", "enter")
+        assert not seen.app.results
+        await seen.press("escape")
+        assert seen.result is None
+
+
+async def test_many_runs_scroll_and_the_keys_stay_in_view() -> None:
+    rows = tuple(replace(ROWS[1], number=number) for number in range(40, 0, -1))
+    for size in SIZES:
+        async with shown(RunsScreen(rows, "-unicode"), size) as seen:
+            await seen.press("end")
+            await seen.until(lambda seen=seen: "▸ 1 " in seen.text)  # type: ignore[misc]
+            assert "esc close" in seen.text
+
+
+async def test_no_line_of_the_list_is_cut_however_long_the_run() -> None:
+    row = replace(ROWS[1], number=999, done=9_999_999, steps=10_000_000, description="x, " * 60 + "end")
+    for size in SIZES:
+        async with shown(RunsScreen((ROWS[0], row), "-unicode"), size) as seen:
+            await seen.press("pagedown", "end")
+            runs = seen.app.dialog.query_one(OptionList)
+            runs.scroll_end(animate=False, immediate=True)
+            await seen.until(lambda seen=seen: "end" in seen.text)  # type: ignore[misc]
+
+
+# Reasons
+
+
+FINDINGS = (
+    Finding("DeadRelu", "dead", "h1: 297 of 300 units fire for none of 2 000 probe images, more than half since step 8",
+          "input averages 72.9; update 0 was 1.2e3 × w1", "n, then r", 0.99, 0.5, 8, "h1"),
+    Finding("Guessing", "guessing", "loss is within 1 % of ln 10 = 2.303 since step 12",
+          remedy="another init or activation, then r", value=2.3026, threshold=math.log(10), step=12),
+    Finding("CheckInputImages", "", "the input averages 72.9", value=72.9, threshold=0.2),
+)  # fmt: skip
+
+
+def test_a_value_stands_against_its_threshold_rounded() -> None:
+    assert measured(0.98765, 0.5) == "0.988 > 0.500"
+    assert measured(1e-9, 1e-7) == "1e-9 < 1e-7"
+    assert measured(2.3026, math.log(10)) == "2.30 ~ 2.30"
+    assert measured(1.0, 1.0) == "1.00 = 1.00"
+    assert measured(math.nan, math.inf) == "nan"
+    assert measured(math.nan, math.nan) == "–"
+
+
+def test_every_word_of_the_verdict_is_explained() -> None:
+    assert set(MEANING) == set(VERDICT_STYLE)
+
+
+async def test_the_reasons_say_what_why_and_how_to_test_it_and_list_every_finding() -> None:
+    async with shown(ReasonsScreen(FINDINGS, 1174, "-unicode"), (160, 48)) as seen:
+        text = seen.text.replace("\u202f", " ")
+        for words in (
+            "✖ DEAD h1: 297 of 300 units fire for none of 2 000 probe images, more than half since step 8.",
+            MEANING["dead"], "Why Input averages 72.9; update 0 was 1.2e3 × w1.", "Test it Press n, then r.",
+            "Every finding as of step 1 174, the gravest first", "rule layer measured since",
+            "✖ DeadRelu h1 0.990 > 0.500 step 8", "▲ Guessing all 2.30 ~ 2.30 step 12",
+            "· CheckInputImages all 72.9 > 0.200 step 0", "note: The input averages 72.9.",
+        ):  # fmt: skip
+            assert words in text
+        assert text.index("Why") < text.index("Test it") < text.index("Every finding")
+
+
+async def test_a_remedy_that_is_no_key_is_not_to_be_pressed_and_what_is_not_known_is_left_out() -> None:
+    async with shown(ReasonsScreen(FINDINGS[1:], 60, "-unicode"), (160, 48)) as seen:
+        assert "▲ GUESSING" in seen.text
+        assert "Test it Another init or activation, then r." in seen.text
+        assert "Why" not in seen.text
+
+
+async def test_without_a_finding_the_reasons_say_so() -> None:
+    async with shown(ReasonsScreen((), 0, "-unicode")) as seen:
+        assert "No verdict before the first step." in seen.text
+
+
+@pytest.mark.parametrize("key", ["enter", "escape", "q"])
+async def test_enter_escape_and_q_close_the_reasons(key: str) -> None:
+    async with shown(ReasonsScreen(FINDINGS, 9, "-unicode")) as seen:
+        await seen.press(key)
+        assert seen.result is None
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 12), (20, 5)])
+async def test_the_last_finding_is_reached_by_scrolling(size: tuple[int, int]) -> None:
+    async with shown(ReasonsScreen(FINDINGS, 9, "-unicode"), size) as seen:
+        await seen.press("end")
+        await seen.until(lambda: "72.9." in seen.text)
+
+
+# All three
+
+
+def dialogs(classes: str) -> list[Screen[Any]]:
+    return [
+        SettingsScreen(RunSettings(), classes),
+        RunsScreen((*ROWS[:2], replace(ROWS[2], ghost=True)), classes),
+        RunsScreen(ROWS[:1], classes),
+        ReasonsScreen(FINDINGS, 1174, classes),
+    ]
+
+
+@pytest.mark.parametrize("size", EVERY_SIZE)
+async def test_where_the_locale_is_not_utf8_everything_is_ascii(size: tuple[int, int]) -> None:
+    for dialog in dialogs("-ascii"):
+        async with shown(dialog, size) as seen:
+            for key in ("right", "down", "down", "down", "right", "end"):
+                assert "\n".join(seen.lines).isascii(), seen.text
+                assert "?" not in seen.text
+                await seen.press(key)
+    async with shown(form(classes="-ascii"), size) as seen:
+        for name in NAMES:
+            seen.field(name).control.focus()
+            await seen.pilot.pause()
+            assert seen.text.isascii()
+        await seen.type("lr", "abc")
+        await seen.press("enter")
+        assert seen.text.isascii()
+
+
+async def test_any_dialog_stands_every_size_while_it_is_open() -> None:
+    for dialog in dialogs("-unicode"):
+        async with shown(dialog, (80, 24)) as seen:
+            for size in [*EVERY_SIZE, (1, 1), (200, 60), (80, 24)]:
+                await seen.pilot.resize_terminal(*size)
+                await seen.press("down")
+            assert seen.app.screen is dialog
+
+
+async def test_without_colour_focus_choice_and_change_can_still_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with shown(form()) as seen:
+        await seen.type("lr", "0.001")
+        assert "▸•lr" in seen.text
+        assert "● low-lr" in seen.text
+        assert isinstance(seen.field("lr").control, Input)
+
+
+async def test_a_click_on_esc_closes() -> None:
+    for dialog, widget in zip(dialogs("-unicode"), (".keys", ".window", ".window", ".window"), strict=True):
+        async with shown(dialog, (160, 48)) as seen:
+            region = seen.app.dialog.query_one(widget).region
+            line = region.bottom - 1
+            await seen.pilot.click(offset=(seen.lines[line].index("esc"), line))
+            await seen.until(lambda seen=seen: bool(seen.app.results))  # type: ignore[misc]
+            assert seen.result is None

@@ -1,0 +1,424 @@
+"""What deserves a line among the events, and what an intervention changed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import record, units
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deadrelu_tui.history import History
+from deadrelu_tui.notices import SPAN, Change, Effect, effect, effect_text, notices
+from deadrelu_tui.records import Event, Live, StepRecord
+from deadrelu_tui.settings import SATURATING
+from deadrelu_tui.units import Units
+
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
+RELU = Live(0.1, False, "relu")
+TANH = replace(RELU, activation="tanh")
+NAN, INF = math.nan, math.inf
+
+Numbers = Mapping[str, float | Callable[[int], float]]
+
+
+def layer(lost: Sequence[int], count: int, activation: str = "relu") -> Units:
+    """Return a layer of which these units are dead, or saturated."""
+    shares = np.where(np.isin(np.arange(count), lost), 0.0, 0.5).tolist()
+    return units(shares, activation, unsaturated=shares) if activation in SATURATING else units(shares, activation)
+
+
+def noticed(records: Sequence[StepRecord]) -> list[Event]:
+    """Return what a run notices that takes these steps."""
+    history, found = History(), list[Event]()
+    for each in records:
+        before = history.last
+        found += notices(before, each, history.append(each))
+    return found
+
+
+def lives(looks: Mapping[int, Sequence[int]], count: int = 8, live: Live = RELU, steps: int = 20) -> list[StepRecord]:
+    """Return steps of a layer with these units lost at these looks, each of which fired for the last time two steps
+    before the look that finds it dead.
+    """
+    taken = []
+    for step in range(steps):
+        fired = np.ones(count, np.bool_)
+        for at, lost in looks.items():
+            if at - 2 < step <= at:
+                fired[list(lost)] = False
+        found = {"h1": layer(looks[step], count, live.activation)} if step in looks else {}
+        taken.append(replace(record(step, live=live), fired={"h1": fired}, units=found))
+    return taken
+
+
+def measured(values: Numbers, steps: int = 10, live: Live = RELU) -> list[StepRecord]:
+    """Return steps on which every metric has the value, or the function of the step, that is given for it."""
+    return [
+        record(step, {name: value(step) if callable(value) else value for name, value in values.items()}, live=live)
+        for step in range(steps)
+    ]
+
+
+def from_step(step: int, after: float, before: float = 0.0) -> Callable[[int], float]:
+    return lambda now: after if now >= step else before
+
+
+# The ledger in lines
+
+
+def test_a_unit_that_dies_is_named_with_the_step_at_which_it_died() -> None:
+    assert noticed(lives({0: [], 8: [5]})) == [Event(7, "unit 5 of h1 fell silent")]
+
+
+@pytest.mark.parametrize(
+    ("lost", "text"),
+    [
+        ([5], "unit 5 of h1 fell silent"),
+        ([0, 5], "units 0, 5 of h1 fell silent"),
+        ([0, 3, 5], "units 0, 3, 5 of h1 fell silent"),
+    ],
+)
+def test_up_to_three_units_are_named(lost: list[int], text: str) -> None:
+    assert noticed(lives({0: [], 8: lost})) == [Event(7, text)]
+
+
+def test_more_than_three_units_are_counted() -> None:
+    assert noticed(lives({0: [], 8: [0, 3, 5, 6]})) == [Event(7, "4 units of h1 fell silent")]
+    assert noticed(lives({0: [], 8: list(range(1_200))}, count=3_000)) == [
+        Event(7, "1\u202f200 units of h1 fell silent")
+    ]
+
+
+def test_all_units_of_a_layer_are_told_as_all() -> None:
+    assert noticed(lives({0: [], 8: range(8)}))[0] == Event(7, "all 8 units of h1 fell silent")
+    assert noticed(lives({0: [], 8: [0]}, count=1))[0] == Event(7, "unit 0 of h1 fell silent")
+
+
+def test_deaths_at_several_steps_are_one_line_with_the_first_and_the_last_of_them() -> None:
+    taken = lives({0: [], 16: [1, 2, 4]})
+    for step in range(15):
+        taken[step].fired["h1"][[1, 2, 4]] = [step < 3, step < 5, step < 14]
+    assert noticed(taken) == [Event(3, "units 1, 2, 4 of h1 fell silent in steps 3–14")]
+
+
+def test_the_units_that_come_back_are_told_at_the_look_that_found_them() -> None:
+    assert noticed(lives({0: [], 4: [1, 5, 6], 8: [5, 6], 16: []})) == [
+        Event(3, "units 1, 5, 6 of h1 fell silent"),
+        Event(8, "unit 1 of h1 fires again"),
+        Event(16, "units 5, 6 of h1 fire again"),
+    ]
+
+
+def test_one_look_may_tell_of_deaths_and_of_revivals() -> None:
+    assert noticed(lives({0: [], 4: [0, 1], 8: [2]})) == [
+        Event(3, "units 0, 1 of h1 fell silent"),
+        Event(7, "unit 2 of h1 fell silent"),
+        Event(8, "units 0, 1 of h1 fire again"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("live", "lost", "text"),
+    [
+        (RELU, [3], "unit 3 of h1 was born dead"),
+        (RELU, [3, 4], "units 3, 4 of h1 were born dead"),
+        (RELU, [0, 1, 2, 3], "4 units of h1 were born dead"),
+        (TANH, [3], "unit 3 of h1 was born saturated"),
+        (TANH, [3, 4], "units 3, 4 of h1 were born saturated"),
+    ],
+)
+def test_what_the_first_look_finds_was_born_so(live: Live, lost: list[int], text: str) -> None:
+    assert noticed(lives({0: lost}, live=live)) == [Event(0, text)]
+
+
+def test_of_tanh_and_sigmoid_units_saturate_and_leave_saturation() -> None:
+    for activation in SATURATING:
+        found = noticed(lives({0: [], 4: [1], 8: [1, 2, 3], 16: [2]}, live=replace(RELU, activation=activation)))
+        assert found == [
+            Event(4, "unit 1 of h1 saturated"),
+            Event(8, "units 2, 3 of h1 saturated"),
+            Event(16, "units 1, 3 of h1 left saturation"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [(RELU, TANH, "units 1, 2 of h1 fire again"), (TANH, RELU, "units 1, 2 of h1 left saturation")],
+)
+def test_units_that_another_activation_brings_back_leave_the_state_that_they_were_in(
+    before: Live, after: Live, text: str
+) -> None:
+    taken = [*lives({0: [], 4: [1, 2]}, live=before, steps=6), *lives({6: []}, live=after)[6:]]
+    assert noticed(taken)[-1] == Event(6, text)
+
+
+def test_each_layer_has_its_own_lines() -> None:
+    first = lives({0: [], 4: [1]})
+    taken = [
+        replace(each, fired={**each.fired, "h2": each.fired["h1"]}, units={**each.units, "h2": layer([7], 8)})
+        if each.units
+        else each
+        for each in first
+    ]
+    assert noticed(taken) == [Event(0, "unit 7 of h2 was born dead"), Event(3, "unit 1 of h1 fell silent")]
+
+
+def test_a_look_that_changes_nothing_is_not_noticed() -> None:
+    assert noticed(lives({step: [2] for step in range(1, 20)})) == [Event(1, "unit 2 of h1 was born dead")]
+
+
+def test_a_network_that_diverges_brings_nobody_back() -> None:
+    taken = lives({0: [], 4: [1, 2]})
+    taken[8] = replace(taken[8], units={"h1": units([NAN] * 8)})
+    assert noticed(taken) == [Event(3, "units 1, 2 of h1 fell silent")]
+
+
+# A layer
+
+
+def test_the_death_of_a_layer_is_noticed_when_more_than_half_of_it_is_dead() -> None:
+    assert noticed(lives({0: [], 4: [0, 1, 2, 3], 8: [0, 1, 2, 3, 4], 12: [0, 1, 2, 3, 4, 5]})) == [
+        Event(3, "4 units of h1 fell silent"),
+        Event(7, "unit 4 of h1 fell silent"),
+        Event(8, "h1 died: 5 of 8 units fire for no probe image"),
+        Event(11, "unit 5 of h1 fell silent"),
+    ]
+
+
+def test_a_layer_that_came_back_may_die_again() -> None:
+    found = noticed(lives({0: [], 4: range(8), 8: [], 12: range(8)}))
+    assert [event.step for event in found if "died" in event.text] == [4, 12]
+
+
+def test_a_layer_of_tanh_saturates_and_a_leaky_one_never_dies() -> None:
+    assert noticed(lives({0: [], 4: range(6)}, live=TANH))[-1] == Event(
+        4, "h1 saturated: 6 of 8 units are so on 99 % of the probe images"
+    )
+    found = noticed(lives({0: [], 4: range(6)}, live=replace(RELU, activation="leaky_relu")))
+    assert found == [Event(3, "6 units of h1 fell silent")]
+
+
+def test_a_layer_that_was_born_dead_is_noticed_at_once() -> None:
+    assert noticed(lives({0: range(8)}))[:2] == [
+        Event(0, "all 8 units of h1 were born dead"),
+        Event(0, "h1 died: 8 of 8 units fire for no probe image"),
+    ]
+
+
+def test_the_step_at_which_a_run_diverged_is_noticed_once_with_what_broke() -> None:
+    assert noticed(measured({"loss": from_step(6, NAN, 2.0)})) == [Event(6, "loss is nan: the run diverged")]
+    assert noticed(measured({"loss": INF})) == [Event(0, "loss is inf: the run diverged")]
+    assert noticed(measured({"grad_norm/w2": from_step(4, INF)})) == [Event(4, "grad_norm/w2 is inf: the run diverged")]
+    broken = {"loss": from_step(8, NAN, 2.0), "pre_mean/h1": from_step(4, -INF)}
+    assert noticed(measured(broken)) == [Event(4, "pre_mean/h1 is −inf: the run diverged")]
+
+
+def test_an_update_without_a_size_to_compare_it_with_is_no_divergence() -> None:
+    assert noticed(measured({"update_ratio/b1": INF, "zero_fraction/h1": NAN})) == []
+
+
+def test_the_end_of_an_epoch_is_noticed_with_its_scores() -> None:
+    taken = [record(step, {"accuracy/test": 0.8235, "loss/test": 0.4567}, batches=5) for step in range(10)]
+    text = "test accuracy 82.3 %, loss 0.457"
+    assert noticed(taken) == [
+        Event(4, f"epoch 1: {text}", routine=True), Event(9, f"epoch 2: {text}", routine=True),
+    ]  # fmt: skip
+
+
+# The effect of an intervention
+
+
+def run(
+    steps: int, marks: Sequence[int], loss: Sequence[float], zeros: Sequence[float],
+    dead: Mapping[int, float] | None = None,
+) -> History:  # fmt: skip
+    history = History()
+    for step in range(steps):
+        values = {"loss": loss[step], "zero_fraction/h1": zeros[step]}
+        taken = record(step, values)
+        if dead is not None and step in dead:
+            taken = replace(taken, values=values | {"dead_fraction/h1": dead[step]}, units={"h1": layer([], 4)})
+        history.append(replace(taken, fired={"h1": np.ones(4, np.bool_)}))
+    history.add_event(Event(0, "start: raw input 0–255"))
+    for step in marks:
+        history.add_event(Event(step, "lr 0.1 → 0.01", mark=True))
+    return history
+
+
+def mark(step: int) -> Event:
+    return Event(step, "lr 0.1 → 0.01", mark=True)
+
+
+def ramp(steps: int) -> list[float]:
+    return [float(step) for step in range(steps)]
+
+
+def test_an_effect_compares_the_means_of_fifty_steps_on_either_side() -> None:
+    found = effect(run(300, [100], ramp(300), [0.25] * 100 + [0.75] * 200), mark(100))
+    assert found == Effect(
+        50, 50, (Change("loss", 74.5, 124.5), Change("zero_fraction/h1", 0.25, 0.75)),
+    )  # fmt: skip
+    assert SPAN == 50
+
+
+@pytest.mark.parametrize(
+    ("marks", "step", "spans", "means"),
+    [
+        ([20], 20, (20, 50), (9.5, 44.5)),  # the start
+        ([280], 280, (50, 20), (254.5, 289.5)),  # the end
+        ([90, 100], 100, (10, 50), (94.5, 124.5)),  # another before it
+        ([100, 130], 100, (50, 30), (74.5, 114.5)),  # another behind it
+        ([98, 100, 101], 100, (2, 1), (98.5, 100.0)),
+        ([100, 100], 100, (50, 50), (74.5, 124.5)),  # two at one step are one
+        ([40, 100, 160], 100, (50, 50), (74.5, 124.5)),  # others farther away
+        ([50, 100, 150], 100, (50, 50), (74.5, 124.5)),
+        ([299], 299, (50, 1), (273.5, 299.0)),
+    ],
+)
+def test_neither_side_reaches_beyond_another_intervention_or_an_end(
+    marks: list[int], step: int, spans: tuple[int, int], means: tuple[float, float]
+) -> None:
+    found = effect(run(300, marks, ramp(300), [0.5] * 300), mark(step))
+    assert found is not None
+    assert (found.steps_before, found.steps_after) == spans
+    assert found.changes[0] == Change("loss", *means)
+
+
+def test_events_without_a_mark_do_not_bound_an_effect() -> None:
+    history = run(300, [100], ramp(300), [0.5] * 300)
+    history.add_event(Event(99, "pause"))
+    history.add_event(Event(104, "unit 1 of h1 fell silent"))
+    found = effect(history, mark(100))
+    assert found is not None
+    assert (found.steps_before, found.steps_after) == (50, 50)
+
+
+@pytest.mark.parametrize(
+    ("dead", "change"),
+    [
+        ({0: 0.1, 90: 0.2, 100: 0.3, 101: 0.4, 140: 0.5, 160: 0.6}, (0.2, 0.5)),
+        ({0: 0.1, 100: 0.3}, (0.1, 0.3)),  # the look at its own step is the first behind it
+        ({0: 0.1, 99: 0.2, 149: 0.5, 150: 0.6}, (0.2, 0.5)),
+        ({0: 0.1, 150: 0.6}, None),
+        ({100: 0.1, 120: 0.6}, None),
+        ({}, None),
+    ],
+)
+def test_the_dead_are_those_of_the_last_look_on_either_side(
+    dead: dict[int, float], change: tuple[float, float] | None
+) -> None:
+    found = effect(run(300, [100], [1.0] * 300, [0.5] * 300, dead), mark(100))
+    assert found is not None
+    told = [(each.before, each.after) for each in found.changes if each.metric == "dead_fraction/h1"]
+    assert told == ([] if change is None else [pytest.approx(change)])
+
+
+@pytest.mark.parametrize(
+    ("event", "steps"),
+    [
+        (Event(100, "pause"), 300),  # nothing was changed
+        (mark(0), 300),  # nothing before it
+        (mark(100), 100),  # nothing behind it yet
+        (mark(120), 100),
+    ],
+)
+def test_without_steps_on_both_sides_there_is_no_effect(event: Event, steps: int) -> None:
+    assert effect(run(steps, [event.step], [1.0] * steps, [0.5] * steps), event) is None
+
+
+def test_an_effect_is_there_from_the_first_step_behind_it() -> None:
+    found = effect(run(101, [100], ramp(101), [0.5] * 101), mark(100))
+    assert found is not None
+    assert (found.steps_before, found.steps_after) == (50, 1)
+
+
+def test_a_run_without_metrics_has_an_effect_on_its_loss() -> None:
+    history = History()
+    for step in range(20):
+        history.append(record(step, {"loss": 1.0 if step < 10 else 2.0}))
+    assert effect(history, mark(10)) == Effect(10, 10, (Change("loss", 1.0, 2.0),))
+
+
+def test_every_layer_has_its_zeros_and_its_dead() -> None:
+    history = History()
+    for step in range(20):
+        values = {f"zero_fraction/h{n}": n / 10 for n in (1, 2)}
+        looks = {}
+        if step in (4, 12):
+            values |= {f"dead_fraction/h{n}": step / 100 for n in (1, 2)}
+            looks = {f"h{n}": layer([], 4) for n in (1, 2)}
+        history.append(replace(record(step, values), units=looks))
+    found = effect(history, mark(10))
+    assert found is not None
+    assert [each.metric for each in found.changes] == [
+        "loss", "zero_fraction/h1", "zero_fraction/h2", "dead_fraction/h1", "dead_fraction/h2",
+    ]  # fmt: skip
+
+
+extremes = st.sampled_from([0.0, 1.0, 2.3, 1e30, 3e38, -3e38, NAN, INF, -INF]) | st.floats(0, 10, width=32)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    pattern=st.lists(extremes, min_size=1, max_size=9),
+    steps=st.integers(1, 140),
+    marks=st.lists(st.integers(0, 150), max_size=6),
+    looks=st.dictionaries(st.integers(0, 140), st.floats(0, 1, width=32) | st.just(NAN), max_size=12),
+    step=st.integers(0, 150),
+)
+def test_an_effect_is_what_a_slow_reading_finds(
+    pattern: list[float], steps: int, marks: list[int], looks: dict[int, float], step: int
+) -> None:
+    loss = (pattern * steps)[:steps]
+    found = effect(run(steps, [*marks, step], loss, loss[::-1], looks), mark(step))
+    before, after = [], []
+    for now in range(steps):
+        between = range(min(now, step) + 1, max(now, step) + 1)
+        if abs(now - step) <= SPAN and not any(other in between for other in marks if other != step):
+            if now < step:
+                before.append(now)
+            elif now - step < SPAN:
+                after.append(now)
+    if not before or not after:
+        assert found is None
+        return
+    assert found is not None
+    assert (found.steps_before, found.steps_after) == (len(before), len(after))
+    mean = {side: sum(float(np.float32(loss[now])) for now in now_s) / len(now_s)
+            for side, now_s in (("before", before), ("after", after))}  # fmt: skip
+    size = 1e-9 * max((abs(each) for each in loss if math.isfinite(each)), default=0)  # of what the sums cancel
+    assert found.changes[0].metric == "loss"
+    assert found.changes[0].before == pytest.approx(mean["before"], rel=1e-6, abs=size, nan_ok=True)
+    assert found.changes[0].after == pytest.approx(mean["after"], rel=1e-6, abs=size, nan_ok=True)
+    past = [now for now in looks if now < step and now < steps]
+    later = [now for now in looks if now in after]
+    dead = [each for each in found.changes if each.metric == "dead_fraction/h1"]
+    assert len(dead) == (1 if past and later else 0)
+    if dead:
+        assert dead[0].before == pytest.approx(looks[max(past)], nan_ok=True)
+        assert dead[0].after == pytest.approx(looks[max(later)], nan_ok=True)
+    assert f"{len(after)} " in effect_text(found).rpartition("(")[2]
+
+
+def test_an_effect_in_words() -> None:
+    changes = (Change("loss", 2.3026, 0.61), Change("zero_fraction/h1", 1.0, 0.742),
+               Change("dead_fraction/h1", 0.99, 0.0))  # fmt: skip
+    assert effect_text(Effect(50, 50, changes)) == (
+        "loss 2.30 → 0.610, zeros h1 100 % → 74.2 %, dead h1 99.0 % → 0 % (50 steps each side)"
+    )
+    assert effect_text(Effect(50, 10, changes[:1])) == "loss 2.30 → 0.610 (50 steps before, 10 after)"
+    assert effect_text(Effect(1, 1, (Change("loss", NAN, INF),))) == "loss nan → inf (1 step each side)"
+    assert effect_text(Effect(1, 2, (Change("loss", NAN, INF),))) == "loss nan → inf (1 step before, 2 after)"
+
+
+def test_what_has_no_mean_has_an_effect_without_one_and_warns_nobody() -> None:
+    numbers = [INF, -INF] * 10 + [3e38, NAN] * 10
+    found = effect(run(40, [20], numbers, numbers), mark(20))
+    assert found is not None
+    assert all(math.isnan(each.before) and math.isnan(each.after) for each in found.changes)

@@ -1,0 +1,242 @@
+"""Verdicts on real runs, held against labels from an independent NumPy training that knows no rule of ours."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from numpy_reference import ACTIVATIONS, UNSATURATED, Floats, Network, batches
+
+from deadrelu_tui import data
+from deadrelu_tui.data import Dataset
+from deadrelu_tui.diagnosis import WORDS, Finding, findings, verdict
+from deadrelu_tui.engine.network import initial_parameters
+from deadrelu_tui.engine.train import train
+from deadrelu_tui.history import History
+from deadrelu_tui.presets import PRESETS
+from deadrelu_tui.records import Event, Live, Start, StepRecord
+from deadrelu_tui.run import Controls
+from deadrelu_tui.settings import RunSettings
+
+EPOCHS = 2
+LABELS = ("diverged", "dead", "saturated", "not learning", "between", "healthy")
+WELL = {"healthy", "sparse"}
+
+
+@pytest.fixture(scope="module")
+def images() -> Dataset:
+    return data.find(full=False)
+
+
+def trained(
+    settings: RunSettings, images: Dataset, script: dict[int, Callable[[Controls], None]] | None = None
+) -> History:
+    """Return the history of a run; the script turns its controls just before given steps."""
+
+    class Scripted(Controls):
+        steps = 0
+
+        def proceed(self, wait: bool = True) -> bool | None:
+            if script and self.steps in script:
+                script[self.steps](self)
+            go = super().proceed(wait)
+            self.steps += go is not None
+            return go
+
+    history = History()
+    for item in train(settings, images, Scripted(Live.of(settings))):
+        if isinstance(item, StepRecord):
+            history.append(item)
+        elif isinstance(item, Start):
+            history.begin(item)
+        elif isinstance(item, Event):
+            history.add_event(item)
+    return history
+
+
+def judged(history: History) -> Finding:
+    found = verdict(history)
+    assert found is not None
+    return found
+
+
+# The labels
+
+
+class Single(Network):
+    """The reference in the engine's precision: what overflows there overflows here."""
+
+    def __init__(self, settings: RunSettings, parameters: list[Floats]) -> None:
+        super().__init__(settings, parameters)
+        self.parameters = [each.astype(np.float32) for each in self.parameters]
+
+    def forward(self, pixels: npt.NDArray[Any]) -> tuple[list[Any], list[Any]]:
+        x = np.divide(pixels, 255 if self.live.normalise else 1, dtype=np.float32)
+        inputs, pres = [], []
+        for weight, bias in zip(self.parameters[::2], self.parameters[1::2], strict=True):
+            inputs.append(x)
+            pres.append(x @ weight + bias)
+            x = ACTIVATIONS[self.live.activation][0](pres[-1])
+        return inputs, pres
+
+
+def label(settings: RunSettings, images: Dataset) -> tuple[str, float]:
+    """Return what became of a network, by its outcome alone, and its accuracy on the test set."""
+    drawn = initial_parameters(settings, 784, 10)
+    network = Single(settings, [each.asnumpy().T if each.ndim == 2 else each.asnumpy() for each in drawn])
+    size = settings.batch_size
+    with np.errstate(all="ignore"):
+        for batch in batches(settings, len(images.train_labels)):
+            gradients = network.gradients(images.train_images[batch], images.train_labels[batch])
+            for parameter, gradient in zip(network.parameters, gradients, strict=True):
+                parameter[...] -= (settings.lr / size * gradient).astype(np.float32)
+            if not all(np.isfinite(each).all() for each in network.parameters):
+                return "diverged", math.nan
+        hidden = network.forward(images.probe_images)[1][:-1]
+        logits = network.forward(images.test_images)[1][-1]
+        loss = float(network.losses(logits, images.test_labels).mean())
+    accuracy = float((logits.argmax(axis=1) == images.test_labels).mean())
+    dead = max(float((pre <= 0).all(axis=0).mean()) for pre in hidden)
+    low, high = UNSATURATED.get(settings.activation, (-math.inf, math.inf))
+    saturated = max(float((((pre > low) & (pre < high)).mean(axis=0) < 0.01).mean()) for pre in hidden)
+    if not math.isfinite(loss):
+        return "diverged", accuracy
+    if settings.activation == "relu" and dead > 0.5:
+        return "dead", accuracy
+    if saturated > 0.5:
+        return "saturated", accuracy
+    if accuracy <= 0.15:
+        return "not learning", accuracy
+    return ("healthy" if accuracy >= 0.6 and (settings.activation != "relu" or dead < 0.1) else "between"), accuracy
+
+
+# The set
+
+
+def runs() -> dict[str, RunSettings]:
+    """Return the runs by name: the presets with four seeds each, and what lies around them."""
+    named = {f"{name} {seed}": replace(preset, seed=seed) for name, preset in PRESETS.items() for seed in range(4)}
+    normal = RunSettings(normalise=True)
+    for rate in (1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0):
+        named[f"normalised lr {rate:g}"] = replace(normal, lr=rate)
+        named[f"raw lr {rate:g}"] = RunSettings(lr=rate, seed=5)
+    for init in ("he", "xavier"):
+        for hidden in ((300,), (100, 50), (100, 50, 50)):
+            for normalise, rate in ((True, 0.1), (False, 0.01)):
+                shape = "–".join(map(str, hidden))
+                named[f"{init} {shape} {'normalised' if normalise else 'raw'} lr {rate:g}"] = RunSettings(
+                    lr=rate, init=init, hidden=hidden, normalise=normalise
+                )
+    named["he 100–50 raw lr 0.0001"] = RunSettings(lr=1e-4, init="he", hidden=(100, 50))
+    named["xavier 100–50–50 normalised lr 1"] = RunSettings(lr=1, init="xavier", hidden=(100, 50, 50), normalise=True)
+    named["normal 100–100–100 normalised lr 0.1"] = replace(normal, hidden=(100, 100, 100))
+    named["he 10×10 raw lr 0.1"] = RunSettings(init="he", hidden=(10,) * 10)
+    named["born dead"] = replace(normal, hidden=(2,) * 9)
+    for activation in ("leaky_relu", "tanh"):
+        named[f"{activation} normalised lr 0.1"] = replace(normal, activation=activation, init="xavier")
+        named[f"{activation} normalised lr 10"] = replace(normal, activation=activation, lr=10)
+        named[f"{activation} raw lr 0.1"] = RunSettings(activation=activation, hidden=(100, 50), init="he")
+        named[f"{activation} raw lr 0.001"] = RunSettings(activation=activation, lr=0.001)
+    return {name: replace(settings, epochs=EPOCHS) for name, settings in named.items()}
+
+
+def test_verdicts_agree_with_labels_from_an_independent_training(images: Dataset) -> None:
+    outcomes = []
+    for name, settings in runs().items():
+        found = judged(trained(settings, images))
+        outcomes.append((name, *label(settings, images), found))
+    table = Counter((labelled, found.word) for _, labelled, _, found in outcomes)
+    print(f"\n{len(outcomes)} runs of {EPOCHS} epochs on the embedded subset: label by verdict")
+    print(f"{'':14}" + "".join(f"{word:>11}" for word in WORDS))
+    for each in LABELS:
+        print(f"{each:14}" + "".join(f"{table[each, word] or '·':>11}" for word in WORDS))
+    for name, labelled, accuracy, found in outcomes:
+        print(f"{name:40} {labelled:12} {accuracy:.2f}  {found.word:10} {found.reason}")
+
+    assert len(outcomes) >= 44
+    wrong = [
+        (name, labelled, found)
+        for name, labelled, _, found in outcomes
+        if (labelled in ("dead", "diverged", "not learning") and found.word in WELL)
+        or (labelled == "healthy" and found.word not in WELL)
+    ]
+    assert wrong == []
+    assert {labelled for _, labelled, _, _ in outcomes} >= set(LABELS) - {"between"}
+
+
+# Cause and remedy, on real runs
+
+BANNER = "✖ DEAD  {}. → {}"
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_tragedy_is_told_its_input_and_its_rate_and_fits_the_banner(images: Dataset, seed: int) -> None:
+    found = judged(trained(replace(PRESETS["tragedy"], epochs=EPOCHS, seed=seed), images))
+    assert (found.word, found.rule, found.layer, found.step, found.remedy) == ("dead", "DeadRelu", "h1", 2, "n, then r")
+    assert re.fullmatch(
+        r"h1: 29\d of 300 units fire for none of 2\u202f000 probe images since step 2\. "
+        r"Input mean 72\.9, lr 0\.1: update 1 was 5\d×w1, w1·x −\d\.\de5, b −0\.\d+", found.reason
+    )  # fmt: skip
+    assert len(BANNER.format(found.reason, found.remedy)) <= 160
+
+
+def test_ten_narrow_layers_are_told_where_death_began_and_by_what(images: Dataset) -> None:
+    history = trained(RunSettings(hidden=(10,) * 10, init="he", epochs=EPOCHS), images)
+    dead = [each for each in findings(history) if each.word == "dead"]
+    assert (dead[0].layer, dead[0].step, dead[0].remedy) == ("h3", 1, "n, then r")
+    assert re.fullmatch(r"h3: \d+ of 10 units fire for none of 2\u202f000 probe images since step 1", dead[0].text)
+    assert re.fullmatch(r"Input mean 72\.9, lr 0\.1: update 0 was 4\.4×w1, w3·x −\S+, b −\S+", dead[0].cause)
+    fed = {each.layer: each.cause for each in dead if "feeds it zeros only" in each.cause}
+    assert fed == {
+        "h9": "h8 is dead and feeds it zeros only: its h is its bias",
+        "h10": "h9 is dead and feeds it zeros only: its h is its bias",
+    }
+
+
+def normalise(controls: Controls) -> None:
+    controls.change(normalise=True)
+
+
+def test_normalising_afterwards_leaves_the_dead_dead_and_reviving_them_then_helps(images: Dataset) -> None:
+    tragedy = replace(PRESETS["tragedy"], epochs=4)
+    found = judged(trained(tragedy, images, {50: normalise}))
+    assert (found.word, found.step, found.remedy) == ("dead", 2, "v")
+    assert found.cause.startswith("Input mean was 72.9, lr 0.1: update 1 was 51×w1")
+    history = trained(tragedy, images, {50: normalise, 60: Controls.revive})
+    assert judged(history).word == "healthy"
+    assert (history.latest("accuracy/test") or 0) >= 0.5
+
+
+@pytest.mark.parametrize(
+    ("settings", "word", "remedy", "changes"),
+    [
+        (RunSettings(), "dead", "n, then r", {"normalise": True}),
+        (RunSettings(lr=10), "dead", "n, - to lr 0.1, then r", {"normalise": True, "lr": 0.1}),
+        (RunSettings(lr=1, normalise=True), "dead", "- to lr 0.2, then r", {"lr": 0.2}),
+        (RunSettings(activation="leaky_relu"), "diverged", "n, then r", {"normalise": True}),
+        (RunSettings(lr=1e30), "diverged", "n, - to lr 0.1, then r", {"normalise": True, "lr": 0.1}),
+        (PRESETS["tanh"], "saturated", "n, then r", {"normalise": True}),
+        (RunSettings(lr=1e-4, normalise=True), "guessing", "+ to lr 0.05", {"lr": 0.05}),
+        (RunSettings(lr=1e-6), "guessing", "+ to lr 0.0001", {"lr": 1e-4}),
+        (RunSettings(hidden=(100, 100, 100), normalise=True), "guessing", "s: init he, then r", {"init": "he"}),
+        (RunSettings(hidden=(50,) * 6, normalise=True), "dead", "s: init he, then r", {"init": "he"}),
+        (RunSettings(hidden=(100,) * 3, normalise=True, activation="sigmoid"), "vanishing", "a, s: init he, then r",
+         {"activation": "tanh", "init": "he"}),
+    ],
+)  # fmt: skip
+def test_the_remedy_that_is_told_helps(
+    images: Dataset, settings: RunSettings, word: str, remedy: str, changes: dict[str, Any]
+) -> None:
+    found = judged(trained(replace(settings, epochs=EPOCHS), images))
+    assert (found.word, found.remedy) == (word, remedy)
+    assert found.cause
+    cured = trained(replace(settings, epochs=EPOCHS, **changes), images)
+    assert judged(cured).word in WELL
+    assert (cured.latest("accuracy/test") or 0) >= 0.4
