@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -41,7 +42,8 @@ class History:
         self._count = 0
         self._dense: dict[str, Column] = {}
         self._sparse: dict[str, tuple[Column, Column]] = {}
-        self._events: list[Event] = []
+        self._events: tuple[Event, ...] = ()
+        self._marks: tuple[Event, ...] = ()
         self._axis = np.arange(256)
         self.start: Start | None = None
         self.last: StepRecord | None = None
@@ -105,7 +107,7 @@ class History:
             twin._sparse = {
                 name: (copy.copy(steps), copy.copy(values)) for name, (steps, values) in self._sparse.items()
             }
-            twin._events = list(self._events)
+            twin._events, twin._marks = self._events, self._marks
             twin.ledgers = {layer: ledger.copy() for layer, ledger in self.ledgers.items()}
             twin.start, twin.last, twin.looked = self.start, self.last, self.looked
         return twin
@@ -113,13 +115,20 @@ class History:
     def add_event(self, event: Event) -> None:
         """Add something that was done to the run or found in it."""
         with self._lock:
-            self._events.append(event)
+            at = bisect_right(self._events, event.step, key=lambda each: each.step)
+            self._events = (*self._events[:at], event, *self._events[at:])
+            if event.mark:
+                self._marks = tuple(each for each in self._events if each.mark)
 
     @property
     def events(self) -> tuple[Event, ...]:
         """Return the events so far in the order of their steps; some deaths are found out some steps later."""
-        with self._lock:
-            return tuple(sorted(self._events, key=lambda event: event.step))
+        return self._events
+
+    @property
+    def marks(self) -> tuple[Event, ...]:
+        """Return those of the events that are interventions."""
+        return self._marks
 
     @property
     def names(self) -> tuple[str, ...]:

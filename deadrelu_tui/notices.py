@@ -90,7 +90,7 @@ def effect(history: History, event: Event) -> Effect | None:
 
     Neither side reaches beyond another intervention, whose effect would be taken for this one's.
     """
-    others = sorted({other.step for other in history.events if other.mark})
+    others = sorted({other.step for other in history.marks})
     if not event.mark:
         return None
     first = max([event.step - SPAN, 0, *(step for step in others if step < event.step)])

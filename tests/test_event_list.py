@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 
 from deadrelu_tui.history import History
 from deadrelu_tui.records import Event
-from deadrelu_tui.tui.event_list import event_rows
+from deadrelu_tui.tui.event_list import Row, condensed, event_rows
 
 
 def told(history: History, width: int) -> list[str]:
-    return ["".join(text for text, _ in row) for row in event_rows(history, width)]
+    return ["".join(text for text, _ in row) for row in rows_of(history, width)]
+
+
+def rows_of(history: History, width: int) -> list[Row]:
+    return event_rows(history, condensed(history.events), width, wanted=1_000)
 
 
 def run_with(*events: Event, steps: int = 100) -> History:
@@ -54,7 +58,7 @@ def test_of_many_epochs_in_a_row_the_first_and_the_last_two_are_told() -> None:
 
 
 def test_what_was_done_looks_different_from_what_was_found() -> None:
-    rows = event_rows(run_with(Event(50, "normalise on", mark=True), Event(51, "h1 died")), 90)
+    rows = rows_of(run_with(Event(50, "normalise on", mark=True), Event(51, "h1 died")), 90)
     assert {text: role for row in rows for text, role in row}["normalise on"] == "done"
     assert {text: role for row in rows for text, role in row}["h1 died"] == "event"
 
@@ -63,3 +67,9 @@ def test_what_was_done_looks_different_from_what_was_found() -> None:
 def test_no_line_is_wider_than_the_panel(events: list[tuple[int, str, bool]], width: int) -> None:
     history = run_with(*(Event(*each) for each in events), steps=3)
     assert all(len(line) <= max(1, width) for line in told(history, width))
+
+
+def test_no_more_rows_are_made_than_are_wanted() -> None:
+    history = run_with(*(Event(step, f"event {step}") for step in range(100)))
+    lines = ["".join(text for text, _ in row) for row in event_rows(history, history.events, 60, wanted=3)]
+    assert lines == ["step  97  event 97", "step  98  event 98", "step  99  event 99"]

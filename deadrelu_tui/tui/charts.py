@@ -80,7 +80,7 @@ def plot_of(
             seen = np.append(seen, (0, 1))
         bent = view.logarithmic and spec.scale != "count"
         axis = fit(spec.scale if bent else "linear", seen, rows, before)
-    marks = tuple(event.step for event in history.events if event.mark and first <= event.step <= stop)
+    marks = tuple(event.step for event in history.marks if first <= event.step <= stop)
     return Plot(tuple(line for line in lines if len(line.steps) or line.gaps), axis, first, stop, marks, spec.rules,
                 view.cursor)  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from itertools import groupby
 
 from deadrelu_tui.history import History
@@ -12,26 +13,38 @@ from deadrelu_tui.wording import count
 
 EVENT_ROLES = ("text", "event", "done", "effect")
 Row = list[tuple[str, str]]
+NOWHERE = -1
+"""The step of a line that stands for events that are left out."""
 
 
-def event_rows(history: History, width: int) -> list[Row]:
-    """Return every event in rows of a width: done to the run in one role, found in it in another.
-
-    Of more than four routine events in a row only the first and the last two are told.
-    """
-    events = history.events
-    wide = max([3, *(len(count(event.step)) for event in events)])
-    rows: list[Row] = []
+def condensed(events: Sequence[Event]) -> list[Event]:
+    """Return the events, but of more than four routine ones in a row only the first and the last two, and a word."""
+    told: list[Event] = []
     for routine, group in groupby(events, key=lambda event: event.routine):
         stretch = list(group)
-        unseen = len(stretch) - 3 if routine and len(stretch) > 4 else 0
-        for index, event in enumerate(stretch):
-            if unseen and index == 1:
-                rows += _wrapped(f"{'…':>{wide + 5}}  ", f"{count(unseen)} more epochs", "text", width)
-            if not unseen or index == 0 or index > unseen:
-                head = f"step {count(event.step):>{wide}}  "
-                rows += _wrapped(head, event.text, "done" if event.mark else "event", width)
-                rows += _effect_rows(history, event, wide + 7, width)
+        if routine and len(stretch) > 4:
+            more = Event(NOWHERE, f"{count(len(stretch) - 3)} more epochs")
+            stretch = [stretch[0], more, *stretch[-2:]]
+        told += stretch
+    return told
+
+
+def event_rows(history: History, told: Sequence[Event], width: int, wanted: int) -> list[Row]:
+    """Return the last rows of the events, at least as many as are wanted if there are so many.
+
+    What was done to the run and what was found in it have different roles.
+    """
+    wide = max(3, len(count(len(history))))
+    rows: list[Row] = []
+    for event in reversed(told):
+        if len(rows) >= wanted:
+            break
+        if event.step == NOWHERE:
+            rows[:0] = _wrapped(f"{'…':>{wide + 5}}  ", event.text, "text", width)
+        else:
+            head = f"step {count(event.step):>{wide}}  "
+            found = _wrapped(head, event.text, "done" if event.mark else "event", width)
+            rows[:0] = found + _effect_rows(history, event, wide + 7, width)
     return rows
 
 

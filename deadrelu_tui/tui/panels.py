@@ -9,10 +9,11 @@ from textual import events
 from textual.binding import BindingType
 
 from deadrelu_tui.history import History
+from deadrelu_tui.records import Event
 from deadrelu_tui.tui.cells import FRAME_ROLES, CellPanel, Row
 from deadrelu_tui.tui.chart import ROLES, Plot, Span, draw
 from deadrelu_tui.tui.charts import ChartSpec, activation_of
-from deadrelu_tui.tui.event_list import EVENT_ROLES, event_rows
+from deadrelu_tui.tui.event_list import EVENT_ROLES, condensed, event_rows
 from deadrelu_tui.tui.keys import EVENT_KEYS, UNIT_KEYS
 from deadrelu_tui.tui.meter import meter_rows, packed, portrait
 from deadrelu_tui.tui.unit_map import UNIT_ROLES, At, Grid, legend, map_rows, moved
@@ -132,21 +133,23 @@ class EventPanel(CellPanel):
     def __init__(self, id: str, ascii_only: bool = False) -> None:
         super().__init__(id, ascii_only)
         self._history: History | None = None
+        self._events: tuple[Event, ...] = ()
+        self._told: list[Event] = []
         self._above = 0
         """Rows that the view is scrolled up from the end."""
 
     def show_events(self, history: History) -> None:
         """Show as many rows of events as there is room for."""
         self._history = history
+        if self._events is not history.events:
+            self._events, self._told = history.events, condensed(history.events)
         columns, rows = self.room
-        lines = event_rows(history, columns)
+        lines = event_rows(history, self._told, columns, rows + self._above + 1)
         self._above = max(0, min(self._above, len(lines) - rows))
         stop = len(lines) - self._above
         first = max(0, stop - rows)
         seen = lines[first:stop] + [[(" " * columns, "text")] for _ in range(rows - (stop - first))]
-        self.note = " ".join(
-            text for text, hidden in ((f"↑ {first}", first), (f"↓ {self._above}", self._above)) if hidden
-        )
+        self.note = " ".join(arrow for arrow, hidden in (("↑ more", first), ("↓ more", self._above)) if hidden)
         self.show([("events", "name")], seen)
 
     def forget(self) -> None:

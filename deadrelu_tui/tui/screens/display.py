@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from deadrelu_tui.diagnosis import verdict
+from deadrelu_tui.diagnosis import Finding, verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.history import History
 from deadrelu_tui.run import Run, Status
@@ -54,6 +54,7 @@ class Display(Screen[None]):
         """An earlier run that lies under every chart."""
         self.alone = False
         """Whether the focused panel is shown alone."""
+        self._judged: tuple[tuple[object, ...], Finding | None] = ((), None)
         self._drawn: dict[str, tuple[Content, int]] = {}
         self.letters = "-ascii" if ascii_only else "-unicode"
         """The class that tells a screen which characters it may use."""
@@ -114,7 +115,7 @@ class Display(Screen[None]):
         self._line("progress", lines.progress(run, width))
         self._line("settings", lines.settings_line(run, self.badges(), width))
         self._line("keys", lines.key_bar(list(self.key_entries()), width))
-        found = verdict(history)
+        found = self._verdict(history)
         self._line("verdict", lines.banner(run, found, max(1, width - 2)))
         if self.has_class("-tiny"):
             self._line("numbers", lines.sentence(run, found, width))
@@ -124,6 +125,13 @@ class Display(Screen[None]):
             return
         for panel in self.panels():
             self._draw_panel(panel)
+
+    def _verdict(self, history: History) -> Finding | None:
+        """Return the verdict, judged anew only if there is anything new."""
+        state = (history, len(history), len(history.events))
+        if self._judged[0] != state:
+            self._judged = (state, verdict(history))
+        return self._judged[1]
 
     def refused(self, error: InputError) -> None:
         """Deal with a run that could not begin."""
