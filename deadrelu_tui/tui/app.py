@@ -8,6 +8,8 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 
+from rich.console import RenderableType
+from textual._compositor import CompositorUpdate
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
@@ -16,6 +18,7 @@ from deadrelu_tui.errors import InputError
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.keys import KEYS
 from deadrelu_tui.tui.screens.monitor import MakeRun, MonitorScreen
+from deadrelu_tui.tui.sparing import Sent, Sparing
 from deadrelu_tui.tui.terminal import Meter
 from deadrelu_tui.tui.themes import DARK, LIGHT
 from deadrelu_tui.wording import count
@@ -36,6 +39,7 @@ class MonitorApp(App[None]):
         """Whether somebody else asked the process to end."""
         self.settings, self.make_run, self.meter = settings, make_run, meter
         self.monitor: MonitorScreen | None = None
+        self.sent = Sent()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = DARK.name
@@ -45,8 +49,15 @@ class MonitorApp(App[None]):
         self.monitor = MonitorScreen(self.make_run(self.settings), self.make_run, self.meter, ascii_locale())
         return self.monitor  # type: ignore[return-value]
 
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Send to the terminal only what has changed on it."""
+        if isinstance(renderable, CompositorUpdate):
+            renderable = Sparing(renderable, self.sent)
+        super()._display(screen, renderable)
+
     def on_mount(self) -> None:
         """Listen to those who want the process to end."""
+        self.app_resume_signal.subscribe(self, lambda _: self.sent.forget())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._terminate)
 
