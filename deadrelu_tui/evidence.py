@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.columns import Floats, Series
 from deadrelu_tui.history import History
-from deadrelu_tui.records import Event, Live, StepRecord
+from deadrelu_tui.records import Live, StepRecord
 from deadrelu_tui.settings import SATURATING
 from deadrelu_tui.units import Units
 from deadrelu_tui.wording import percent
@@ -30,7 +30,6 @@ class Evidence:
     def __init__(self, history: History, last: StepRecord) -> None:
         self.history, self.last, self.live = history, last, last.live
         self.steps = last.step + 1
-        self.marks: tuple[Event, ...] = tuple(event for event in history.events if event.mark)
         self._names = history.names
 
     @property
@@ -142,25 +141,21 @@ class Evidence:
         return len(units) if units is not None else 0
 
     def live_at(self, step: int) -> Live:
-        """Return what was set when a step was taken: what is set now, with later changes undone."""
-        live = self.live
-        for event in reversed(self.marks):
-            what, _, change = event.text.partition(" ")
-            before = change.partition(" → ")[0]
-            if event.step <= step:
-                continue
-            if what == "normalise":
-                live = replace(live, normalise=change == "off")
-            elif what == "activation":
-                live = replace(live, activation=before)
-            elif what == "lr":
-                live = replace(live, lr=_rate(before, live.lr))
-        return live
+        """Return what was set when a step was taken."""
+        return next((live for since, live in reversed(self.history.lives) if since <= step), self.live)
 
     def changed_at(self, what: str) -> int:
         """Return the step of the last change of a live setting ('activation'); 0 if there was none."""
-        last = max((event.step for event in self.marks if event.text.startswith(what + " ")), default=0)
-        return min(last, self.steps - 1)
+        lives = self.history.lives
+        changed = [step for (_, old), (step, new) in pairwise(lives) if getattr(old, what) != getattr(new, what)]
+        return changed[-1] if changed else 0
+
+    def revived_at_last_look(self, name: str) -> bool:
+        """Return whether the newest measurement of a metric was made as units were revived."""
+        steps = self.history.series(name).steps
+        return len(steps) > 0 and any(
+            mark.step == steps[-1] and mark.text.startswith("revive ") for mark in self.history.marks
+        )
 
     def input(self, live: Live) -> tuple[float, float]:
         """Return mean and standard deviation of the pixels as they are fed; NaN if the start is not known."""
@@ -185,10 +180,3 @@ class Evidence:
 
 def _is(name: str, kind: str) -> bool:
     return name == kind or (kind.endswith("/") and name.startswith(kind))
-
-
-def _rate(text: str, otherwise: float) -> float:
-    try:
-        return float(text) or otherwise
-    except ValueError:
-        return otherwise

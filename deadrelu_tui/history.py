@@ -18,7 +18,7 @@ import numpy.typing as npt
 from deadrelu_tui.columns import BLOCK, COARSE, Column, Floats, Gap, Series, find_gaps, thin
 from deadrelu_tui.ledger import Entry, Ledger
 from deadrelu_tui.metrics import is_extra
-from deadrelu_tui.records import Event, Start, StepRecord
+from deadrelu_tui.records import Event, Live, Start, StepRecord
 from deadrelu_tui.units import Units
 
 
@@ -45,6 +45,8 @@ class History:
         self._events: tuple[Event, ...] = ()
         self._marks: tuple[Event, ...] = ()
         self._axis = np.arange(256)
+        self.lives: list[tuple[int, Live]] = []
+        """What was set, from which step on."""
         self.start: Start | None = None
         self.last: StepRecord | None = None
         self.looked: Looked | None = None
@@ -78,6 +80,8 @@ class History:
                     values.append(value)
             if record.units:
                 self.looked = Looked(record.step, dict(record.units))
+            if not self.lives or self.lives[-1][1] != record.live:
+                self.lives = [*self.lives, (record.step, record.live)]
             self.last = record
             self._count += 1
         return entries
@@ -86,7 +90,7 @@ class History:
         for layer, fired in record.fired.items():
             self.ledgers.setdefault(layer, Ledger(len(fired))).batch(record.step, fired)
         return {
-            layer: self.ledgers.setdefault(layer, Ledger(len(units))).look(record.step, units)
+            layer: self.ledgers.setdefault(layer, Ledger(len(units))).look(record.step, units, record.ends_epoch)
             for layer, units in record.units.items()
         }
 
@@ -97,6 +101,11 @@ class History:
         if looked:
             yield "deaths", float(sum(ledger.deaths.sum() for ledger in self.ledgers.values()))
             yield "revivals", float(sum(ledger.revivals.sum() for ledger in self.ledgers.values()))
+
+    def ledger(self, layer: str) -> Ledger:
+        """Return a layer's ledger as it stands. Raises KeyError before the first look."""
+        with self._lock:
+            return self.ledgers[layer].copy()
 
     def frozen(self) -> History:
         """Return the history as it stands: what is recorded from now on does not reach it. Copies no column."""
@@ -109,7 +118,7 @@ class History:
             }
             twin._events, twin._marks = self._events, self._marks
             twin.ledgers = {layer: ledger.copy() for layer, ledger in self.ledgers.items()}
-            twin.start, twin.last, twin.looked = self.start, self.last, self.looked
+            twin.start, twin.last, twin.looked, twin.lives = self.start, self.last, self.looked, self.lives
         return twin
 
     def add_event(self, event: Event) -> None:

@@ -58,14 +58,16 @@ class Ledger:
         """Note for which units a step's batch had an image that made them fire."""
         self._fired_at[fired] = step
 
-    def look(self, step: int, units: Units) -> Entry:
-        """Note a look with the weights that step found, and return what has changed since the look before."""
+    def look(self, step: int, units: Units, updated: bool = False) -> Entry:
+        """Note a look with the weights that a step found, or left if it has updated them, and return what has changed
+        since the look before.
+        """
         # Of a unit whose h is no number nothing new is known.
         before, lost = self._looked_at, np.where(np.isnan(units.firing), self.lost, units.lost)
         died, revived = np.flatnonzero(lost & ~self.lost), np.flatnonzero(self.lost & ~lost)
         if before is None:
             died_at = np.full(len(died), step)
-            self.born_dead = lost.copy()
+            self.born_dead = np.zeros(len(lost), np.bool_) if updated else lost.copy()
         elif len(units) and units.activation in ("relu", "leaky_relu"):
             # The update of the last step with a firing killed it; the weights after it belong to the next step.
             died_at = np.clip(self._fired_at[died] + 1, before + 1, max(before + 1, step))
@@ -74,7 +76,7 @@ class Ledger:
         self.changed_at[died], self.changed_at[revived] = died_at, step
         self.deaths[died] += 1
         self.revivals[revived] += 1
-        entry = Entry(len(lost), int(self.lost.sum()), died, died_at, revived, before is None)
+        entry = Entry(len(lost), int(self.lost.sum()), died, died_at, revived, before is None and not updated)
         self.lost, self._looked_at = lost, step
         return entry
 

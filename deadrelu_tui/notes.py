@@ -74,10 +74,10 @@ def loss_not_decreasing(evidence: Evidence) -> Iterator[Finding]:
     before, after = float(values[:DECREASE_STEPS].mean()), float(values[DECREASE_STEPS:].mean())
     fall = (before - after) / before if before > 0 else 0.0
     if fall < DECREASE:
-        step = evidence.steps - DECREASE_STEPS
+        step, went = evidence.steps - DECREASE_STEPS, "fell" if fall > 0 else "rose"
         yield Finding(
-            "LossNotDecreasing", "", f"loss fell by {percent(fall) if fall > 0 else 'nothing'} in "
-            f"{DECREASE_STEPS} steps", f"{number(before)} before, {number(after)} now", "", fall, DECREASE, step,
+            "LossNotDecreasing", "", f"loss {went} by {percent(abs(fall))} in {DECREASE_STEPS} steps",
+            f"{number(before)} before, {number(after)} now", "", fall, DECREASE, step,
         )  # fmt: skip
 
 

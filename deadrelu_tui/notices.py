@@ -85,10 +85,11 @@ class Effect:
 
 
 def effect(history: History, event: Event) -> Effect | None:
-    """Return means of loss and zeros over up to SPAN steps on either side of a marked event, and the dead at the
+    """Return medians of loss and zeros over up to SPAN steps on either side of a marked event, and the dead at the
     last look on either side; None for an event without a mark, or without steps on both sides of it.
 
-    Neither side reaches beyond another intervention, whose effect would be taken for this one's.
+    Medians, because one explosion within the 50 steps would make of a mean what it never was. Neither side reaches
+    beyond another intervention, whose effect would be taken for this one's.
     """
     others = sorted({other.step for other in history.marks})
     if not event.mark:
@@ -101,7 +102,7 @@ def effect(history: History, event: Event) -> Effect | None:
     for name in ("loss", *_per_layer(history, "zero_fraction")):
         values = history.series(name).values
         with np.errstate(all="ignore"):
-            before, after = (float(values[low:high].mean(dtype=np.float64)) for low, high in
+            before, after = (float(np.median(values[low:high].astype(np.float64))) for low, high in
                              ((first, event.step), (event.step, stop)))  # fmt: skip
         changes.append(Change(name, before, after))
     for name in _per_layer(history, "dead_fraction"):

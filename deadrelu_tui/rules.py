@@ -79,9 +79,11 @@ def exploding_tensor(evidence: Evidence) -> Iterator[Finding]:
 
 
 def exploded_loss(evidence: Evidence) -> Iterator[Finding]:
-    """Find a loss that is still a number, but has left the scale of losses (ours)."""
-    values = evidence.tail("loss", EXPLODED_STEPS)
-    if len(values) < EXPLODED_STEPS or not np.all(values > EXPLODED):
+    """Find a loss that is a number, but beyond the scale of losses, and not falling from a high start (ours)."""
+    values = evidence.tail("loss", min(EXPLODED_STEPS, evidence.steps - 1))
+    first = evidence.value("loss", 0)
+    limit = max(EXPLODED, first / 2) if math.isfinite(first) else EXPLODED  # one that began as high and falls is fine
+    if not len(values) or not np.all(values > limit):
         return
     step = evidence.since("loss", above=EXPLODED)
     value = float(np.median(values))
@@ -103,6 +105,8 @@ def vanishing_gradient(evidence: Evidence) -> Iterator[Finding]:
     loss = evidence.tail("loss", EXPLODED_STEPS)
     mean = float(loss.mean(dtype=np.float64)) if len(loss) else math.nan
     word, remedy = "", ""
+    if evidence.revived_at_last_look(name):
+        return  # revival has just set the outgoing weights to zero: the gradient comes back with them
     if mean < LEARNED:
         cause = f"The loss is {number(mean)}: little is left to learn"
     elif lost := evidence.lost_layer():

@@ -53,12 +53,13 @@ def dead_relu(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _death(evidence: Evidence, layer: str, share: float, step: int, word: str) -> Finding:
-    text = f"{layer}: {_silent_units(evidence, layer, share)} since step {step}"
+    reached = "half" if word == "dead" else "a tenth"
+    text = f"{layer}: {_silent_units(evidence, layer, share)}, {reached} by step {step}"
     rule, threshold = "DeadRelu", LAYER_DEAD if word == "dead" else LAYER_DYING
     before = f"h{int(layer[1:]) - 1}"
     if evidence.history.latest(f"dead_fraction/{before}") == 1:
         cause, remedy = f"{before} is dead and feeds it zeros only: its h is its bias", ""
-    elif step == 0:
+    elif step == 0 and _were_born_so(evidence, layer):
         rule, cause = "BornDead", _born(evidence, layer, share)
         remedy = causes.afresh(evidence, f"s: wider layers{', init he' if causes.timid(evidence) else ''}")
     elif causes.timid(evidence) and causes.by_bias(evidence, layer, step):
@@ -68,6 +69,11 @@ def _death(evidence: Evidence, layer: str, share: float, step: int, word: str) -
         cause = causes.damage(evidence, layer, step)
         remedy = "v" if causes.gentle_now(evidence, step) else causes.gentler(evidence, step)
     return Finding(rule, word, text, cause, remedy, share, threshold, step, layer)
+
+
+def _were_born_so(evidence: Evidence, layer: str) -> bool:
+    ledger = evidence.history.ledgers.get(layer)
+    return ledger is not None and bool(ledger.born_dead.any())
 
 
 def _born(evidence: Evidence, layer: str, share: float) -> str:
@@ -99,8 +105,8 @@ def saturated(evidence: Evidence) -> Iterator[Finding]:
     for step, layer, share in sorted(found, key=lambda each: each[0]):
         yield Finding(
             "SaturatedActivation", "saturated",
-            f"{layer}: {_units(evidence, layer, share)} saturate on 99 % of {_probe(evidence)} "
-            f"since step {step}", causes.damage(evidence, layer, step), causes.gentler(evidence, step),
+            f"{layer}: {_units(evidence, layer, share)} saturate on 99 % of {_probe(evidence)}, "
+            f"half by step {step}", causes.damage(evidence, layer, step), causes.gentler(evidence, step),
             share, LAYER_DEAD, step, layer,
         )  # fmt: skip
 
@@ -138,8 +144,8 @@ def _silent(evidence: Evidence) -> str:
 
 
 def _silent_units(evidence: Evidence, layer: str, share: float, where: str = "") -> str:
-    verb = "fires" if _units(evidence, layer, share).startswith("1 of") else "fire"
-    return f"{_units(evidence, layer, share)}{where} {verb} for none of {_probe(evidence)}"
+    units = _units(evidence, layer, share)
+    return f"{units}{where} never {'fires' if units.startswith('1 of') else 'fire'} on {_probe(evidence)}"
 
 
 def _units(evidence: Evidence, layer: str, share: float) -> str:

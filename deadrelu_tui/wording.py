@@ -15,22 +15,22 @@ def number(value: float, digits: int = 3) -> str:
         return "0"
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
     power = int(exponent)
-    if -3 <= power < 5:
-        text = f"{value:.{max(0, digits - 1 - power)}f}" if power < digits else f"{value:.0f}"
+    if -3 <= power < 4:
+        text = f"{value:.{max(0, digits - 1 - power)}f}"
     else:
         text = f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{power}"
     return text.replace("-", MINUS, 1) if text.startswith("-") else text
 
 
 def percent(share: float) -> str:
-    """Return a share of 1 as a percentage with one decimal; 0 % and 100 % only when they are exact."""
+    """Return a share of 1 as a percentage with one decimal; 0 % and 100 % only when they are exact: <0.1 %, >99.9 %."""
     if not math.isfinite(share):
         return number(share)
     text = f"{100 * share:.1f}"
     if text == "100.0":
-        text = "100" if share == 1 else "99.9"
+        text = "100" if share == 1 else ">99.9"
     elif text == "0.0":
-        text = "0" if share == 0 else "0.1"
+        text = "0" if share == 0 else "<0.1"
     return f"{text} %"
 
 

@@ -14,5 +14,5 @@ def test_any_text_becomes_ascii_of_the_same_length(text: str) -> None:
 
 
 def test_what_the_screen_uses_stays_readable() -> None:
-    assert to_ascii("✖ DEAD  −2.1e5 · 60\u202f000 → n") == "x DEAD  -2.1e5 - 60 000 > n"
+    assert to_ascii("✖ DEAD  −2.1e5 · 60\u202f000 → n") == "x DEAD  -2.1e5 . 60 000 > n"
     assert to_ascii("▕██▌ ▏╭─╮") == "|### |+-+"

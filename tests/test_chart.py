@@ -1,14 +1,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+from conftest import record, start
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deadrelu_tui.columns import Column
+from deadrelu_tui.history import History
+from deadrelu_tui.records import Event
 from deadrelu_tui.tui.chart import ROLES, Line, Plot, Span, draw
+from deadrelu_tui.tui.charts import LEDGER, ChartSpec, chart_specs, plot_of, title_of
 from deadrelu_tui.tui.scale import fit, share_axis
+from deadrelu_tui.tui.view import SMOOTHING, WINDOWS, View
+from deadrelu_tui.units import DEFINITIONS
 
 
 def plot(values: list[float], kind: str = "linear", **more: object) -> Plot:
@@ -85,3 +95,144 @@ def test_without_utf8_every_character_is_ascii() -> None:
     rows = text(draw(plot([1.0, -2e-5, 3e6], "symlog", marks=(1,), rules=(0.5,)), 60, 12, ascii_only=True))
     assert all(row.isascii() for row in rows)
     assert any("*" in row for row in rows)
+
+
+# Charts of a history
+
+
+FLOATS = st.one_of(
+    st.floats(width=32, allow_nan=True, allow_infinity=True),
+    st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -0.0, 1e-45, 3.4e38, -3.4e38, math.log(10)]),
+)
+SERIES = st.one_of(
+    st.lists(FLOATS, max_size=80),
+    st.builds(lambda value, count: [value] * count, FLOATS, st.integers(1, 300)),
+    st.builds(lambda good, bad, rest: [1.0] * good + [math.nan] * bad + [2.0] * rest,
+              st.integers(0, 90), st.integers(0, 90), st.integers(0, 90)),
+)  # fmt: skip
+VIEWS = st.builds(
+    View, st.sampled_from(WINDOWS), st.integers(0, 5), st.none() | st.integers(0, 400), st.booleans(),
+    st.sampled_from(SMOOTHING), st.integers(0, 4),
+)  # fmt: skip
+SPECS = [*chart_specs(1)[0], chart_specs(1)[1][0], LEDGER]
+GRADIENT = SPECS[2]
+
+
+def column(values: Sequence[float] | npt.NDArray[Any], dtype: type = np.float32) -> Column:
+    """Return a column that is filled at once; one by one a million takes a second."""
+    filled = Column(dtype)
+    with np.errstate(over="ignore"):
+        filled._values = np.array(values, np.float64).astype(dtype)
+    filled._count = len(values)
+    return filled
+
+
+def history_of(values: Sequence[float] | npt.NDArray[Any], sparse: Sequence[float] = ()) -> History:
+    """Return a history in which every metric of every step has these values, and every other one those at times."""
+    history, steps = History(), len(values)
+    history.begin(start(batches=max(1, -(-steps // 3)), epochs=3))
+    if steps:
+        history.last = record(steps - 1)
+        history._count = steps
+        history._dense = {name: column(values) for name in ("loss", "grad_sum/w1", "zero_fraction/h1")}
+        at = np.linspace(0, steps - 1, min(len(sparse), steps)).astype(np.int64)
+        for name in ("loss/test", "deaths", "revivals", *(f"{each.metric}/h1" for each in DEFINITIONS)):
+            if len(at):
+                history._sparse[name] = (column(at, np.int64), column(sparse[: len(at)]))
+        history.add_event(Event(steps // 2, "lr 0.1 → 0.2", mark=True))
+    return history
+
+
+def drawn(spec: ChartSpec, history: History, view: View, width: int, height: int) -> list[list[Span]]:
+    return draw(plot_of(spec, history, view, None, max(1, width - 7), height, None), width, height)
+
+
+@settings(deadline=None, max_examples=150)
+@given(SERIES, st.lists(FLOATS, max_size=9), st.none() | SERIES, VIEWS, st.sampled_from(SPECS), st.integers(0, 90),
+       st.integers(0, 30), st.booleans())  # fmt: skip
+def test_any_history_seen_in_any_way_gives_rows_of_the_size_and_a_title(
+    values: list[float], sparse: list[float], earlier: list[float] | None, view: View, spec: ChartSpec, width: int,
+    height: int, ascii_only: bool,
+) -> None:  # fmt: skip
+    history, ghost = history_of(values, sparse), None if earlier is None else history_of(earlier, sparse)
+    axis = None
+    for _ in range(2):  # the second time with the axis of the first
+        plot = plot_of(spec, history, view, ghost, max(1, width - 7), height, axis)
+        axis = plot.axis
+        rows = draw(plot, width, height, ascii_only)
+        assert len(rows) == height
+        assert {len(row) for row in text(rows)} <= {width}
+        assert all(role in ROLES for row in rows for _, role in row)
+        assert not ascii_only or all(row.isascii() for row in text(rows))
+    parts = title_of(spec, history, view, ghost, axis)
+    assert parts[0][0].endswith(spec.label)
+    assert {role for _, role in parts} <= {*ROLES, "name"}
+    assert all(part and "\n" not in part for part, _ in parts)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 60)), min_size=1, max_size=12), VIEWS, st.integers(30, 120))
+def test_gaps_are_marked_where_there_is_no_number_and_nowhere_else(
+    stretches: list[tuple[bool, int]], view: View, width: int
+) -> None:
+    values = np.concatenate([np.full(count, math.nan if bad else 3.0) for bad, count in stretches])
+    history = history_of(values)
+    plot = plot_of(GRADIENT, history, view, None, width - 7, 12, None)
+    rows = draw(plot, width, 12)
+    marked = {x - 7 for row in rows for x, cell in enumerate(cells(row)) if cell == "gap"}
+    assert all("gap" not in cells(row) for row in rows[:-3])  # above the lowest row, the axis and its numbers
+    wide = (width - 8) / (plot.stop - plot.first)
+    bad = [step for step in np.flatnonzero(np.isnan(values)) if plot.first <= step <= plot.stop]
+    places = {step: (step - plot.first) * wide for step in bad}
+    for place in places.values():
+        assert any(abs(x - place) <= 1 for x in marked)
+    for x in marked:  # between two steps without a number there is none either
+        assert any(place - 1 <= x <= place + (wide if step + 1 in places else 0) + 1 for step, place in places.items())
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 60)), min_size=1, max_size=12), VIEWS)
+def test_the_title_tells_the_last_gap_in_view_by_its_true_first_and_last_step(
+    stretches: list[tuple[bool, int]], view: View
+) -> None:
+    values = np.concatenate([np.full(count, math.nan if bad else 3.0) for bad, count in stretches])
+    history = history_of(values)
+    first, stop = view.extent(history)
+    runs, begun = [], None
+    for step, bad in enumerate([*np.isnan(values), False]):
+        if bad and begun is None:
+            begun = step
+        if not bad and begun is not None:
+            runs.append((begun, step - 1))
+            begun = None
+    seen = [run for run in runs if run[0] < stop and run[1] >= first]
+    told = [part for part, role in title_of(GRADIENT, history, view, None, None) if role == "gap"]
+    if not seen:
+        assert told == []
+        return
+    low, high = seen[-1]
+    if low == high:
+        assert told == [f"× no number at {low}"]
+    elif high == len(values) - 1:
+        assert told == [f"× no number since {low}"]
+    else:
+        assert told == [f"× no number at {low}–{high}"]
+
+
+@pytest.mark.parametrize("at", [0, 123_457, 500_000, 999_999])
+def test_in_a_million_points_one_spike_and_one_gap_stay_in_sight(at: int) -> None:
+    values = np.full(1_000_000, 2.0)
+    values[at] = 1e6
+    rows = drawn(GRADIENT, history_of(values), View(), 120, 16)
+    highest = [x - 7 for row in rows[:3] for x, cell in enumerate(cells(row)) if cell == "gradient"]
+    assert highest
+    assert all(abs(x - 112 * at / 1e6) <= 2 for x in highest)
+    values[at] = math.nan
+    history = history_of(values)
+    marked = [
+        x - 7 for row in drawn(GRADIENT, history, View(), 120, 16) for x, c in enumerate(cells(row)) if c == "gap"
+    ]
+    assert len(marked) == 1
+    assert abs(marked[0] - 112 * at / 1e6) <= 1
+    said = title_of(GRADIENT, history, View(), None, None)[-1]
+    assert said == (f"× no number at {at:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"), "gap")

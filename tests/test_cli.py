@@ -167,7 +167,7 @@ def test_the_summary_says_how_it_ended_and_what_it_was(tragedy: Recorded) -> Non
     assert (summary["status"], summary["verdict"], summary["steps"]) == ("finished", "dead", 64)
     assert summary["accuracy/test"] == last_epoch["accuracy/test"] == pytest.approx(0.1, abs=0.02)
     assert summary["dead_fraction/h1"] == last_epoch["dead_fraction/h1"] > 0.9
-    assert "of 300 units fire for none of 2" in summary["reason"]
+    assert "of 300 units never fire on 2" in summary["reason"]
 
 
 def test_every_step_is_in_the_file_of_steps(tragedy: Recorded) -> None:

@@ -385,10 +385,10 @@ FINDINGS = (
 
 
 def test_a_value_stands_against_its_threshold_rounded() -> None:
-    assert measured(0.98765, 0.5) == "0.988 > 0.500"
+    assert measured(0.98765, 0.5) == "0.988 > 0.5"
     assert measured(1e-9, 1e-7) == "1e-9 < 1e-7"
-    assert measured(2.3026, math.log(10)) == "2.30 ~ 2.30"
-    assert measured(1.0, 1.0) == "1.00 = 1.00"
+    assert measured(2.3026, math.log(10)) == "2.30 ~ 2.3"
+    assert measured(1.0, 1.0) == "1.00 = 1"
     assert measured(math.nan, math.inf) == "nan"
     assert measured(math.nan, math.nan) == "–"
 
@@ -404,8 +404,8 @@ async def test_the_reasons_say_what_why_and_how_to_test_it_and_list_every_findin
             "✖ DEAD h1: 297 of 300 units fire for none of 2 000 probe images, more than half since step 8.",
             MEANING["dead"], "Why Input averages 72.9; update 0 was 1.2e3 × w1.", "Test it Press n, then r.",
             "Every finding as of step 1 174, the gravest first", "rule layer measured since",
-            "✖ DeadRelu h1 0.990 > 0.500 step 8", "▲ Guessing all 2.30 ~ 2.30 step 12",
-            "· CheckInputImages all 72.9 > 0.200 step 0", "note: The input averages 72.9.",
+            "✖ DeadRelu h1 0.990 > 0.5 step 8", "▲ Guessing all 2.30 ~ 2.3 step 12",
+            "· CheckInputImages all 72.9 > 0.2 step 0", "note: The input averages 72.9.",
         ):  # fmt: skip
             assert words in text
         assert text.index("Why") < text.index("Test it") < text.index("Every finding")

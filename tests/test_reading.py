@@ -109,7 +109,7 @@ async def test_c_lays_the_run_before_under_every_chart_and_c_again_takes_it_away
         await seen.until(lambda: seen.run is not first)
         await seen.ended()
         await seen.pilot.press("c")
-        assert "ghost: raw input 0–255, lr 0.1" in seen.line("settings")
+        assert "ghost: run 1" in seen.line("settings")
         for panel in seen.app.screen.query(ChartPanel):
             assert panel.plot is not None
             assert "ghost" in {line.role for line in panel.plot.lines}, panel.id
@@ -122,11 +122,11 @@ async def test_c_lays_the_run_before_under_every_chart_and_c_again_takes_it_away
 async def test_d_walks_through_the_definitions_on_the_charts_and_the_map(executor: Executor) -> None:
     async with screen(executor, canned(dying)) as seen:
         await seen.ended()
-        assert "never fires: 100 %" in seen.title("dead-h1")
-        for name in ("fires on < 1 %", "τ-dormant, τ = 0.025", "zero on this batch", "never fires"):
+        assert "never fires 100 %" in seen.title("dead-h1")
+        for name in ("fires on < 1 %:", "τ-dormant, τ = 0.025:", "zero on this batch", "never fires"):
             await seen.pilot.press("d")
-            assert f"{name}: 100 %" in seen.title("dead-h1")
-            assert name in seen.title("units")
+            assert f"{name} 100 %" in seen.title("dead-h1")
+            assert name.rstrip(":") in seen.title("units")
 
 
 async def test_the_meter_shows_all_definitions_side_by_side(executor: Executor) -> None:

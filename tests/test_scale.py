@@ -72,3 +72,28 @@ def test_step_ticks_are_whole_lie_on_the_axis_and_are_few(first: int, span: int,
     ticks = step_ticks(first, first + span, columns)
     assert all(first <= at <= first + span for at, _ in ticks)
     assert len(ticks) <= max(2, columns // 14) + 2
+
+
+@given(kinds, anything, st.integers(4, 60))
+def test_ticks_rise_lie_within_the_limits_and_can_be_told_from_each_other(kind: str, values: Values, rows: int) -> None:
+    axis = fit(kind, values, rows)
+    places = [at for at, _ in axis.ticks]
+    assert places == sorted(places)
+    assert all(axis.low - 1e-9 <= at <= axis.high + 1e-9 for at in places)
+    labels = [label for _, label in axis.ticks]
+    assert len(set(labels)) == len(labels) or len(labels) == 2  # 1.0000001 and 1.0000002 have no room
+
+
+@given(st.floats(0.1, 1e3), st.floats(1.05, 9.0), st.integers(9, 60))
+def test_a_log_axis_of_less_than_a_decade_has_three_ticks_and_is_filled_by_a_quarter(
+    low: float, times: float, rows: int
+) -> None:
+    axis = fit("log", np.array([low, low * times]), rows)
+    assert len(axis.ticks) >= 3
+    assert math.log10(times) >= (axis.high - axis.low) / 4
+
+
+def test_each_side_of_a_symmetric_log_axis_has_a_tick() -> None:
+    for low, high in ((-3e8, 2e9), (-5.0, 4e5), (-1e30, 20.0)):
+        signs = {np.sign(at) for at, _ in fit("symlog", np.array([low, high]), 8).ticks}
+        assert signs == {-1.0, 0.0, 1.0}

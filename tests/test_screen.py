@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from fakes import canned, diverging, dying, healthy
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.records import Event, Start, StepRecord
@@ -103,10 +103,10 @@ async def test_a_run_that_kills_its_units_is_called_dead_with_its_numbers(execut
     async with screen(executor, canned(dying)) as seen:
         await seen.ended()
         assert "DEAD" in seen.line("verdict")
-        assert "300 of 300 units fire for none of 2 000 probe images".replace("2 000", "2\u202f000") in seen.line(
+        assert "300 of 300 units never fire on 2 000 probe images".replace("2 000", "2\u202f000") in seen.line(
             "verdict"
         )
-        assert "never fires: 100 %" in seen.title("dead-h1")
+        assert "never fires 100 %" in seen.title("dead-h1")
         assert "✖" * 50 in seen.cells("units")
         assert "step 100/100" in seen.line("progress")
 
@@ -392,3 +392,14 @@ async def test_where_the_locale_is_not_utf8_every_line_is_ascii(
         for panel in ("dead-h1", "loss", "gradient-w1", "units"):
             assert seen.cells(panel).isascii(), panel
         assert "x never fires: 300" in seen.cells("units")
+
+
+async def test_a_dialog_that_is_answered_twice_takes_the_first_answer(executor: Executor) -> None:
+    async with screen(executor, paused_at(20)) as seen:
+        await seen.pilot.press("l")
+        field = seen.app.screen.query_one(Input)
+        field.value = "0.03"
+        await field.action_submit()
+        await field.action_submit()
+        await seen.until(lambda: seen.app.screen is seen.app.monitor)
+        assert seen.run.controls.live.lr == 0.03

@@ -55,7 +55,7 @@ def test_without_utf8_it_is_ascii() -> None:
 def test_a_layer_that_is_no_number_is_neither_dead_nor_alive() -> None:
     rows = drawn({"h1": units([np.nan] * 9)}, 40, 3)
     assert "?????????" in flat(rows)
-    assert DEAD + " never fires: 0" in flat(rows)
+    assert DEAD + " never fires: ?  ? no number" in flat(rows)
 
 
 def test_more_layers_than_rows_are_paged_around_the_cursor_and_the_map_says_so() -> None:

@@ -181,7 +181,7 @@ def test_tragedy_is_told_its_input_and_its_rate_and_fits_the_banner(images: Data
     found = judged(trained(replace(PRESETS["tragedy"], epochs=EPOCHS, seed=seed), images))
     assert (found.word, found.rule, found.layer, found.step, found.remedy) == ("dead", "DeadRelu", "h1", 2, "n, then r")
     assert re.fullmatch(
-        r"h1: 29\d of 300 units fire for none of 2\u202f000 probe images since step 2\. "
+        r"h1: 29\d of 300 units never fire on 2\u202f000 probe images, half by step 2\. "
         r"Input mean 72\.9, lr 0\.1: update 1 was 5\d×w1, w1·x −\d\.\de5, b −0\.\d+", found.reason
     )  # fmt: skip
     assert len(BANNER.format(found.reason, found.remedy)) <= 160
@@ -191,7 +191,7 @@ def test_ten_narrow_layers_are_told_where_death_began_and_by_what(images: Datase
     history = trained(RunSettings(hidden=(10,) * 10, init="he", epochs=EPOCHS), images)
     dead = [each for each in findings(history) if each.word == "dead"]
     assert (dead[0].layer, dead[0].step, dead[0].remedy) == ("h3", 1, "n, then r")
-    assert re.fullmatch(r"h3: \d+ of 10 units fire for none of 2\u202f000 probe images since step 1", dead[0].text)
+    assert re.fullmatch(r"h3: \d+ of 10 units never fire on 2\u202f000 probe images, half by step 1", dead[0].text)
     assert re.fullmatch(r"Input mean 72\.9, lr 0\.1: update 0 was 4\.4×w1, w3·x −\S+, b −\S+", dead[0].cause)
     fed = {each.layer: each.cause for each in dead if "feeds it zeros only" in each.cause}
     assert fed == {

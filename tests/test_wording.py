@@ -16,8 +16,9 @@ from deadrelu_tui.wording import count, duration, number, percent, rate
     ("value", "text"),
     [
         (0.0, "0"), (-0.0, "0"), (2.302585, "2.30"), (0.5, "0.500"), (1.0, "1.00"), (99.96, "100"), (72.94, "72.9"),
-        (847.2, "847"), (-2.1e5, "−2.1e5"), (3.9e-4, "3.9e-4"), (0.0012, "0.00120"), (12_345.0, "12345"),
-        (99_999.0, "1e5"), (100_000.0, "1e5"), (25_470.0, "25470"), (-0.07, "−0.0700"), (1e300, "1e300"),
+        (847.2, "847"), (-2.1e5, "−2.1e5"), (3.9e-4, "3.9e-4"), (0.0012, "0.00120"), (1_234.5, "1234"),
+        (12_345.0, "1.23e4"),
+        (99_999.0, "1e5"), (100_000.0, "1e5"), (25_470.0, "2.55e4"), (-0.07, "−0.0700"), (1e300, "1e300"),
         (math.nan, "nan"), (math.inf, "inf"), (-math.inf, "−inf"), (5e-324, "4.94e-324"),
     ],
 )  # fmt: skip
@@ -52,7 +53,7 @@ def test_a_negative_number_is_its_opposite_with_a_minus(value: float, digits: in
 @pytest.mark.parametrize(
     ("share", "text"),
     [
-        (0.0, "0 %"), (1.0, "100 %"), (0.5, "50.0 %"), (0.998, "99.8 %"), (0.99999, "99.9 %"), (0.00001, "0.1 %"),
+        (0.0, "0 %"), (1.0, "100 %"), (0.5, "50.0 %"), (0.998, "99.8 %"), (0.99999, ">99.9 %"), (0.00001, "<0.1 %"),
         (0.1034, "10.3 %"), (math.nan, "nan"), (math.inf, "inf"),
     ],
 )  # fmt: skip
@@ -62,7 +63,7 @@ def test_a_share_is_a_percentage_and_0_or_100_only_when_it_is_exact(share: float
 
 @given(st.floats(0, 1))
 def test_every_share_is_a_percentage(share: float) -> None:
-    assert re.fullmatch(r"\d{1,3}(\.\d)? %", percent(share))
+    assert re.fullmatch(r"[<>]?\d{1,3}(\.\d)? %", percent(share))
     assert (percent(share) == "0 %") == (share == 0)
     assert (percent(share) == "100 %") == (share == 1)
 

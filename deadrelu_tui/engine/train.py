@@ -50,7 +50,8 @@ def revived(step: int, model: Model, live: Live) -> Event:
     counts = {layer: units for layer, units in model.revive(live).items() if units}
     if not counts:
         return Event(step, "revive: no unit is dead")
-    return Event(step, "revive " + ", ".join(f"{units} units of {layer}" for layer, units in counts.items()), mark=True)
+    told = ", ".join(f"{units} unit{'s' if units > 1 else ''} of {layer}" for layer, units in counts.items())
+    return Event(step, f"revive {told}", mark=True)
 
 
 def train(

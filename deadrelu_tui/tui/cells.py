@@ -117,13 +117,14 @@ class CellPanel(Widget, can_focus=True):
                 top.append((text + " " * min(2, free - len(text)), role))
                 free -= len(top[-1][0])
         top.append((line * (free + 1) + right, frame))
-        note = f" {self.note} " if self.note else ""
-        bottom = (lower_left + line * max(0, across - len(note) - 1) + note + line + lower_right)[-self.size.width :]
+        note = f" {self.note} " if self.note and len(self.note) + 3 <= across else ""
+        bottom: Row = [(lower_left + line * (across - len(note) - 1), frame)]
+        bottom += [(to_ascii(note) if self.ascii_only else note, "text"), (line + lower_right, frame)]
         columns = self.room[0]
         if self.ascii_only:
             rows = [[(to_ascii(text), role) for text, role in row] for row in rows]
         inside = [[*row, (" " * (columns - sum(len(text) for text, _ in row)), "text")] for row in rows]
-        return [top, *([(side, frame), *row, (" " + side, frame)] for row in inside), [(bottom, frame)]]
+        return [top, *([(side, frame), *row, (" " + side, frame)] for row in inside), bottom]
 
     def _restyle(self) -> None:
         self._strips = [self._strip(row) for row in self._rows]

@@ -87,10 +87,13 @@ def plot_of(
 
 def _line(spec: ChartSpec, history: History, name: str, role: str, first: int, stop: int, columns: int) -> Line:
     steps, values = history.outline(name, first, stop + 1, columns)
-    held = spec.held and is_extra(name) and len(steps) > 0
-    if held:  # as it was last measured, up to the present step
-        steps = np.append(steps, max(steps[-1], min(len(history) - 1, stop)))
-        values = np.append(values, values[-1])
+    if spec.held and is_extra(name):  # as it was last measured, from before the first step shown up to the present
+        earlier, latest = history.at(name, first), history.latest(name)
+        if earlier is not None and math.isfinite(earlier) and (not len(steps) or steps[0] > first):
+            steps, values = np.append(first, steps), np.append(np.float32(earlier), values)
+        now = min(len(history) - 1, stop)
+        if latest is not None and math.isfinite(latest) and len(steps) and steps[-1] < now:
+            steps, values = np.append(steps, now), np.append(values, values[-1])
     gaps = history.gaps(name, first, stop + 1) if role != "ghost" else ()
     return Line(steps, values, role, scattered=name.endswith("/test"), gaps=gaps)
 
@@ -103,6 +106,8 @@ def title_of(
     if spec.scale == "share":
         label = f"{WORDS[activation_of(history)][0]} {spec.label}"
     parts = [(label, "name")]
+    if axis is not None and axis.kind != "linear":
+        parts.append((axis.kind, "axis"))
 
     def value_of(history: History, name: str) -> float | None:
         return history.latest(name) if view.cursor is None else history.at(name, view.cursor)
@@ -118,11 +123,9 @@ def title_of(
             earlier = value_of(ghost, name) if ghost is not None and view.cursor is not None else None
             if earlier is not None:
                 parts.append((f"was {form(earlier)}", "ghost"))
-        gaps += history.gaps(name, *view.extent(history))
+        gaps += [_whole(history, name, gap) for gap in history.gaps(name, *view.extent(history))[-1:]]
     if spec.id == "loss":
         parts.append((f"─ ln {CLASSES} = {math.log(CLASSES):.3f}", "rule"))
-    if axis is not None and axis.kind != "linear":
-        parts.append((axis.kind, "axis"))
     if gaps:
         parts.append((_gap_text(max(gaps, key=lambda gap: (gap.last, -gap.first)), len(history)), "gap"))
     return parts
@@ -134,6 +137,16 @@ def _form(spec: ChartSpec, named: bool) -> Callable[[float], str]:
     if spec.scale == "count":
         return lambda value: count(round(value)) if math.isfinite(value) else number(value)
     return lambda value: number(value, 4 if named else 3)
+
+
+def _whole(history: History, name: str, gap: Gap) -> Gap:
+    """Return a gap from where it begins to where it ends, which may lie outside of what is shown."""
+    steps, values = history.series(name)
+    well = steps[np.isfinite(values)]
+    before, after = np.searchsorted(well, gap.first), np.searchsorted(well, gap.last)
+    first = np.searchsorted(steps, well[before - 1], side="right") if before else 0
+    last = np.searchsorted(steps, well[after]) - 1 if after < len(well) else len(steps) - 1
+    return Gap(int(steps[first]), int(steps[last]))
 
 
 def _gap_text(gap: Gap, steps: int) -> str:
@@ -169,4 +182,8 @@ def shown(spec: ChartSpec, history: History, view: View) -> Iterator[tuple[str, 
         yield name, role, words.get(name, words.get(name.partition("/")[0], ""))
     if spec.scale == "share":
         definition = view.definition_for(activation)
-        yield f"{definition.metric}/{spec.label}", "dead", f"{definition.name}:"
+        yield (
+            f"{definition.metric}/{spec.label}",
+            "dead",
+            definition.name + (":" if definition.name[-1] in "%0123456789" else ""),
+        )

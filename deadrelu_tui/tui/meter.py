@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from deadrelu_tui.ledger import NEVER, Ledger
@@ -52,7 +53,7 @@ def portrait(at: At, units: Units, ledger: Ledger, probe: int) -> list[str]:
     share = (units.unsaturated if saturating else units.firing)[index]
     return [
         f"unit {index} of {layer}: {what} for {percent(float(share))} of {count(probe)}",
-        _fate(ledger, index, saturating),
+        *([] if math.isnan(share) else [_fate(ledger, index, saturating)]),
         f"h mean {number(float(units.pre_mean[index]))}, max {number(float(units.pre_max[index]))}",
         f"bias {number(float(units.bias[index]))}",
         f"‖w‖ {number(float(units.weight_norm[index]))}",
@@ -66,7 +67,8 @@ def _fate(ledger: Ledger, index: int, saturating: bool) -> str:
     if at == NEVER:
         return f"{alive} all along"
     if not ledger.lost[index]:
-        return f"revived at step {count(at)}" + (f", {revivals} times so far" if revivals > 1 else "")
+        back = "left saturation" if saturating else "revived"
+        return f"{back} at step {count(at)}" + (f", {revivals} times so far" if revivals > 1 else "")
     if deaths == 1 and ledger.born_dead[index]:
         return f"born {dead}"
     return f"{died} at step {count(at)}" + (f", {deaths} times so far" if deaths > 1 else "")

@@ -30,6 +30,8 @@ class ChartPanel(CellPanel):
         super().__init__(spec.id, ascii_only)
         self.spec = spec
         self.plot: Plot | None = None
+        self.rows = 0
+        """Rows that the plot was made for."""
         self.more = ""
         """What the frame says of charts that have no room."""
         self.add_class("chart")
@@ -40,7 +42,7 @@ class ChartPanel(CellPanel):
 
     def show_plot(self, title: Sequence[Span], plot: Plot) -> None:
         """Draw a plot at the panel's size."""
-        self.plot = plot
+        self.plot, self.rows = plot, self.room[1]
         self.show(title, draw(plot, *self.room, self.ascii_only))
 
 
@@ -73,9 +75,7 @@ class UnitPanel(CellPanel):
         definition = view.definition_for(activation_of(history))
         if layers[layer].activation not in definition.activations:  # changed since the last look
             definition = view.definition_for(layers[layer].activation)
-        below = packed(
-            portrait(self.at, layers[layer], history.ledgers[layer], start.probe), columns, max(1, rows // 4)
-        )
+        below = packed(portrait(self.at, layers[layer], history.ledger(layer), start.probe), columns, max(1, rows // 4))
         needed = len(below) + 1
         batch = min(start.train, -(-start.train // start.batches))
         above = meter_rows(
@@ -124,6 +124,11 @@ class UnitPanel(CellPanel):
             self.show_units(self._history, self._view)
 
 
+def _goes_on(row: Row) -> bool:
+    """Return whether a row of events belongs to the one before it."""
+    return not row[0][0].strip("↳ ")
+
+
 class EventPanel(CellPanel):
     """What was done and what happened, with the step. Follows the newest unless scrolled."""
 
@@ -148,6 +153,8 @@ class EventPanel(CellPanel):
         self._above = max(0, min(self._above, len(lines) - rows))
         stop = len(lines) - self._above
         first = max(0, stop - rows)
+        while first and first < stop and _goes_on(lines[first]):  # begin with the beginning of an event
+            first += 1
         seen = lines[first:stop] + [[(" " * columns, "text")] for _ in range(rows - (stop - first))]
         self.note = " ".join(arrow for arrow, hidden in (("↑ more", first), ("↓ more", self._above)) if hidden)
         self.show([("events", "name")], seen)

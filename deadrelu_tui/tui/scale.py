@@ -103,7 +103,10 @@ def _linear(low: float, high: float, count: int) -> Axis:
     if not (math.isfinite(step) and step > 0 and last - first < 100):  # beyond what doubles can divide
         return Axis("linear", low, high, ((low, number(low, 2)), (high, number(high, 2))))
     values = [index * step for index in range(first, last + 1)]
-    return Axis("linear", first * step, last * step, tuple(zip(values, _labels(values, step), strict=True)))
+    ticks = tuple(zip(values, _labels(values, step), strict=True))
+    # Where a label has no room for its digits, the tick goes: −1e10 is not −1.2e10.
+    true = tuple(tick for tick in ticks if abs(float(tick[1].replace(MINUS, "-")) - tick[0]) <= step / 4)
+    return Axis("linear", first * step, last * step, true if len(true) > 1 else (ticks[0], ticks[-1]))
 
 
 def _labels(values: list[float], step: float) -> list[str]:
@@ -132,6 +135,11 @@ def _log(low: float, high: float, count: int) -> Axis:
         if last - first < 1e-9:
             last = min(mark for mark in marks if mark > first + 1e-9)
         inside = [mark for mark in marks if first - 1e-9 <= mark <= last + 1e-9]
+        if (len(inside) < 3 or high - low < (last - first) / 2) and -30 < low < high < 30:  # too close for 1, 2, 5
+            fine = _linear(10**low, 10**high, count)
+            if fine.low > 0:
+                ticks = tuple((math.log10(value), label) for value, label in fine.ticks)
+                return Axis("log", math.log10(fine.low), math.log10(fine.high), ticks)
         return Axis("log", first, last, tuple((mark, number(10.0**mark, 1)) for mark in inside))
     first_decade, last_decade = math.floor(low + 1e-9), math.ceil(high - 1e-9)
     every = max(1, math.ceil((last_decade - first_decade) / count))
@@ -150,7 +158,10 @@ def _symlog(low: float, high: float, count: int) -> Axis:
             ticks.append((position, _power(decade)))
         if decade <= bottom:
             ticks.append((-position, MINUS + _power(decade)))
-    edge = 0.02  # a tick at 10^d lies a little above position d
+    for sign, far in ((1, top), (-1, bottom)):
+        if 0 < far < every:  # a side that falls short of the first tick has one at its end
+            ticks.append((sign * math.log10(1.0 + 10.0**far), (MINUS if sign < 0 else "") + _power(far)))
+    edge = 0.05  # a tick at 10^d lies a little above position d
     return Axis("symlog", -bottom - edge if bottom else 0.0, top + edge if top else 0.0, tuple(sorted(ticks)))
 
 

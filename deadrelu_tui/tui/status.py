@@ -115,9 +115,9 @@ def settings_line(run: Run, badges: list[str], width: int) -> Content:
         ("", init, MUTED),
     ]
     text = Content(" ")
+    while badges and sum(len(badge) + 2 for badge in badges) > max(width // 2, len(badges[0]) + 2):
+        badges = badges[:-1]  # whole or not at all
     view = Content.styled("  ".join(badges) + " ", "bold $accent") if badges else Content("")
-    if view.cell_length > width // 2:
-        view = _cut(view, width // 2)
     for index, (key, label, style) in enumerate(item for item in items if item[1]):
         piece = Content.assemble(
             (" │ " if index else "", FAINT), (f"{key} " if key else "", "$accent"), (label, style)
@@ -143,6 +143,9 @@ def banner(run: Run, found: Finding | None, width: int) -> Content:
     text = next((option for option in options if len(option) <= room), None)
     if text is None:
         text = _words(found.text, room) if room >= _READABLE else ""
+    if not text:  # the word and the keys: no key is cut either
+        word = word.rstrip()
+        remedy = remedy if len(word) + len(remedy) <= width else ""
     more = "  enter: why" if len(word) + len(text) + len(remedy) + 12 <= width else ""
     line = Content.assemble((word, f"bold {style}"), (text, ""), (remedy, f"bold {style}"), (more, MUTED))
     return _cut(line, width)
@@ -157,6 +160,8 @@ def _words(text: str, room: int) -> str:
     kept = ""
     for word in text.split(" "):
         if len(kept) + len(word) + 2 > room:
+            while kept[-1:].isdigit():  # "300…" could be the beginning of 3000
+                kept = kept.rpartition(" ")[0]
             return kept + "…" if kept else ""
         kept += (" " if kept else "") + word
     return kept
@@ -167,7 +172,8 @@ def summary(run: Run, history: History, view: View, width: int) -> Content:
     total = run.history.start.steps if run.history.start else None
     rows = []
     if width < 40:
-        rows.append(Content(f"step {count(len(history))}" + (f"/{count(total)}" if total else "")))
+        held = " frozen" if history is not run.history else f"/{count(total)}" if total else ""
+        rows.append(Content(f"step {count(len(history))}{held}"))
     dead = view.definition_for(activation_of(history))
     for name, label, form in (
         ("zero_fraction/h1", "zeros h1", percent),

@@ -113,12 +113,15 @@ def legend(
     which = int(ascii_only)
     dead = sum(int(np.count_nonzero(definition.holds(units))) for units in layers.values())
     labels = ("<1 %", "<10 %", "<50 %", "<90 %", "≥90 %" if which == 0 else ">=90 %")
-    parts: Row = [(f"{(DEAD, DEAD_ASCII)[which]} {definition.name}: {dead}", "dead")]
+    known = all(np.isfinite(_rates(definition, units)).all() for units in layers.values())
+    parts: Row = [(f"{(DEAD, DEAD_ASCII)[which]} {definition.name}: {dead if known else '?'}", "dead")]
+    if not known:
+        parts.append(("? no number", "text"))
     if grid.pooled > 1:
         parts.insert(0, (f"1 cell = {grid.pooled} units", "strong"))
     if grid.left_out > 0:
         parts.insert(0, (f"{grid.left_out} more layers", "strong"))
-    parts += [(f"{shade[which]} {label}", "unit") for shade, label in zip(SHADES, labels, strict=True)]
+    parts += [(f"{shade[which]}{label}", "unit") for shade, label in zip(SHADES, labels, strict=True)]
     spaced = [span for part in parts for span in (part, ("  ", "text"))]
     row, room = list[tuple[str, str]](), width
     for text, role in spaced:

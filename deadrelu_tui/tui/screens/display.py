@@ -35,6 +35,8 @@ FRAMES_PER_SECOND = 5
 DRAWING_SHARE = 4
 """The next frame comes no sooner than so many times the duration of the last one: drawing and training share
 the interpreter lock, and drawing gets a fifth of it at most."""
+LONGEST_WAIT = 1.0
+"""Seconds. A first frame may take long while libraries are loaded; the units die in the first steps, to be seen."""
 
 
 class Display(Screen[None]):
@@ -54,6 +56,8 @@ class Display(Screen[None]):
         """An earlier run that lies under every chart."""
         self.alone = False
         """Whether the focused panel is shown alone."""
+        self.chosen = ""
+        """The panel last in focus: a size without panels takes the focus away, and a larger one gives it back."""
         self._judged: tuple[tuple[object, ...], Finding | None] = ((), None)
         self._drawn: dict[str, tuple[Content, int]] = {}
         self.letters = "-ascii" if ascii_only else "-unicode"
@@ -99,7 +103,7 @@ class Display(Screen[None]):
         self.draw()
         elapsed = time.monotonic() - began
         if self.is_attached:
-            self.set_timer(max(1 / FRAMES_PER_SECOND, DRAWING_SHARE * elapsed), self._frame)
+            self.set_timer(min(max(1 / FRAMES_PER_SECOND, DRAWING_SHARE * elapsed), LONGEST_WAIT), self._frame)
 
     def draw(self) -> None:
         """Bring everything visible up to date."""
@@ -116,7 +120,8 @@ class Display(Screen[None]):
         self._line("settings", lines.settings_line(run, self.badges(), width))
         self._line("keys", lines.key_bar(list(self.key_entries()), width))
         found = self._verdict(history)
-        self._line("verdict", lines.banner(run, found, max(1, width - 2)))
+        air = 0 if self.has_class("-mini") else 2
+        self._line("verdict", lines.banner(run, found, max(1, width - air)))
         if self.has_class("-tiny"):
             self._line("numbers", lines.sentence(run, found, width))
             return
@@ -125,6 +130,8 @@ class Display(Screen[None]):
             return
         for panel in self.panels():
             self._draw_panel(panel)
+            if self.focused is None and panel.id == self.chosen and panel.size:
+                self.set_focus(panel)
 
     def _verdict(self, history: History) -> Finding | None:
         """Return the verdict, judged anew only if there is anything new."""
@@ -173,8 +180,8 @@ class Display(Screen[None]):
             return
         panel.drawn = state
         if isinstance(panel, ChartPanel):
-            before = panel.plot.axis if panel.plot else None
             width, height = panel.room
+            before = panel.plot.axis if panel.plot and panel.rows == height else None
             panel.note = "  ".join(
                 filter(None, (panel.more, "" if view.cursor is None else f"step {count(view.cursor)}"))
             )
@@ -208,7 +215,9 @@ class Display(Screen[None]):
         rows = {str(row.id): [str(panel.id) for panel in row.query(CellPanel)] for row in self.query(Horizontal)}
         if not rows:
             return
-        focused = (wanted.id if wanted is not None else None) or next(iter(rows.values()))[0]
+        if wanted is not None:
+            self.chosen = str(wanted.id)
+        focused = self.chosen or next(iter(rows.values()))[0]
         found = layout(rows, focused, *self.app.size, self.alone)
         for size in SIZES:
             self.set_class(found.size == size, f"-{size}")

@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from deadrelu_tui import presets
 from deadrelu_tui.diagnosis import findings
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.run import Run, Status, describe
+from deadrelu_tui.run import Run, Status
 from deadrelu_tui.settings import ACTIVATIONS, RunSettings, next_lr
 from deadrelu_tui.tui.charts import activation_of
 from deadrelu_tui.tui.keys import KEYS, explained
@@ -37,6 +37,8 @@ class MonitorScreen(Display):
     def __init__(self, run: Run, make_run: MakeRun, meter: Meter | None, ascii_only: bool) -> None:
         super().__init__(run, meter, ascii_only)
         self.make_run = make_run
+        self.started = 1
+        """How many runs this session has started."""
         self.earlier: list[Run] = []
         """The session's runs before the one in hand, newest first."""
 
@@ -132,7 +134,9 @@ class MonitorScreen(Display):
         before = self.run_in_hand
         before.controls.stop()
         self.earlier = [before, *self.earlier][:KEPT]
-        self.run_in_hand = self.make_run(settings)
+        if self.ghost is not None and not any(each is self.ghost for each in self.earlier):
+            self.ghost = None
+        self.run_in_hand, self.started = self.make_run(settings), self.started + 1
         self.run_in_hand.start()
         self.held, self.view = None, replace(self.view, cursor=None)
         if len(settings.hidden) != len(before.settings.hidden):
@@ -154,16 +158,20 @@ class MonitorScreen(Display):
     def badges(self) -> list[str]:
         """Return what differs from the plain view of all steps, in words."""
         view, found = self.view, []
-        if self.ghost is not None:
-            found.append(f"ghost: {describe(self.ghost.settings)}")
         if view.cursor is not None:
             found.append(f"reading step {count(view.cursor)}")
+        if self.ghost is not None:
+            found.append(f"ghost: run {self._number(self.ghost)}")
         if view.window != WINDOWS[0] or view.zoom:
             first, stop = view.extent(self.history)
             found.append(f"steps {count(first)}–{count(stop)}")
         if view.smoothing:
             found.append(f"mean of {view.smoothing} steps")
         return found
+
+    def _number(self, run: Run) -> int:
+        """Return the number of an earlier run, counted from 1 as in the list of runs."""
+        return self.started - 1 - next(index for index, each in enumerate(self.earlier) if each is run)
 
     def _look(self, **fields: object) -> None:
         self.view = replace(self.view, **fields)  # type: ignore[arg-type]
@@ -235,7 +243,7 @@ class MonitorScreen(Display):
         from deadrelu_tui.tui.screens.runs import RunsScreen, row_of
 
         runs = [self.run_in_hand, *self.earlier]
-        rows = [row_of(len(runs) - index, run, ghost=run is self.ghost) for index, run in enumerate(runs)]
+        rows = [row_of(self.started - index, run, ghost=run is self.ghost) for index, run in enumerate(runs)]
         self.app.push_screen(RunsScreen(rows, self.letters), take)
 
     def action_panel(self, direction: int) -> None:

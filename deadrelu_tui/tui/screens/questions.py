@@ -7,15 +7,15 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.settings import parse_lr
+from deadrelu_tui.tui.screens.dialog import Dialog
 from deadrelu_tui.wording import rate
 
 
-class QuitQuestion(ModalScreen[bool]):
+class QuitQuestion(Dialog[bool]):
     """Asks before a live run is ended."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -38,7 +38,7 @@ class QuitQuestion(ModalScreen[bool]):
         self.dismiss(yes)
 
 
-class RateQuestion(ModalScreen[float | None]):
+class RateQuestion(Dialog[float | None]):
     """Asks for a learning rate and takes nothing that is not one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "leave it")]

@@ -10,12 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from deadrelu_tui.diagnosis import Finding
+from deadrelu_tui.tui.screens.dialog import Dialog
 from deadrelu_tui.tui.status import MUTED, VERDICT_STYLE, ascii_only
-from deadrelu_tui.wording import count, number
+from deadrelu_tui.wording import MINUS, count, number
 
 MEANING = {
     "dead": "A ReLU that is at or below 0 for every image lets no gradient through. Its own weights stand still: only "
@@ -23,7 +23,8 @@ MEANING = {
     "dying": "Some ReLUs are at or below 0 for every image, and no gradient reaches them. The others still learn.",
     "saturated": "The units sit on the flat ends of their curve, where the slope is nearly 0. Hardly any gradient "
     "gets through, so their weights hardly change.",
-    "diverged": "Numbers outgrew what a float can hold. Every step now computes with infinity or NaN: it cannot heal.",
+    "diverged": "The updates drove each other up until the numbers left all bounds. Once infinity or NaN is among the "
+    "weights it cannot heal.",
     "guessing": "The network gives all classes the same chance, whatever the image. It has learned nothing so far.",
     "vanishing": "The gradient is so small that the steps no longer change the weights.",
     "sparse": "For any one image most outputs of the layer are 0, but for other images other units fire. ReLUs work "
@@ -43,8 +44,8 @@ def measured(value: float, threshold: float) -> str:
         return "–"
     if not math.isfinite(value) or not math.isfinite(threshold):
         return number(value)
-    left, right = number(value), number(threshold)
-    sign = "=" if value == threshold else "~" if left == right else ">" if value > threshold else "<"
+    left, right = number(value), f"{threshold:.3g}".replace("e-0", "e-").replace("-", MINUS, 1 if threshold < 0 else 0)
+    sign = "=" if value == threshold else "~" if left == number(threshold) else ">" if value > threshold else "<"
     return f"{left} {sign} {right}"
 
 
@@ -107,7 +108,7 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?", ")")) or not text else f"{text}."
 
 
-class ReasonsScreen(ModalScreen[None]):
+class ReasonsScreen(Dialog[None]):
     """The whole reasoning, to be read and scrolled."""
 
     CSS_PATH = "dialogs.tcss"

@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from deadrelu_tui import presets
 from deadrelu_tui.diagnosis import verdict
 from deadrelu_tui.run import Run, Status, describe
+from deadrelu_tui.tui.screens.dialog import Dialog
 from deadrelu_tui.tui.status import MUTED, STATUS_STYLE, VERDICT_STYLE, ascii_only
 from deadrelu_tui.wording import count, percent
 
@@ -106,7 +106,7 @@ def card(row: RunRow, in_hand: bool, pointer: str, width: int) -> Content:
     return Content("\n").join((head if index == 0 else Content("  ")) + line for index, line in enumerate(lines))
 
 
-class RunsScreen(ModalScreen[int | None]):
+class RunsScreen(Dialog[int | None]):
     """The runs as they are given, newest first; the first is in hand, any other may be its ghost."""
 
     CSS_PATH = "dialogs.tcss"

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
@@ -19,6 +18,7 @@ from deadrelu_tui.errors import InputError
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.tui.screens.choice import NONE, Choice
+from deadrelu_tui.tui.screens.dialog import Dialog
 from deadrelu_tui.wording import rate
 
 _FIELDS = {each.name: each for each in fields(RunSettings)}
@@ -134,7 +134,7 @@ class FieldRow(Row):
         return bool(self.fault) or self.read() != self.before
 
 
-class SettingsScreen(ModalScreen[RunSettings | None]):
+class SettingsScreen(Dialog[RunSettings | None]):
     """Every setting in a row of its own; enter starts a run with them, escape leaves all as it was."""
 
     CSS_PATH = "dialogs.tcss"

@@ -1,0 +1,211 @@
+"""Every size and every way from one to another, while the training runs: nothing is lost, no number is cut off."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise, permutations
+from types import SimpleNamespace
+
+import pytest
+from stories import SPARSE, TRAGEDY, Stage, runs
+from textual.pilot import Pilot
+
+from deadrelu_tui.diagnosis import verdict
+from deadrelu_tui.tui import status as lines
+from deadrelu_tui.tui.app import MonitorApp
+from deadrelu_tui.tui.cells import CellPanel
+from deadrelu_tui.tui.charts import activation_of, title_of
+from deadrelu_tui.tui.event_list import event_rows
+from deadrelu_tui.tui.layout import size_class
+from deadrelu_tui.tui.meter import meter_rows, portrait
+from deadrelu_tui.tui.panels import ChartPanel, UnitPanel
+from deadrelu_tui.tui.scale import step_ticks
+from deadrelu_tui.tui.screens.monitor import MonitorScreen
+from deadrelu_tui.tui.unit_map import Grid, legend
+from deadrelu_tui.wording import count
+
+Size = tuple[int, int]
+SIZES: list[Size] = [(200, 60), (160, 48), (120, 36), (80, 24), (60, 20), (40, 12), (20, 5)]
+BROAD = 1_000
+"""Columns that have room for everything."""
+STEPS, BEFORE = 2, 120
+
+
+def walk(places: Sequence[Size]) -> list[Size]:
+    """Return a way that leads from every place to every other once (Hierholzer), and back to the first."""
+    ways = {place: [other for other in places if other != place] for place in places}
+    trail, done = [places[0]], list[Size]()
+    while trail:
+        if ways[trail[-1]]:
+            trail.append(ways[trail[-1]].pop())
+        else:
+            done.append(trail.pop())
+    return done[::-1]
+
+
+def test_the_walk_takes_every_way_once() -> None:
+    way = walk(SIZES)
+    assert sorted(pairwise(way)) == sorted(permutations(SIZES, 2))
+
+
+_FRAME = re.compile(r"[│┤├┬┴┼┌┐└┘╭╮╰╯─▕▏█▉▊▋▌▍▎▁▂▃▄▅▆▇\s…]+".replace(r"\s", r" \n\xa0"))
+
+
+def numbers(text: str) -> set[str]:
+    """Return the words with a digit in them; the thin space in 60 000 is part of a word."""
+    words = (word.strip("⠀") for word in _FRAME.split(text))
+    return {word for word in words if re.search(r"\d", word)}
+
+
+def full_texts(monitor: MonitorScreen) -> Iterator[str]:
+    """Yield everything that the screen could say if it had all the room there is."""
+    run, history, view = monitor.run_in_hand, monitor.history, monitor.view
+    ghost = monitor.ghost.history if monitor.ghost else None
+    found, start, looked = verdict(history), history.start, history.looked
+    assert start is not None
+    assert looked is not None
+    held = len(history) if monitor.held is not None else None
+    yield from (
+        text.plain
+        for text in (
+            lines.header(run, 0.0, held, BROAD), lines.progress(run, BROAD),
+            lines.settings_line(run, monitor.badges(), BROAD), lines.banner(run, found, BROAD),
+            lines.key_bar(list(monitor.key_entries()), BROAD), lines.summary(run, history, view, BROAD),
+            lines.sentence(run, found, BROAD),
+        )
+    )  # fmt: skip
+    yield f"{run.steps_per_second:.0f}/s {lines.summary(run, history, view, 39).plain}"
+    for panel in monitor.query(ChartPanel):
+        yield f"{panel.more} step {count(view.cursor or 0)}"
+        if panel.plot is not None:
+            yield " ".join(text for text, _ in title_of(panel.spec, history, view, ghost, panel.plot.axis))
+            yield " ".join(label for _, label in panel.plot.axis.ticks)
+            for columns in range(14, 210, 14):
+                yield " ".join(label for _, label in step_ticks(panel.plot.first, panel.plot.stop, columns))
+    definition = view.definition_for(activation_of(history))
+    units, at = looked.layers["h1"], monitor.query_one(UnitPanel).at
+    yield f"units h1 {definition.name} on {count(start.probe)} images step {count(looked.step)}"
+    yield " ".join(portrait(at, units, history.ledgers["h1"], start.probe))
+    shown = [
+        *meter_rows(looked.layers, definition, start.probe, start.batch, 200, 20, "h1"),
+        *event_rows(history, history.events, BROAD, 1_000),
+    ]
+    shown += [legend(looked.layers, definition, Grid({"h1": 300}, 0, pooled, 60), BROAD) for pooled in range(1, 9)]
+    for row in shown:
+        yield "".join(text for text, _ in row)
+
+
+def text_of(monitor: MonitorScreen) -> str:
+    return "\n".join(strip.text for strip in monitor._compositor.render_strips())
+
+
+async def settled(pilot: Pilot[None], size: Size) -> None:
+    """Resize, and wait until the screen has drawn itself at that size."""
+    monitor = pilot.app.screen
+    assert isinstance(monitor, MonitorScreen)
+    await pilot.resize_terminal(*size)
+    for _ in range(500):
+        await pilot.pause()
+        panels = [each for each in monitor.query(CellPanel) if each.size and monitor.can_view_partial(each)]
+        if monitor.size == size and all(each.drawn is not None for each in panels):
+            break
+    monitor.draw()
+    await pilot.pause()
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setattr("deadrelu_tui.tui.status.time", SimpleNamespace(strftime=lambda _: "14:02:31"))
+    stage = Stage()
+    yield stage
+    stage.shutdown()
+
+
+def app_of(stage: Stage) -> MonitorApp:
+    """Return an app with a run that died and, after `r`, one that takes a step when it is let."""
+    short = replace(SPARSE.settings, epochs=1)
+    trainings = iter([(stage.training(TRAGEDY), stage), (stage.paced(SPARSE), stage)])
+    return MonitorApp(short, runs(trainings))
+
+
+@pytest.mark.parametrize(
+    ("focus", "keys"), [("loss", ("c", "home", "shift+right")), ("units", ("z",)), ("events", ("c", "f", "t"))]
+)
+async def test_on_every_way_between_two_sizes_nothing_is_lost_and_no_number_is_cut(
+    stage: Stage, focus: str, keys: tuple[str, ...]
+) -> None:
+    app = app_of(stage)
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await pilot.pause()
+        await pilot.press("r")
+        monitor = app.screen
+        assert isinstance(monitor, MonitorScreen)
+        run = monitor.run_in_hand
+        stage.advance(BEFORE)
+        monitor.draw()
+        monitor.go_to(monitor.query_one(f"#{focus}", CellPanel))
+        await pilot.press(*keys)
+        state, held = (monitor.view, monitor.ghost, monitor.alone, monitor.earlier), monitor.held
+        assert state[0].cursor is not None or "home" not in keys
+        assert (held is not None) == ("f" in keys)
+        for taken, size in enumerate(walk(SIZES), 1):
+            stage.advance(STEPS)
+            await settled(pilot, size)
+            where = f"{focus} at {size}"
+            assert app.screen_stack == [monitor], where
+            assert monitor.run_in_hand is run, where
+            assert run.alive, where
+            assert len(run.history) == BEFORE + STEPS * taken, where
+            assert (monitor.view, monitor.ghost, monitor.alone, monitor.earlier) == state, where
+            assert monitor.held is held, where
+            assert held is None or len(held) == BEFORE, where
+            if size_class(*size) in ("wide", "middle"):
+                assert app.focused is not None, where
+                assert app.focused.id == focus, where
+                assert app.focused.size.height > 2, where
+            screen = text_of(monitor)
+            said = set().union(*map(numbers, full_texts(monitor)))
+            assert numbers(screen) <= said, f"{where}: {sorted(numbers(screen) - said)}\n{screen}"
+            assert not re.search(r"\d…", screen), f"{where}\n{screen}"
+            assert {len(line) for line in screen.split("\n")} == {size[0]}, where
+        stage.close()
+    app.close()
+
+
+async def test_a_size_looks_the_same_whichever_way_one_came_to_it(stage: Stage) -> None:
+    def app() -> MonitorApp:
+        return MonitorApp(TRAGEDY.settings, runs(iter([(stage.training(TRAGEDY), stage)])))
+
+    fresh, sizes = {}, [size for size in SIZES if size != (40, 12)]
+    for size in sizes:
+        async with app().run_test(size=size) as pilot:
+            await settled(pilot, size)
+            assert isinstance(pilot.app.screen, MonitorScreen)
+            fresh[size] = text_of(pilot.app.screen)
+    async with app().run_test(size=sizes[0]) as pilot:
+        monitor = pilot.app.screen
+        assert isinstance(monitor, MonitorScreen)
+        for before, size in pairwise(walk(sizes)):
+            await settled(pilot, size)
+            assert text_of(monitor) == fresh[size], f"from {before} to {size}"
+
+
+async def test_ten_columns_and_three_rows_have_one_sentence_and_nothing_is_lost_there(stage: Stage) -> None:
+    app = app_of(stage)
+    async with app.run_test(size=(160, 48)) as pilot:
+        await pilot.press("r")
+        monitor = app.screen
+        assert isinstance(monitor, MonitorScreen)
+        stage.advance(BEFORE)
+        monitor.draw()
+        await pilot.press("home")
+        for size in ((10, 3), (160, 48), (10, 3), (80, 24)):
+            await settled(pilot, size)
+            if size == (10, 3):
+                assert text_of(monitor).split() == ["sparse"]
+            assert monitor.view.cursor == 0
+        assert "reading step 0" in text_of(monitor)
+        stage.close()
+    app.close()
