@@ -51,7 +51,7 @@ def test_an_intervention_is_followed_by_what_it_changed() -> None:
 
 def test_of_many_epochs_in_a_row_the_first_and_the_last_two_are_told() -> None:
     epochs = [Event(10 * epoch, f"epoch {epoch}", routine=True) for epoch in range(1, 10)]
-    assert told(run_with(*epochs[:4]), 60) == [f"step {10 * epoch:>3}  epoch {epoch}" for epoch in range(1, 5)]
+    assert told(run_with(*epochs[:6]), 60) == [f"step {10 * epoch:>3}  epoch {epoch}" for epoch in range(1, 7)]
     assert told(run_with(*epochs, Event(95, "pause")), 60) == [
         "step  10  epoch 1", "       …  6 more epochs", "step  80  epoch 8", "step  90  epoch 9", "step  95  pause",
     ]  # fmt: skip

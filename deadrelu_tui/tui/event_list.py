@@ -18,11 +18,11 @@ NOWHERE = -1
 
 
 def condensed(events: Sequence[Event]) -> list[Event]:
-    """Return the events, but of more than four routine ones in a row only the first and the last two, and a word."""
+    """Return the events, but of more than six routine ones in a row only the first and the last two, and a word."""
     told: list[Event] = []
     for routine, group in groupby(events, key=lambda event: event.routine):
         stretch = list(group)
-        if routine and len(stretch) > 4:
+        if routine and len(stretch) > 6:
             more = Event(NOWHERE, f"{count(len(stretch) - 3)} more epochs")
             stretch = [stretch[0], more, *stretch[-2:]]
         told += stretch
