@@ -336,6 +336,32 @@ def test_a_loss_beyond_all_losses_is_diverged_though_it_is_a_number() -> None:
     assert judged({"loss": from_step(51, 1e30, 2.0)}).word == "healthy"  # nine steps only
 
 
+def test_a_loss_that_explodes_is_never_called_healthy_from_its_second_step_on() -> None:
+    for steps in (2, 3, 10, 60):
+        assert judged({"loss": lambda step: 2.3 * 1e5**step if step < 50 else 1e30}, steps=steps).word == "diverged"
+
+
+def test_a_loss_that_falls_from_a_high_start_has_not_diverged() -> None:
+    assert judged({"loss": lambda step: 43_640 * 0.9**step}, steps=25).word != "diverged"
+
+
+def test_a_layer_that_an_epoch_of_one_step_killed_was_not_born_dead() -> None:
+    history = History()
+    history.begin(start(batches=1, epochs=1))
+    made = record(0, {"zero_fraction/h1": 0.5, "pre_mean/h1": -1.0, "dead_fraction/h1": 0.9}, batches=1)
+    history.append(replace(made, units={"h1": units([0.0] * 9 + [1.0])}))
+    found = verdict(history)
+    assert found is not None
+    assert (found.word, found.rule) == ("dead", "DeadRelu")
+    assert not history.ledgers["h1"].born_dead.any()
+
+
+def test_the_gradient_that_revival_itself_has_taken_away_is_not_vanishing() -> None:
+    values: dict[str, Any] = {"grad_mean_abs/w1": lambda step: 0.0 if step == 59 else 1e-3, "loss": EVEN * 1.2}
+    assert judged(values).word == "vanishing"
+    assert judged(values, events=[Event(59, "revive 3 units of h1", mark=True)]).word != "vanishing"
+
+
 def test_death_and_saturation_explain_a_loss_beyond_all_losses() -> None:
     assert judged({"loss": 1e5, "dead_fraction/h1": 0.9}).word == "dead"
     assert judged({"loss": 1e5, "saturated_fraction/h1": 0.9}, live=replace(RAW, activation="tanh")).word == "saturated"

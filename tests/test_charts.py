@@ -1,0 +1,53 @@
+"""What a chart shows of a history."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from conftest import record, start, units
+
+from deadrelu_tui.history import History
+from deadrelu_tui.tui.charts import LEDGER, chart_specs, plot_of, title_of
+from deadrelu_tui.tui.view import View
+
+DEAD, LOSS = chart_specs(1)[0]
+
+
+def looked_at(steps: dict[int, float], until: int) -> History:
+    """Return a run of which the probe set was looked at at some steps, with the share of dead found there."""
+    history = History()
+    history.begin(start(batches=1_000, epochs=1))
+    for step in range(until):
+        made = record(step, {"zero_fraction/h1": 0.5} | ({"dead_fraction/h1": steps[step]} if step in steps else {}))
+        history.append(replace(made, units={"h1": units([0.0, 1.0])} if step in steps else {}))
+    return history
+
+
+def drawn(history: History, view: View, role: str = "dead") -> list[tuple[int, float]]:
+    plot = plot_of(DEAD, history, view, None, 60, 12, None)
+    return [
+        (int(step), round(float(value), 3))
+        for line in plot.lines if line.role == role for step, value in zip(line.steps, line.values, strict=True)
+    ]  # fmt: skip
+
+
+def test_what_is_measured_now_and_then_holds_from_before_the_window_up_to_the_present() -> None:
+    history = looked_at({0: 0.1, 100: 0.4}, until=180)
+    close = View(zoom=5, cursor=150)
+    first, stop = close.extent(history)
+    assert 100 < first < 150 < stop
+    assert drawn(history, close) == [(first, 0.4), (min(stop, 179), 0.4)]
+    plot = plot_of(LEDGER, history, close, None, 60, 12, None)
+    assert {line.role for line in plot.lines} == {"dead", "zeros"}
+
+
+def test_a_share_that_is_no_number_is_not_drawn_as_if_it_held() -> None:
+    history = looked_at({0: 0.1, 10: math.nan}, until=60)
+    assert drawn(history, View()) == [(0, 0.1)]
+
+
+def test_the_kind_of_the_axis_stands_beside_the_name() -> None:
+    history = looked_at({0: 0.0}, until=20)
+    plot = plot_of(LOSS, history, View(), None, 60, 12, None)
+    assert [text for text, _ in title_of(LOSS, history, View(), None, plot.axis)][:2] == ["loss", "log"]
