@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, replace
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,9 +89,25 @@ def chosen(ctx: click.Context) -> RunSettings:
     envvar="DEADRELU_MOUSE",
     help="Listen to the mouse.  [default: yes, except over SSH, where a lost link leaves its codes in the shell]",
 )
+@click.option(
+    "--fps",
+    type=click.FloatRange(0.1, 30),
+    envvar="DEADRELU_FPS",
+    metavar="N",
+    help="Draw the screen at most so many times a second; it draws less often by itself where the machine or the link "
+    "cannot bear it.  [default: 5]",
+)
+@click.option(
+    "--low-bandwidth",
+    is_flag=True,
+    envvar="DEADRELU_LOW_BANDWIDTH",
+    help="For a poor link: a frame and 2 KB a second at most.",
+)
 @click.version_option(__version__, prog_name="deadrelu-tui", message="%(prog)s %(version)s")
 @click.pass_context
-def main_command(ctx: click.Context, /, mouse: bool | None, **_given: Any) -> None:
+def main_command(
+    ctx: click.Context, /, mouse: bool | None, fps: float | None, low_bandwidth: bool, **_given: Any
+) -> None:
     """Watch ReLUs die: train an MLP on Fashion-MNIST and see, live, which ReLUs die, when and why.
 
     Without a command the screen opens and training starts at once; ? there shows the keys.
@@ -103,9 +119,12 @@ def main_command(ctx: click.Context, /, mouse: bool | None, **_given: Any) -> No
 
     terminal.check()
     with terminal.taken(_log_file()) as meter, ThreadPoolExecutor(1, "training") as executor:
+        from deadrelu_tui.tui import pace
         from deadrelu_tui.tui.app import MonitorApp
 
-        app = MonitorApp(settings, make_run=lambda each: make_run(each, executor), meter=meter)
+        paced = pace.POOR_LINK if low_bandwidth else pace.Pace()
+        paced = replace(paced, frames=fps or paced.frames)
+        app = MonitorApp(settings, lambda each: make_run(each, executor), meter, paced)
         try:
             app.run(mouse=mouse if mouse is not None else not os.environ.get("SSH_CONNECTION"))
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -142,3 +143,20 @@ def test_a_real_tragedy_is_cured_by_normalising_and_reviving_and_the_events_meas
     shown.until("Quit and end it?")
     shown.press("y")
     assert shown.ends() == 0
+
+
+def test_a_terminal_that_stops_reading_does_not_stop_the_training_and_then_shows_the_present(terminal: Open) -> None:
+    shown = terminal("--embedded", "--epochs", "4000")
+    before = step_of(shown.until(lambda text: step_of(text) > 0))
+    time.sleep(4)  # nobody reads
+    mark = len(shown.raw)
+    shown.until(lambda text: step_of(text) > before + 50)
+    assert len(shown.raw) - mark < 200_000  # the present, and not every frame that was missed
+    shown.press(" ")
+    shown.until("● paused")
+
+
+def test_a_rate_of_frames_out_of_bounds_is_refused_in_a_line(terminal: Open) -> None:
+    shown = terminal("--fps", "0")
+    assert shown.ends() == 2
+    assert "--fps" in shown.text

@@ -17,6 +17,7 @@ from deadrelu_tui.diagnosis import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.keys import KEYS
+from deadrelu_tui.tui.pace import Pace
 from deadrelu_tui.tui.screens.monitor import MakeRun, MonitorScreen
 from deadrelu_tui.tui.sparing import Sent, Sparing
 from deadrelu_tui.tui.terminal import Meter
@@ -31,13 +32,16 @@ class MonitorApp(App[None]):
     TITLE = "deadrelu-tui"
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, settings: RunSettings, make_run: MakeRun, meter: Meter | None = None) -> None:
+    def __init__(
+        self, settings: RunSettings, make_run: MakeRun, meter: Meter | None = None, pace: Pace | None = None
+    ) -> None:
         super().__init__()
         self.error: BaseException | None = None
         """Why the first run could not begin, or what broke the screen: the command says so in a sentence."""
         self.terminated = False
         """Whether somebody else asked the process to end."""
         self.settings, self.make_run, self.meter = settings, make_run, meter
+        self.pace = pace or Pace()
         self.monitor: MonitorScreen | None = None
         self.sent = Sent()
         self.register_theme(DARK)
@@ -46,7 +50,7 @@ class MonitorApp(App[None]):
 
     def get_default_screen(self) -> Screen[object]:
         """Return the monitor: the first screen there is, so that nothing is drawn before it."""
-        self.monitor = MonitorScreen(self.make_run(self.settings), self.make_run, self.meter, ascii_locale())
+        self.monitor = MonitorScreen(self.make_run(self.settings), self.make_run, self.meter, self.pace, ascii_locale())
         return self.monitor  # type: ignore[return-value]
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:

@@ -18,6 +18,8 @@ from typing import Any
 from deadrelu_tui.errors import InputError
 
 MIN_WIDTH, MIN_HEIGHT = 20, 5
+STALLED_AFTER = 0.3
+"""Seconds that a write is under way."""
 HEADLESS = "without a terminal use: deadrelu-tui run"
 
 
@@ -45,15 +47,20 @@ class Meter:
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.total = 0
+        self._blocked = 0.0
+        self._writing_since: float | None = None
         self._recent: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=64)
 
     def write(self, text: str) -> int:
         """Write all of a text, waiting for the terminal as long as it takes."""
         data = memoryview(text.encode(self.encoding, self.errors))
-        self.total += len(data)
+        began = self._writing_since = time.monotonic()
         while data:
-            data = data[os.write(self.descriptor, data) :]
+            taken = os.write(self.descriptor, data)
+            self.total += taken
+            data = data[taken:]
         now = time.monotonic()
+        self._blocked, self._writing_since = now - began, None
         if now - self._recent[-1][0] > 0.1:
             self._recent.append((now, self.total))
         return len(text)
@@ -68,6 +75,16 @@ class Meter:
     def fileno(self) -> int:
         """Return the descriptor of the terminal."""
         return self.descriptor
+
+    def blocked(self) -> float:
+        """Return the seconds for which the terminal held up the last write."""
+        return self._blocked
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the terminal takes nothing: a frame would only stand in line behind others."""
+        since = self._writing_since
+        return since is not None and time.monotonic() - since > STALLED_AFTER
 
     def bytes_per_second(self) -> float:
         """Return the rate over the last three seconds or so."""

@@ -26,17 +26,11 @@ from deadrelu_tui.tui.cells import CellPanel
 from deadrelu_tui.tui.charts import LEDGER, chart_specs, plot_of, title_of
 from deadrelu_tui.tui.keys import entries
 from deadrelu_tui.tui.layout import SIZES, layout
+from deadrelu_tui.tui.pace import Pace
 from deadrelu_tui.tui.panels import ChartPanel, EventPanel, UnitPanel
 from deadrelu_tui.tui.terminal import Meter
 from deadrelu_tui.tui.view import View
 from deadrelu_tui.wording import count
-
-FRAMES_PER_SECOND = 5
-DRAWING_SHARE = 4
-"""The next frame comes no sooner than so many times the duration of the last one: drawing and training share
-the interpreter lock, and drawing gets a fifth of it at most."""
-LONGEST_WAIT = 1.0
-"""Seconds. A first frame may take long while libraries are loaded; the units die in the first steps, to be seen."""
 
 
 class Display(Screen[None]):
@@ -44,10 +38,10 @@ class Display(Screen[None]):
 
     status: reactive[Status] = reactive(Status.READY, bindings=True)
 
-    def __init__(self, run: Run, meter: Meter | None, ascii_only: bool) -> None:
+    def __init__(self, run: Run, meter: Meter | None, pace: Pace, ascii_only: bool) -> None:
         super().__init__()
         self.run_in_hand = run
-        self.meter = meter
+        self.meter, self.pace = meter, pace
         self.ascii_only = ascii_only
         self.view = View()
         self.held: History | None = None
@@ -100,10 +94,11 @@ class Display(Screen[None]):
 
     def _frame(self) -> None:
         began = time.monotonic()
-        self.draw()
+        if self.meter is None or not self.meter.stalled:
+            self.draw()
         elapsed = time.monotonic() - began
         if self.is_attached:
-            self.set_timer(min(max(1 / FRAMES_PER_SECOND, DRAWING_SHARE * elapsed), LONGEST_WAIT), self._frame)
+            self.set_timer(self.pace.wait(elapsed, self.meter), self._frame)
 
     def draw(self) -> None:
         """Bring everything visible up to date."""

@@ -16,6 +16,7 @@ from deadrelu_tui.run import Run, Status
 from deadrelu_tui.settings import ACTIVATIONS, RunSettings, next_lr
 from deadrelu_tui.tui.charts import activation_of
 from deadrelu_tui.tui.keys import KEYS, explained
+from deadrelu_tui.tui.pace import Pace
 from deadrelu_tui.tui.panels import ChartPanel, EventPanel, UnitPanel
 from deadrelu_tui.tui.screens.display import Display
 from deadrelu_tui.tui.screens.help import HelpScreen
@@ -34,8 +35,8 @@ class MonitorScreen(Display):
 
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
 
-    def __init__(self, run: Run, make_run: MakeRun, meter: Meter | None, ascii_only: bool) -> None:
-        super().__init__(run, meter, ascii_only)
+    def __init__(self, run: Run, make_run: MakeRun, meter: Meter | None, pace: Pace, ascii_only: bool) -> None:
+        super().__init__(run, meter, pace, ascii_only)
         self.make_run = make_run
         self.started = 1
         """How many runs this session has started."""

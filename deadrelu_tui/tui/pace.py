@@ -1,0 +1,35 @@
+"""How often the screen is drawn: as often as asked for, but no more than the machine and the link can bear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deadrelu_tui.tui.terminal import Meter
+
+DRAWING_SHARE = 4
+"""The next frame comes no sooner than so many times the duration of the last one: drawing and training share
+the interpreter lock, and drawing gets a fifth of it at most."""
+LONGEST_WAIT = 1.0
+"""Seconds that a slow frame delays the next one at most. The first may take long while libraries are loaded, and
+units die in the first steps, to be seen."""
+LONGEST_STALL = 5.0
+"""Seconds between two frames on a link that takes hardly anything."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Frames per second at most, and the bytes per second that may go to the terminal."""
+
+    frames: float = 5.0
+    budget: float = 20_000
+
+    def wait(self, elapsed: float, meter: Meter | None) -> float:
+        """Return the seconds until the next frame, given what the last one took and how the terminal bears it."""
+        least = max(1 / self.frames, min(DRAWING_SHARE * elapsed, LONGEST_WAIT))
+        if meter is None:
+            return least
+        over = meter.bytes_per_second() / self.budget
+        return max(least, min(LONGEST_STALL, max(least * over, DRAWING_SHARE * meter.blocked())))
+
+
+POOR_LINK = Pace(frames=1.0, budget=2_000)
