@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from deadrelu_tui.data import Dataset
 from deadrelu_tui.engine import runtime
-from deadrelu_tui.engine.network import Diagnose, Forward, Look, fresh_weight, initial_parameters
+from deadrelu_tui.engine.network import SMALL, Diagnose, Forward, Look, fresh_weight, initial_parameters
 from deadrelu_tui.engine.pending import Looking, Pending
 from deadrelu_tui.engine.runtime import mx
 from deadrelu_tui.metrics import layer_names
@@ -53,10 +53,13 @@ class Model:
             parameter.attach_grad()
         self.gradients = [parameter.grad for parameter in self.parameters]
         # Views of the same memory: reshaping inside a graph would copy it at every step.
-        self.triples = [
+        self.sizes = tuple(parameter.size for parameter in self.parameters)
+        self.flat = [
             each
             for parameter, gradient in zip(self.parameters, self.gradients, strict=True)
-            for each in (parameter.reshape(-1), gradient.reshape(-1), self._ones(parameter.size))
+            for each in (parameter.reshape(-1), gradient.reshape(-1), self._ones(parameter.size))[
+                : 2 if parameter.size <= SMALL else 3
+            ]
         ]
         self.images: dict[int, Any] = {}
         self.graphs: dict[tuple[type, str, int], Any] = {}
@@ -86,7 +89,7 @@ class Model:
         key = (kind, activation, images)
         if key not in self.graphs:
             self.graphs[key] = (
-                Diagnose(len(self.settings.hidden)) if kind is Diagnose else kind(self.widths, activation)
+                Diagnose(len(self.settings.hidden), self.sizes) if kind is Diagnose else kind(self.widths, activation)
             )
         return self.graphs[key]
 
@@ -107,7 +110,7 @@ class Model:
             loss, *taps = forward(pixels, labels, *self.parameters)
         loss.backward()
         if self.metrics:
-            sums = self._graph(Diagnose, "", count)(loss, self._each(count), *taps, *self.triples).copy()
+            sums = self._graph(Diagnose, "", count)(loss, self._each(count), *taps, *self.flat).copy()
         else:
             sums = loss.copy()
         looked = self.look(live, self.start.probe) if look else None
@@ -117,7 +120,7 @@ class Model:
         rate = rate if rate >= FLOAT_MIN else 0.0
         for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
             mx.nd.sgd_update(parameter, gradient, lr=rate, wd=0.0, out=parameter)
-        return Pending(number, epoch, live, count, self.size, self.settings.hidden, sums, looked)
+        return Pending(number, epoch, live, count, self.size, self.settings.hidden, self.sizes, sums, looked)
 
     def _each(self, images: int) -> Any:
         """Return as many ones as images: a product with them is a sum over the images."""

@@ -87,27 +87,31 @@ class Look(_Graph):
         return [F.concat(loss, right, dim=0), *taps]
 
 
+SMALL = 4_096
+"""Elements up to which a parameter is read back as it is: NumPy sums it up in less time than MXNet takes to begin."""
+
+
 class Diagnose(mx.gluon.HybridBlock):  # type: ignore[misc]
-    """Returns every metric of a step as raw sums in one vector, from (loss, ones, taps, w1, g1, w1's ones, b1, …),
-    parameters and gradients flat.
+    """Returns what the metrics of a step are made of in one vector, from (loss, ones, taps, w1, g1, w1's ones, b1, …),
+    parameters and gradients flat, ones only for those that are not SMALL.
 
     Sums are products with a vector of ones: MXNet's own reductions take ten times as long on a CPU. The order
-    is: loss; per layer: firings, units that fired, sum of h; per parameter: Σg, Σg², Σp²; per layer and unit: the
-    images of the batch for which it fired.
+    is: loss; per large parameter: Σg, Σg², Σp²; per layer and unit: the images of the batch for which it fired, then
+    the sum of h; the small parameters and their gradients.
     """
 
-    def __init__(self, layers: int) -> None:
+    def __init__(self, layers: int, sizes: tuple[int, ...]) -> None:
         super().__init__()
-        self.layers = layers
+        self.layers, self.sizes = layers, sizes
         self.hybridize(**_GRAPH)
 
     def hybrid_forward(self, F: Any, loss: Any, images: Any, *arrays: Any) -> Any:  # noqa: D102, N803
-        sums, fired = [loss], []
-        for tap in arrays[: self.layers]:
-            firings = F.dot(images, tap > 0)
-            sums += [F.sum(firings), F.sum(firings > 0), F.sum(F.dot(images, tap))]
-            fired.append(firings)
-        rest = arrays[self.layers :]
-        for p, g, ones in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
-            sums += [F.dot(g, ones), F.dot(g, g), F.dot(p, p)]
-        return F.concat(*(each.reshape((1,)) for each in sums), *fired, dim=0)
+        units = [each for tap in arrays[: self.layers] for each in (F.dot(images, tap > 0), F.dot(images, tap))]
+        sums, small, rest = [], [], iter(arrays[self.layers :])
+        for size in self.sizes:
+            p, g = next(rest), next(rest)
+            if size <= SMALL:
+                small += [p, g]
+            else:
+                sums += [F.dot(g, next(rest)), F.dot(g, g), F.dot(p, p)]
+        return F.concat(loss, *(each.reshape((1,)) for each in sums), *units, *small, dim=0)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deadrelu_tui.engine.network import SMALL
 from deadrelu_tui.metrics import layer_names, parameter_names
 from deadrelu_tui.records import Event, Live, StepRecord
 from deadrelu_tui.settings import SATURATING
@@ -43,6 +44,8 @@ class Pending:
     images: int
     batch_size: int
     hidden: tuple[int, ...]
+    sizes: tuple[int, ...]
+    """Elements of each parameter."""
     sums: Any
     looked: Looking | None = None
     tested: bool = False
@@ -50,7 +53,8 @@ class Pending:
 
     def record(self) -> StepRecord:
         """Read the numbers back: the synchronisation point."""
-        values, firings = self._batch_values(self.sums.asnumpy())
+        with np.errstate(over="ignore", invalid="ignore"):  # a run may diverge: infinite, NaN are numbers, too
+            values, firings = self._batch_values(self.sums.asnumpy())
         units = {}
         if self.looked is not None:
             if self.tested:
@@ -63,28 +67,37 @@ class Pending:
         fired = {name: each > 0 for name, each in firings.items()}
         return StepRecord(self.step, self.epoch, self.live, values, fired, units, self.tested)
 
-    def _batch_values(self, sums: Floats) -> tuple[dict[str, float], dict[str, Floats]]:
+    def _batch_values(self, vector: Floats) -> tuple[dict[str, float], dict[str, Floats]]:
         """Return the metrics of the batch, and per layer the images of the batch for which each unit fired."""
         hidden = self.hidden
-        layers, scalars = layer_names(len(hidden)), 1 + 3 * len(hidden) + 6 * (len(hidden) + 1)
-        numbers = iter(sums[:scalars].tolist())
-        values = {"loss": next(numbers) / self.images}
-        if len(sums) == 1:
+        values = {"loss": float(vector[0]) / self.images}
+        if len(vector) == 1:
             return values, {}
-        for name, units in zip(layers, hidden, strict=True):
-            values[f"zero_fraction/{name}"] = 1.0 - next(numbers) / (units * self.images)
-            values[f"silent_fraction/{name}"] = 1.0 - next(numbers) / units
-            values[f"pre_mean/{name}"] = next(numbers) / (units * self.images)
-            if math.isnan(values[f"pre_mean/{name}"]):  # of what is no number no share can be told
-                values[f"zero_fraction/{name}"] = values[f"silent_fraction/{name}"] = math.nan
+        large = sum(size > SMALL for size in self.sizes)
+        scalars, rest = iter(vector[1 : 1 + 3 * large].tolist()), vector[1 + 3 * large :]
+        firings = {}
+        for name, units in zip(layer_names(len(hidden)), hidden, strict=True):
+            fired, sums, rest = rest[:units], rest[units : 2 * units], rest[2 * units :]
+            mean = float(sums.sum(dtype=np.float64)) / (units * self.images)
+            known = 1.0 if not math.isnan(mean) else math.nan  # of what is no number no share can be told
+            values[f"zero_fraction/{name}"] = (1.0 - float(fired.sum(dtype=np.float64)) / (units * self.images)) * known
+            values[f"silent_fraction/{name}"] = (1.0 - np.count_nonzero(fired) / units) * known
+            values[f"pre_mean/{name}"] = mean
+            firings[name] = fired
         rate = self.live.lr / self.batch_size
-        for name in parameter_names(len(hidden)):
-            values[f"grad_sum/{name}"] = next(numbers)
-            norm = values[f"grad_norm/{name}"] = math.sqrt(next(numbers))
-            size = math.sqrt(next(numbers))
+        for name, size in zip(parameter_names(len(hidden)), self.sizes, strict=True):
+            if size > SMALL:
+                total, squares, own = next(scalars), next(scalars), next(scalars)
+            else:
+                parameter, gradient, rest = rest[:size].astype(np.float64), rest[size : 2 * size], rest[2 * size :]
+                gradient = gradient.astype(np.float64)
+                total, squares, own = float(gradient.sum()), float(gradient @ gradient), float(parameter @ parameter)
+            values[f"grad_sum/{name}"] = total
+            norm, length = math.sqrt(squares), math.sqrt(own)
+            values[f"grad_norm/{name}"] = norm
             # A parameter of zeros, as every bias at the start, has no size to compare an update with.
-            values[f"update_ratio/{name}"] = rate * norm / size if size else (math.inf if norm else 0.0)
-        return values, dict(zip(layers, np.split(sums[scalars:], np.cumsum(hidden)[:-1]), strict=True))
+            values[f"update_ratio/{name}"] = rate * norm / length if length else (math.inf if norm else 0.0)
+        return values, firings
 
     def _units(self, looked: Looking, firings: dict[str, Floats], values: dict[str, float]) -> dict[str, Units]:
         """Measure the units, and enter the metrics of a look into the values."""
