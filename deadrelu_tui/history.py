@@ -88,11 +88,16 @@ class History:
 
     def _enter(self, record: StepRecord) -> dict[str, Entry]:
         for layer, fired in record.fired.items():
-            self.ledgers.setdefault(layer, Ledger(len(fired))).batch(record.step, fired)
+            self._ledger_of(layer, len(fired)).batch(record.step, fired)
         return {
-            layer: self.ledgers.setdefault(layer, Ledger(len(units))).look(record.step, units, record.ends_epoch)
+            layer: self._ledger_of(layer, len(units)).look(record.step, units, record.ends_epoch)
             for layer, units in record.units.items()
         }
+
+    def _ledger_of(self, layer: str, units: int) -> Ledger:
+        if layer not in self.ledgers:
+            self.ledgers[layer] = Ledger(units)
+        return self.ledgers[layer]
 
     def _counts(self, looked: Collection[str]) -> Iterator[tuple[str, float]]:
         for layer in looked:

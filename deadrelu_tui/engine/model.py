@@ -34,6 +34,7 @@ class Model:
         self.widths = (*settings.hidden, classes)
         self.random = np.random.RandomState(settings.seed)
         self.size = min(settings.batch_size, len(dataset.train_labels))
+        mean, deviation = moments(dataset.train_images)
         self.start = Start(
             device="cpu" if self.context.device_type == "cpu" else f"gpu:{self.context.device_id}",
             source=dataset.source,
@@ -41,8 +42,8 @@ class Model:
             train=len(dataset.train_labels),
             test=len(dataset.test_labels),
             probe=len(dataset.probe_images),
-            input_mean=float(dataset.train_images.mean()),
-            input_std=float(dataset.train_images.std(dtype=np.float32)),
+            input_mean=mean,
+            input_std=deviation,
             batches=math.ceil(len(dataset.train_labels) / self.size),
             epochs=settings.epochs,
             batch=self.size,
@@ -170,6 +171,19 @@ class Model:
         count, pixels, labels = self._chunks(live.normalise)[0]
         _, *taps = self._graph(Look, live.activation, count)(pixels, labels, *self.parameters)
         return [(tap.asnumpy() <= 0).all(axis=0) for tap in taps]
+
+
+def moments(images: npt.NDArray[np.uint8]) -> tuple[float, float]:
+    """Return mean and standard deviation of all pixels, shape (images, pixels), a chunk at a time: all of them as
+    floats would be 376 MB.
+    """
+    total = squares = 0.0
+    for first in range(0, len(images), CHUNK):
+        pixels = images[first : first + CHUNK].reshape(-1).astype(np.float64)
+        total += float(pixels.sum())
+        squares += float(pixels @ pixels)
+    mean = total / images.size
+    return mean, math.sqrt(max(0.0, squares / images.size - mean * mean))
 
 
 def scaled(

@@ -106,6 +106,6 @@ def train(
                 pending.looked, pending.tested = model.look(live, len(dataset.test_labels)), True
             pending.events = tuple(events)
             waiting.append(pending)
-            yield from read_back(LOOKAHEAD)
+            yield from read_back(min(LOOKAHEAD, step))  # the first steps are shown at once: units die in them
             step += 1
     yield from read_back(0)

@@ -95,6 +95,11 @@ def preload() -> None:
     _plotext()
 
 
+def loaded() -> bool:
+    """Return whether draw() need not wait for plotext."""
+    return _plotext.cache_info().currsize > 0
+
+
 @functools.cache
 def _plotext() -> Any:
     """Import plotext not before it is needed: it takes a quarter of a second, which the first frame has not."""

@@ -165,7 +165,7 @@ class Display(Screen[None]):
 
     def _draw_panel(self, panel: CellPanel) -> None:
         run, history, view = self.run_in_hand, self.history, self.view
-        if run.status is Status.READY:  # nothing to draw yet, and the first frame need not wait for plotext
+        if not len(history) and not chart.loaded():  # nothing to draw yet: neither frame nor training waits for plotext
             return
         if not (panel.size and self.can_view_partial(panel)):
             return
