@@ -241,6 +241,8 @@ async def test_s_changes_every_setting_and_a_new_run_gets_its_charts(executor: E
         await seen.ended()
         ids = {panel.id for panel in seen.app.screen.query(ChartPanel)}
         assert {"dead-h2", "gradient-w3"} <= ids
+        for line in ("header", "progress", "settings", "verdict", "keys"):
+            await seen.until(lambda line=line: bool(seen.line(line).strip()))  # type: ignore[misc]
         await seen.until(lambda: "zeros" in seen.title("dead-h2"))
         assert seen.app.focused is not None
 

@@ -29,7 +29,7 @@ from deadrelu_tui.tui.layout import SIZES, layout
 from deadrelu_tui.tui.pace import Pace
 from deadrelu_tui.tui.panels import ChartPanel, EventPanel, UnitPanel
 from deadrelu_tui.tui.terminal import Meter
-from deadrelu_tui.tui.view import View
+from deadrelu_tui.tui.view import WINDOWS, View
 from deadrelu_tui.wording import count
 
 
@@ -44,6 +44,10 @@ class Display(Screen[None]):
         self.meter, self.pace = meter, pace
         self.ascii_only = ascii_only
         self.view = View()
+        self.started = 1
+        """How many runs this session has started."""
+        self.earlier: list[Run] = []
+        """The session's runs before the one in hand, newest first."""
         self.held: History | None = None
         """The history as it stood when the display was frozen."""
         self.ghost: Run | None = None
@@ -65,6 +69,7 @@ class Display(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the lines, the panels and the keys."""
+        self._drawn.clear()  # of lines that are made anew nothing is drawn yet
         for name in ("header", "progress", "settings", "verdict"):
             yield Static(id=name, classes="line")
         yield Static(id="numbers")
@@ -104,8 +109,8 @@ class Display(Screen[None]):
         """Bring everything visible up to date."""
         run, history = self.run_in_hand, self.history
         self.status = run.status
-        if isinstance(run.error, InputError) and not len(run.history):
-            self.refused(run.error)
+        if isinstance(run.error, InputError) and not len(run.history) and not self.earlier:  # a later one says so only
+            self.app.refuse(run.error)  # type: ignore[attr-defined]
         if self.app.screen is not self and not self.app.screen.is_modal:
             return
         width = self.size.width
@@ -135,13 +140,23 @@ class Display(Screen[None]):
             self._judged = (state, verdict(history))
         return self._judged[1]
 
-    def refused(self, error: InputError) -> None:
-        """Deal with a run that could not begin."""
-        raise NotImplementedError
-
     def badges(self) -> list[str]:
         """Return what differs from the plain view of all steps, in words."""
-        raise NotImplementedError
+        view, found = self.view, []
+        if view.cursor is not None:
+            found.append(f"reading step {count(view.cursor)}")
+        if self.ghost is not None:
+            found.append(f"ghost: run {self._number(self.ghost)}")
+        if view.window != WINDOWS[0] or view.zoom:
+            first, stop = view.extent(self.history)
+            found.append(f"steps {count(first)}–{count(stop)}")
+        if view.smoothing:
+            found.append(f"mean of {view.smoothing} steps")
+        return found
+
+    def _number(self, run: Run) -> int:
+        """Return the number of an earlier run, counted from 1 as in the list of runs."""
+        return self.started - 1 - next(index for index, each in enumerate(self.earlier) if each is run)
 
     def key_entries(self) -> Iterator[tuple[str, str, str, bool]]:
         """Yield (key, label, action, whether it applies) for the line of keys."""

@@ -11,7 +11,6 @@ from textual.binding import BindingType
 
 from deadrelu_tui import presets
 from deadrelu_tui.diagnosis import findings
-from deadrelu_tui.errors import InputError
 from deadrelu_tui.run import Run, Status
 from deadrelu_tui.settings import ACTIVATIONS, RunSettings, next_lr
 from deadrelu_tui.tui.charts import activation_of
@@ -38,10 +37,6 @@ class MonitorScreen(Display):
     def __init__(self, run: Run, make_run: MakeRun, meter: Meter | None, pace: Pace, ascii_only: bool) -> None:
         super().__init__(run, meter, pace, ascii_only)
         self.make_run = make_run
-        self.started = 1
-        """How many runs this session has started."""
-        self.earlier: list[Run] = []
-        """The session's runs before the one in hand, newest first."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Say which keys apply: pause while running, resume while paused, neither after the end."""
@@ -149,30 +144,7 @@ class MonitorScreen(Display):
         self.query_one(UnitPanel).clear()
         self.draw()
 
-    def refused(self, error: InputError) -> None:
-        """End if the first run could not begin; a later one only says so."""
-        if not self.earlier:
-            self.app.refuse(error)  # type: ignore[attr-defined]
-
     # The view
-
-    def badges(self) -> list[str]:
-        """Return what differs from the plain view of all steps, in words."""
-        view, found = self.view, []
-        if view.cursor is not None:
-            found.append(f"reading step {count(view.cursor)}")
-        if self.ghost is not None:
-            found.append(f"ghost: run {self._number(self.ghost)}")
-        if view.window != WINDOWS[0] or view.zoom:
-            first, stop = view.extent(self.history)
-            found.append(f"steps {count(first)}–{count(stop)}")
-        if view.smoothing:
-            found.append(f"mean of {view.smoothing} steps")
-        return found
-
-    def _number(self, run: Run) -> int:
-        """Return the number of an earlier run, counted from 1 as in the list of runs."""
-        return self.started - 1 - next(index for index, each in enumerate(self.earlier) if each is run)
 
     def _look(self, **fields: object) -> None:
         self.view = replace(self.view, **fields)  # type: ignore[arg-type]
