@@ -156,6 +156,16 @@ def test_a_terminal_that_stops_reading_does_not_stop_the_training_and_then_shows
     shown.until("● paused")
 
 
+def test_keys_that_one_packet_brings_have_the_effect_of_keys_typed_slowly(terminal: Open) -> None:
+    shown = terminal("--embedded", "--epochs", "4000", size=(80, 24))
+    shown.until(lambda text: step_of(text) > 0)
+    shown.press("l\x7f\x7f\x7f0.037\r")  # the dialog, its field emptied, a number, enter
+    shown.until("lr 0.037")
+    shown.press("qnqy")  # asked, denied, asked again, and out
+    assert shown.ends() == 0
+    assert "Traceback" not in shown.text
+
+
 def test_a_rate_of_frames_out_of_bounds_is_refused_in_a_line(terminal: Open) -> None:
     shown = terminal("--fps", "0")
     assert shown.ends() == 2

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from rich.console import RenderableType
 from textual._compositor import CompositorUpdate
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.screen import Screen
 
 from deadrelu_tui.diagnosis import verdict
@@ -22,10 +22,11 @@ from deadrelu_tui.tui.screens.monitor import MakeRun, MonitorScreen
 from deadrelu_tui.tui.sparing import Sent, Sparing
 from deadrelu_tui.tui.terminal import Meter
 from deadrelu_tui.tui.themes import DARK, LIGHT
+from deadrelu_tui.tui.typed import TypedInOrder
 from deadrelu_tui.wording import count
 
 
-class MonitorApp(App[None]):
+class MonitorApp(TypedInOrder):
     """The live monitor."""
 
     CSS_PATH = "app.tcss"
