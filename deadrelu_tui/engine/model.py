@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +12,15 @@ import numpy.typing as npt
 
 from deadrelu_tui.data import Dataset
 from deadrelu_tui.engine import runtime
-from deadrelu_tui.engine.network import SMALL, Diagnose, Forward, Look, fresh_weight, initial_parameters
+from deadrelu_tui.engine.network import (
+    SMALL,
+    Graph,
+    fresh_weight,
+    initial_parameters,
+    look_graph,
+    step_graph,
+    sums_graph,
+)
 from deadrelu_tui.engine.pending import Looking, Pending
 from deadrelu_tui.engine.runtime import mx
 from deadrelu_tui.metrics import layer_names
@@ -30,6 +38,8 @@ class Model:
     def __init__(self, settings: RunSettings, dataset: Dataset, metrics: bool, under_way: int) -> None:
         self.settings, self.dataset, self.metrics = settings, dataset, metrics
         self.context = runtime.device(settings.device)
+        # A second "device" of a CPU is a second worker: looks are taken there, and the training goes on.
+        self.aside = mx.cpu(1) if self.context.device_type == "cpu" else self.context
         inputs, classes = dataset.train_images.shape[1], dataset.classes
         self.widths = (*settings.hidden, classes)
         self.random = np.random.RandomState(settings.seed)
@@ -50,48 +60,35 @@ class Model:
         )
         drawn = initial_parameters(settings, inputs, classes)
         self.parameters = [each.copyto(self.context) for each in drawn]
-        for parameter in self.parameters:
-            parameter.attach_grad()
-        self.gradients = [parameter.grad for parameter in self.parameters]
-        # Views of the same memory: reshaping inside a graph would copy it at every step.
-        self.sizes = tuple(parameter.size for parameter in self.parameters)
-        self.flat = [
-            each
-            for parameter, gradient in zip(self.parameters, self.gradients, strict=True)
-            for each in (parameter.reshape(-1), gradient.reshape(-1), self._ones(parameter.size))[
-                : 2 if parameter.size <= SMALL else 3
-            ]
+        self.gradients: list[Any] = []
+        self.large = [parameter.size > SMALL for parameter in self.parameters]
+        self.sums = [
+            (sums_graph(), parameter.reshape(-1), self._ones(parameter.size)) if large else None
+            for parameter, large in zip(self.parameters, self.large, strict=True)
         ]
         self.images: dict[int, Any] = {}
-        self.graphs: dict[tuple[type, str, int], Any] = {}
-        self.chunks: dict[bool, list[tuple[int, Any, Any]]] = {}
+        self.graphs: dict[tuple[Any, ...], Graph] = {}
+        self.chunks = self._chunks()
         self.ring = [Buffer(self.size, inputs, self.context) for _ in range(under_way)]
-
-    def _array(self, values: npt.NDArray[Any]) -> Any:
-        return mx.nd.array(values, ctx=self.context, dtype="float32")
 
     def _ones(self, count: int) -> Any:
         return mx.nd.ones(count, ctx=self.context)
 
-    def _chunks(self, normalise: bool) -> list[tuple[int, Any, Any]]:
-        """Return the test set on the device as (images, pixels, labels) in pieces, the first of them the probe set."""
-        if normalise not in self.chunks:
-            images, labels = self.dataset.test_images, self.dataset.test_labels
-            edges = [0, *range(self.start.probe, len(labels), CHUNK), len(labels)]
-            self.chunks[normalise] = [
-                (high - low, self._array(scaled(images[low:high], normalise)), self._array(labels[low:high]))
-                for low, high in pairwise(edges)
-                if high > low
-            ]
-        return self.chunks[normalise]
+    def _chunks(self) -> list[tuple[int, Any, Any]]:
+        """Return the test set as (images, bytes, labels) in pieces, the first of them the probe set."""
+        images, labels = self.dataset.test_images, self.dataset.test_labels.astype(np.float32)
+        edges = [0, *range(self.start.probe, len(labels), CHUNK), len(labels)]
+        return [
+            (high - low, *(mx.nd.array(each[low:high], self.aside, each.dtype) for each in (images, labels)))
+            for low, high in pairwise(edges)
+            if high > low
+        ]
 
-    def _graph(self, kind: type, activation: str, images: int) -> Any:
+    def _graph(self, make: Callable[..., Graph], images: int, *arguments: Any) -> Graph:
         """Return the graph for so many images: a static graph plans its memory for one shape."""
-        key = (kind, activation, images)
+        key = (make, images, *arguments)
         if key not in self.graphs:
-            self.graphs[key] = (
-                Diagnose(len(self.settings.hidden), self.sizes) if kind is Diagnose else kind(self.widths, activation)
-            )
+            self.graphs[key] = make(self.widths, *arguments)
         return self.graphs[key]
 
     def batches(self) -> Iterator[npt.NDArray[np.int64]]:
@@ -106,22 +103,28 @@ class Model:
         """Queue one step: batch, forward, loss, backward, diagnose, update."""
         count = len(batch)
         pixels, labels = self.ring[number % len(self.ring)].fill(self.dataset, batch, live.normalise)
-        forward = self._graph(Forward, live.activation, count)
-        with mx.autograd.record():
-            loss, *taps = forward(pixels, labels, *self.parameters)
-        loss.backward()
-        if self.metrics:
-            sums = self._graph(Diagnose, "", count)(loss, self._each(count), *taps, *self.flat).copy()
-        else:
-            sums = loss.copy()
+        graph = self._graph(step_graph, count, live.activation, self.metrics)
+        with mx.autograd.train_mode():
+            loss, *rest = graph(pixels, labels, self._each(count), *self.parameters)
+        self.gradients, units = rest[: len(self.parameters)], rest[len(self.parameters) :]
+        measured = self._measured() if self.metrics else []
         looked = self.look(live, self.start.probe) if look else None
-        # static_alloc hands out the same output buffers again at the next step: hence the copies above.
         # MXNet takes no rate that a float32 cannot hold; one that is smaller changes nothing anyway.
         rate = min(live.lr / self.size, FLOAT_MAX)
         rate = rate if rate >= FLOAT_MIN else 0.0
-        for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
-            mx.nd.sgd_update(parameter, gradient, lr=rate, wd=0.0, out=parameter)
-        return Pending(number, epoch, live, count, self.size, self.settings.hidden, self.sizes, sums, looked)
+        # Small parameters become new arrays: the old ones are still to be read back.
+        self.parameters = [
+            mx.nd.sgd_update(parameter, gradient, lr=rate, wd=0.0, out=parameter if large else None)
+            for parameter, gradient, large in zip(self.parameters, self.gradients, self.large, strict=True)
+        ]
+        return Pending(number, epoch, live, count, self.size, self.settings.hidden, loss, units, measured, looked)
+
+    def _measured(self) -> list[tuple[Any, ...]]:
+        """Queue for each parameter what its metrics are made of: Σg, Σg², Σp², or p and g themselves of a small one."""
+        return [
+            (parameter, gradient) if sums is None else tuple(sums[0](sums[1], gradient.reshape(-1), sums[2]))
+            for parameter, gradient, sums in zip(self.parameters, self.gradients, self.sums, strict=True)
+        ]
 
     def _each(self, images: int) -> Any:
         """Return as many ones as images: a product with them is a sum over the images."""
@@ -131,16 +134,16 @@ class Model:
 
     def look(self, live: Live, images: int) -> Looking:
         """Queue a look at the first so many test images, chunk by chunk, the first of which is the probe set."""
-        looking, seen = Looking(), 0
-        for count, pixels, labels in self._chunks(live.normalise):
+        looking, seen = Looking(gradients=self.gradients), 0
+        looking.parameters = [each.copyto(self.aside) for each in self.parameters]
+        for count, pixels, labels in self.chunks:
             if seen < images:
-                scores, *taps = self._graph(Look, live.activation, count)(pixels, labels, *self.parameters)
-                looking.scores.append((count, scores.copy()))
+                graph = self._graph(look_graph, count, live.activation, live.normalise)
+                loss, right, *taps = graph(pixels, labels, *looking.parameters)
+                looking.scores.append((count, loss, right))
                 if not seen:
-                    looking.taps = [tap.copy() for tap in taps]
+                    looking.taps = taps
             seen += count
-        looking.parameters = [each.copy() for each in self.parameters]
-        looking.gradients = [each.copy() for each in self.gradients]
         return looking
 
     def revive(self, live: Live) -> dict[str, int]:
@@ -158,18 +161,19 @@ class Model:
             fresh = fresh_weight(self.settings.init, weight.shape[1], weight.shape[0]).asnumpy()
             weight[lost], bias[lost], onward[:, lost] = fresh[lost], 0, 0
             for parameter, values in zip(self.parameters[2 * index :], (weight, bias, onward), strict=False):
-                parameter[:] = self._array(values)
+                parameter[:] = mx.nd.array(values, self.context)
             if lost.any():
                 again = lost & self._silent(live)[index]
                 weight[again] *= -1
-                self.parameters[2 * index][:] = self._array(weight)
+                self.parameters[2 * index][:] = mx.nd.array(weight, self.context)
             revived[name] = int(lost.sum())
         return revived
 
     def _silent(self, live: Live) -> list[npt.NDArray[np.bool_]]:
         """Return per layer which units fire for no image of the probe set; none of those with NaN."""
-        count, pixels, labels = self._chunks(live.normalise)[0]
-        _, *taps = self._graph(Look, live.activation, count)(pixels, labels, *self.parameters)
+        count, pixels, labels = self.chunks[0]
+        parameters = [each.copyto(self.aside) for each in self.parameters]
+        _, _, *taps = self._graph(look_graph, count, live.activation, live.normalise)(pixels, labels, *parameters)
         return [(tap.asnumpy() <= 0).all(axis=0) for tap in taps]
 
 
@@ -209,7 +213,7 @@ class Buffer:
         np.take(dataset.train_images, batch, axis=0, out=self.bytes[:count], mode="clip")
         scaled(self.bytes[:count], normalise, self.pixels[:count])
         self.labels[:count] = dataset.train_labels[batch]
-        pixels, labels = (each[:count] for each in self.shared)
+        pixels, labels = self.shared if count == len(self.labels) else (each[:count] for each in self.shared)
         if self.context.device_type == "cpu":
             return pixels, labels
         return pixels.as_in_context(self.context), labels.as_in_context(self.context)

@@ -1,7 +1,6 @@
-"""The MLP and its measurements as hybridised graphs; every parameter is an input, so the graphs hold no state.
+"""The MLP, its gradients and its measurements as graphs; every parameter is an input, so the graphs hold no state.
 
-Weights have the shape (units, inputs). Forward hooks fire once and never again under `hybridize`, so the
-pre-activations (taps) are outputs of the network itself.
+Weights have the shape (units, inputs); h is a layer's pre-activation, a its activation of it.
 """
 
 from __future__ import annotations
@@ -13,8 +12,6 @@ from typing import Any
 from deadrelu_tui.engine.runtime import mx
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.units import LEAKY_SLOPE
-
-_GRAPH = {"static_alloc": True, "static_shape": True}
 
 
 def initial_parameters(settings: RunSettings, inputs: int, classes: int) -> list[Any]:
@@ -42,76 +39,98 @@ def fresh_weight(init: str, fan_in: int, units: int) -> Any:
     return mx.nd.random.normal(0, scale, shape, ctx=mx.cpu()).T
 
 
-def _activate(F: Any, name: str, pre: Any) -> Any:  # noqa: N803 - Gluon's own name for the operator space
+class Graph:
+    """A graph that MXNet plans once for the shape of its inputs, and runs in one call.
+
+    The arrays it returns are its own no longer: a later call does not touch them.
+    """
+
+    def __init__(self, inputs: list[Any], outputs: list[Any]) -> None:
+        whole = mx.sym.Group(outputs)
+        names = [each.name for each in inputs]
+        self._order = [names.index(name) for name in whole.list_arguments()]
+        planned = [("data_indices", [*range(len(self._order))]), ("param_indices", [])]
+        self._call = mx.nd.CachedOp(whole, [*planned, ("static_alloc", True), ("static_shape", True)])
+
+    def __call__(self, *arrays: Any) -> list[Any]:
+        """Queue it for arrays in the order of its inputs, and return its outputs."""
+        results = self._call(*[arrays[index] for index in self._order])
+        return results if isinstance(results, list) else [results]
+
+
+def _inputs(layers: int) -> tuple[Any, Any, Any, list[Any]]:
+    """Return the variables of pixels (images, inputs), labels (images,), ones (images,), and w1, b1, w2, b2, …"""
+    pixels, labels, ones = map(mx.sym.Variable, ("pixels", "labels", "ones"))
+    return pixels, labels, ones, [mx.sym.Variable(f"{kind}{layer}") for layer in range(1, layers + 1) for kind in "wb"]
+
+
+def _forward(
+    widths: tuple[int, ...], activation: str, pixels: Any, labels: Any, parameters: list[Any]
+) -> tuple[list[Any], list[Any], Any, Any]:
+    """Return each layer's input, each layer's h, log p per image and class, and the batch-summed cross-entropy."""
+    taken, pre = [pixels], []
+    for weight, bias, width in zip(parameters[::2], parameters[1::2], widths, strict=True):
+        pre.append(mx.sym.FullyConnected(taken[-1], weight, bias, num_hidden=width, flatten=False))
+        taken.append(_activate(activation, pre[-1]))
+    log_p = mx.sym.log_softmax(pre[-1])
+    return taken[:-1], pre, log_p, mx.sym.reshape(-mx.sym.sum(mx.sym.pick(log_p, labels)), shape=(1,))
+
+
+def _activate(name: str, pre: Any) -> Any:
     if name == "leaky_relu":
-        return F.LeakyReLU(pre, act_type="leaky", slope=LEAKY_SLOPE)
-    return F.Activation(pre, act_type=name)
+        return mx.sym.LeakyReLU(pre, act_type="leaky", slope=LEAKY_SLOPE)
+    return mx.sym.Activation(pre, act_type=name)
 
 
-def _mlp(F: Any, widths: tuple[int, ...], activation: str, x: Any, parameters: tuple[Any, ...]) -> tuple[Any, Any]:  # noqa: N803
-    """Return the logits and the hidden layers' pre-activations."""
-    taps = []
-    layers = list(zip(parameters[::2], parameters[1::2], widths, strict=True))
-    for weight, bias, width in layers:
-        pre = F.FullyConnected(x, weight, bias, num_hidden=width, flatten=False)
-        taps.append(pre)
-        x = _activate(F, activation, pre)
-    return taps.pop(), taps
+def _back_through(name: str, behind: Any, activity: Any, fires: Any) -> Any:
+    """Return ∂L/∂h from ∂L/∂a, the activity a, and where h > 0."""
+    if name == "tanh":
+        return behind * (1 - activity * activity)
+    if name == "sigmoid":
+        return behind * (activity * (1 - activity))
+    return behind * (fires if name == "relu" else fires * (1 - LEAKY_SLOPE) + LEAKY_SLOPE)
 
 
-class _Graph(mx.gluon.HybridBlock):  # type: ignore[misc]
-    """A stateless block over (pixels, labels, w1, b1, …) for one activation."""
+def step_graph(widths: tuple[int, ...], activation: str, metrics: bool) -> Graph:
+    """Return the graph of a step, from (pixels, labels, ones, w1, b1, …): the batch-summed cross-entropy, shape (1,),
+    its gradients by the parameters, and per hidden layer the images for which each unit fires and its sums of h,
+    shape (units,) each.
 
-    def __init__(self, widths: tuple[int, ...], activation: str) -> None:
-        super().__init__()
-        self.widths, self.activation = widths, activation
-        self.hybridize(**_GRAPH)
+    Backpropagation (Rumelhart, Hinton and Williams 1986) is written out, so that all of it is one call and "h > 0"
+    serves derivative and count. Sums over the images are products with ones: MXNet's own reductions take ten times
+    as long on a CPU.
+    """
+    pixels, labels, ones, parameters = _inputs(len(widths))
+    taken, pre, log_p, loss = _forward(widths, activation, pixels, labels, parameters)
+    gradients: list[Any] = []
+    units: list[Any] = []
+    behind = mx.sym.exp(log_p) - mx.sym.one_hot(labels, depth=widths[-1])
+    for layer in reversed(range(len(widths))):
+        gradients = [mx.sym.dot(behind, taken[layer], transpose_a=True), mx.sym.dot(ones, behind), *gradients]
+        if layer:
+            fires = pre[layer - 1] > 0
+            units = [mx.sym.dot(ones, fires), mx.sym.dot(ones, pre[layer - 1]), *units]
+            behind = _back_through(activation, mx.sym.dot(behind, parameters[2 * layer]), taken[layer], fires)
+    return Graph([pixels, labels, ones, *parameters], [loss, *gradients, *(units if metrics else ())])
 
 
-class Forward(_Graph):
-    """Returns the batch-summed cross-entropy, shape (1,), and each tap, shape (images, units)."""
-
-    def hybrid_forward(self, F: Any, pixels: Any, labels: Any, *parameters: Any) -> Any:  # noqa: D102, N803
-        logits, taps = _mlp(F, self.widths, self.activation, pixels, parameters)
-        loss = -F.sum(F.pick(F.log_softmax(logits), labels)).reshape((1,))
-        return [loss, *(F.BlockGrad(tap) for tap in taps)]
-
-
-class Look(_Graph):
-    """Returns the sums over the images of loss and right answers, shape (2,), and each tap, shape (images, units)."""
-
-    def hybrid_forward(self, F: Any, pixels: Any, labels: Any, *parameters: Any) -> Any:  # noqa: D102, N803
-        logits, taps = _mlp(F, self.widths, self.activation, pixels, parameters)
-        loss = -F.sum(F.pick(F.log_softmax(logits), labels)).reshape((1,))
-        right = F.sum(F.argmax(logits, axis=1) == labels).reshape((1,))
-        return [F.concat(loss, right, dim=0), *taps]
+def look_graph(widths: tuple[int, ...], activation: str, normalise: bool) -> Graph:
+    """Return the graph of a look, from (bytes of the images, labels, w1, b1, …): the sums over the images of loss and
+    right answers, shape (1,) each, and h of each hidden layer, shape (images, units).
+    """
+    images, labels, _, parameters = _inputs(len(widths))
+    pixels = mx.sym.cast(images, "float32") / (255 if normalise else 1)
+    _, pre, log_p, loss = _forward(widths, activation, pixels, labels, parameters)
+    right = mx.sym.reshape(mx.sym.sum(mx.sym.argmax(log_p, axis=1) == labels), shape=(1,))
+    return Graph([images, labels, *parameters], [loss, right, *pre[:-1]])
 
 
 SMALL = 4_096
 """Elements up to which a parameter is read back as it is: NumPy sums it up in less time than MXNet takes to begin."""
 
 
-class Diagnose(mx.gluon.HybridBlock):  # type: ignore[misc]
-    """Returns what the metrics of a step are made of in one vector, from (loss, ones, taps, w1, g1, w1's ones, b1, …),
-    parameters and gradients flat, ones only for those that are not SMALL.
-
-    Sums are products with a vector of ones: MXNet's own reductions take ten times as long on a CPU. The order
-    is: loss; per large parameter: Σg, Σg², Σp²; per layer and unit: the images of the batch for which it fired, then
-    the sum of h; the small parameters and their gradients.
-    """
-
-    def __init__(self, layers: int, sizes: tuple[int, ...]) -> None:
-        super().__init__()
-        self.layers, self.sizes = layers, sizes
-        self.hybridize(**_GRAPH)
-
-    def hybrid_forward(self, F: Any, loss: Any, images: Any, *arrays: Any) -> Any:  # noqa: D102, N803
-        units = [each for tap in arrays[: self.layers] for each in (F.dot(images, tap > 0), F.dot(images, tap))]
-        sums, small, rest = [], [], iter(arrays[self.layers :])
-        for size in self.sizes:
-            p, g = next(rest), next(rest)
-            if size <= SMALL:
-                small += [p, g]
-            else:
-                sums += [F.dot(g, next(rest)), F.dot(g, g), F.dot(p, p)]
-        return F.concat(loss, *(each.reshape((1,)) for each in sums), *units, *small, dim=0)
+def sums_graph() -> Graph:
+    """Return the graph of Σg, Σg² and Σp², shape (1,) each, from (p, g, ones), a parameter and its gradient, flat."""
+    parameter, gradient, ones = map(mx.sym.Variable, ("parameter", "gradient", "ones"))
+    products = ((gradient, ones), (gradient, gradient), (parameter, parameter))
+    return Graph([parameter, gradient, ones], [mx.sym.dot(*each) for each in products])

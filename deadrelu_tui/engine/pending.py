@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.engine.network import SMALL
 from deadrelu_tui.metrics import layer_names, parameter_names
 from deadrelu_tui.records import Event, Live, StepRecord
 from deadrelu_tui.settings import SATURATING
@@ -26,8 +25,8 @@ class Looking:
     The units are measured from it in NumPy, which does so in a fifth of the time of MXNet's reductions.
     """
 
-    scores: list[tuple[int, Any]] = field(default_factory=list)
-    """(number of images, sums of loss and right answers) for each chunk, the probe set first."""
+    scores: list[tuple[int, Any, Any]] = field(default_factory=list)
+    """(number of images, sum of their losses, right answers) for each chunk, the probe set first."""
     taps: list[Any] = field(default_factory=list)
     """h of the probe set per layer, shape (images, units)."""
     parameters: list[Any] = field(default_factory=list)
@@ -44,9 +43,11 @@ class Pending:
     images: int
     batch_size: int
     hidden: tuple[int, ...]
-    sizes: tuple[int, ...]
-    """Elements of each parameter."""
-    sums: Any
+    loss: Any
+    units: list[Any]
+    """Per hidden layer the images for which each unit fires, then the sums of h, shape (units,) each."""
+    measured: list[tuple[Any, ...]]
+    """Per parameter Σg, Σg², Σp², shape (1,) each, or p and g themselves. Empty without metrics."""
     looked: Looking | None = None
     tested: bool = False
     events: tuple[Event, ...] = ()
@@ -54,44 +55,35 @@ class Pending:
     def record(self) -> StepRecord:
         """Read the numbers back: the synchronisation point."""
         with np.errstate(over="ignore", invalid="ignore"):  # a run may diverge: infinite, NaN are numbers, too
-            values, firings = self._batch_values(self.sums.asnumpy())
+            values, firings = self._batch_values()
         units = {}
         if self.looked is not None:
             if self.tested:
-                total = sum(count for count, _ in self.looked.scores)
-                loss, right = sum(sums.asnumpy().astype(np.float64) for _, sums in self.looked.scores) / total
-                values["loss/test"], values["accuracy/test"] = float(loss), float(right)
+                total = sum(count for count, _, _ in self.looked.scores)
+                values["loss/test"] = sum(float(loss.asscalar()) for _, loss, _ in self.looked.scores) / total
+                values["accuracy/test"] = sum(float(right.asscalar()) for *_, right in self.looked.scores) / total
             if firings:
                 with np.errstate(over="ignore", invalid="ignore"):  # a run may diverge: infinite, NaN are numbers, too
                     units = self._units(self.looked, firings, values)
         fired = {name: each > 0 for name, each in firings.items()}
         return StepRecord(self.step, self.epoch, self.live, values, fired, units, self.tested)
 
-    def _batch_values(self, vector: Floats) -> tuple[dict[str, float], dict[str, Floats]]:
+    def _batch_values(self) -> tuple[dict[str, float], dict[str, Floats]]:
         """Return the metrics of the batch, and per layer the images of the batch for which each unit fired."""
-        hidden = self.hidden
-        values = {"loss": float(vector[0]) / self.images}
-        if len(vector) == 1:
+        values, firings = {"loss": float(self.loss.asnumpy()[0]) / self.images}, {}
+        if not self.measured:
             return values, {}
-        large = sum(size > SMALL for size in self.sizes)
-        scalars, rest = iter(vector[1 : 1 + 3 * large].tolist()), vector[1 + 3 * large :]
-        firings = {}
-        for name, units in zip(layer_names(len(hidden)), hidden, strict=True):
-            fired, sums, rest = rest[:units], rest[units : 2 * units], rest[2 * units :]
-            mean = float(sums.sum(dtype=np.float64)) / (units * self.images)
+        layers = zip(layer_names(len(self.hidden)), self.hidden, self.units[::2], self.units[1::2], strict=True)
+        for name, units, fires, sums in layers:
+            firings[name] = fired = fires.asnumpy()
+            mean = float(sums.asnumpy().sum(dtype=np.float64)) / (units * self.images)
             known = 1.0 if not math.isnan(mean) else math.nan  # of what is no number no share can be told
             values[f"zero_fraction/{name}"] = (1.0 - float(fired.sum(dtype=np.float64)) / (units * self.images)) * known
             values[f"silent_fraction/{name}"] = (1.0 - np.count_nonzero(fired) / units) * known
             values[f"pre_mean/{name}"] = mean
-            firings[name] = fired
         rate = self.live.lr / self.batch_size
-        for name, size in zip(parameter_names(len(hidden)), self.sizes, strict=True):
-            if size > SMALL:
-                total, squares, own = next(scalars), next(scalars), next(scalars)
-            else:
-                parameter, gradient, rest = rest[:size].astype(np.float64), rest[size : 2 * size], rest[2 * size :]
-                gradient = gradient.astype(np.float64)
-                total, squares, own = float(gradient.sum()), float(gradient @ gradient), float(parameter @ parameter)
+        for name, measured in zip(parameter_names(len(self.hidden)), self.measured, strict=True):
+            total, squares, own = _sums(measured)
             values[f"grad_sum/{name}"] = total
             norm, length = math.sqrt(squares), math.sqrt(own)
             values[f"grad_norm/{name}"] = norm
@@ -129,3 +121,12 @@ class Pending:
                 low, high = np.percentile(gradients[index], (5, 95))
                 yield f"weight_variance/{name}", float(parameters[index].var(dtype=np.float64))
                 yield f"grad_range/{name}", float(high - low) / self.images
+
+
+def _sums(measured: tuple[Any, ...]) -> tuple[float, float, float]:
+    """Return Σg, Σg² and Σp² of a parameter."""
+    if len(measured) == 2:
+        own, gradient = (each.asnumpy().reshape(-1).astype(np.float64) for each in measured)
+        return float(gradient.sum()), float(gradient @ gradient), float(own @ own)
+    total, squares, length = (float(each.asnumpy()[0]) for each in measured)
+    return total, squares, length
