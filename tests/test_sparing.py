@@ -54,14 +54,17 @@ def chops(screen: list[Strip], spans: list[tuple[int, int, int]]) -> CompositorU
 
 
 @settings(deadline=None)
-@given(screens, st.lists(screens, max_size=3))
-def test_a_terminal_shows_the_same_as_with_everything_sent(first: list[Strip], later: list[list[Strip]]) -> None:
+@given(screens, st.lists(st.tuples(screens, st.booleans()), max_size=3))
+def test_a_terminal_shows_the_same_as_with_everything_sent(
+    first: list[Strip], later: list[tuple[list[Strip], bool]]
+) -> None:
     sent = Sent()
     written = [Sparing(whole(first), sent).render_segments(CONSOLE)]
-    for screen in later:
-        spans = [(y, 0, WIDTH) for y in range(HEIGHT)]
-        written.append(Sparing(chops(screen, spans), sent).render_segments(CONSOLE))
-    assert shown(*written) == shown(whole((later or [first])[-1]).render_segments(CONSOLE))
+    for screen, laid_out in later:
+        update = whole(screen) if laid_out else chops(screen, [(y, 0, WIDTH) for y in range(HEIGHT)])
+        written.append(Sparing(update, sent).render_segments(CONSOLE))
+    last = later[-1][0] if later else first
+    assert shown(*written) == shown(whole(last).render_segments(CONSOLE))
 
 
 @settings(deadline=None)
@@ -89,9 +92,10 @@ def test_what_already_stands_there_is_not_sent_again() -> None:
     assert written == "\x1b[4;21H\x1b[38;2;238;123;77;48;2;17;22;28mb\x1b[0m"
 
 
-def test_a_new_layout_is_sent_whole() -> None:
+def test_a_layout_is_sent_whole_only_when_the_terminal_may_have_been_written_to() -> None:
     screen = [Strip([Segment("a" * WIDTH, STYLES[0])])] * HEIGHT
     sent = Sent()
-    assert Sparing(whole(screen), sent).render_segments(CONSOLE) == Sparing(whole(screen), sent).render_segments(
-        CONSOLE
-    )
+    everything = Sparing(whole(screen), sent).render_segments(CONSOLE)
+    assert Sparing(whole(screen), sent).render_segments(CONSOLE) == ""
+    sent.forget()
+    assert Sparing(whole(screen), sent).render_segments(CONSOLE) == everything

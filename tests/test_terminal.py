@@ -156,6 +156,21 @@ def test_a_terminal_that_stops_reading_does_not_stop_the_training_and_then_shows
     shown.until("● paused")
 
 
+def test_a_dialog_does_not_make_everything_under_it_be_sent_again(terminal: Open) -> None:
+    shown = terminal("--embedded", "--epochs", "4000")
+    shown.until(lambda text: step_of(text) > 0)
+    shown.press(" ")
+    shown.until("● paused")
+    shown.press("?")
+    clock = re.findall(r"\d\d:\d\d:\d\d", shown.until("the article"))[0]
+    for _ in range(3):
+        mark, clock = (
+            len(shown.raw),
+            re.findall(r"\d\d:\d\d:\d\d", shown.until(lambda text, at=clock: at not in text))[0],
+        )
+    assert len(shown.raw) - mark < 2_000
+
+
 def test_keys_that_one_packet_brings_have_the_effect_of_keys_typed_slowly(terminal: Open) -> None:
     shown = terminal("--embedded", "--epochs", "4000", size=(80, 24))
     shown.until(lambda text: step_of(text) > 0)

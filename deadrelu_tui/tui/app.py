@@ -66,6 +66,10 @@ class MonitorApp(TypedInOrder):
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._terminate)
 
+    def on_resize(self) -> None:
+        """Send everything anew: a terminal moves its lines about when its size changes."""
+        self.sent.forget()
+
     def on_ready(self) -> None:
         """Start the training: the first frame stands."""
         if self.monitor is not None:

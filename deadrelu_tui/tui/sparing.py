@@ -63,7 +63,7 @@ class Sparing(CompositorUpdate):
         """Return the bytes for the terminal."""
         system = console._color_system or ColorSystem.TRUECOLOR
         if isinstance(self.update, LayoutUpdate):
-            self.sent.forget()  # a new layout is sent whole, whatever became of the terminal in between
+            # Under a dialog Textual lays out the whole screen at every change.
             return self.sent.update(_laid_out(self.update, system))
         if isinstance(self.update, ChopsUpdate):
             return self.sent.update(_chopped(self.update, system))
