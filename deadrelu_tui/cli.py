@@ -210,19 +210,27 @@ def make_run(settings: RunSettings, executor: ThreadPoolExecutor) -> Run:
     return Run(settings, _training, executor)
 
 
+def _training(settings: RunSettings, controls: Controls) -> Iterator[Any]:
+    with ThreadPoolExecutor(1, "images") as beside:  # unpacking holds no lock: it costs MXNet's import no time
+        images = beside.submit(_dataset, settings)
+        from deadrelu_tui.engine.train import train
+
+        dataset = images.result()
+    yield from train(settings, dataset, controls)
+
+
 _datasets: dict[tuple[str | None, bool | None], Dataset] = {}
 
 
-def _training(settings: RunSettings, controls: Controls) -> Iterator[Any]:
+def _dataset(settings: RunSettings) -> Dataset:
+    """Return the images, which a restart need not read again."""
     from deadrelu_tui import data
 
     key = (settings.data_dir, settings.full)
     if key not in _datasets:
         _datasets.clear()
         _datasets[key] = data.find(*key)
-    from deadrelu_tui.engine.train import train
-
-    yield from train(settings, _datasets[key], controls)
+    return _datasets[key]
 
 
 def _engine_facts() -> dict[str, Any]:
