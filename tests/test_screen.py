@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import pytest
 from fakes import canned, diverging, dying, healthy
+from rich.console import RenderableType
+from textual._compositor import LayoutUpdate
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.records import Event, Start, StepRecord
 from deadrelu_tui.run import Controls, Run, Status, Training
 from deadrelu_tui.settings import RunSettings
+from deadrelu_tui.tui import chart
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.cells import CellPanel
 from deadrelu_tui.tui.panels import ChartPanel
@@ -97,6 +102,43 @@ def paused_at(step: int) -> Training:
             yield item
 
     return training
+
+
+def whole(frame: str) -> bool:
+    """Say whether every panel stands there with all of its frame: three rows of them, of 2, 4 and 3."""
+    rows = frame.split("\n")
+    corners = [[row.count(corner) for row in rows if corner in row] for corner in "╭╮╰╯"]
+    return corners == [[2, 4, 3]] * 4
+
+
+async def test_the_first_frame_has_every_panel_in_its_frame(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    show = MonitorApp._display
+
+    def watched(app: MonitorApp, at: Screen[object], renderable: RenderableType | None) -> None:
+        if isinstance(renderable, LayoutUpdate):
+            sent.append("\n".join("".join(strip.text for strip in row) for row in renderable.strips))
+        show(app, at, renderable)
+
+    monkeypatch.setattr(MonitorApp, "_display", watched)
+    monkeypatch.setattr(chart, "loaded", lambda: False)  # as it is at first in a process
+    ready = threading.Event()
+
+    def loading(settings: RunSettings, controls: Controls) -> Iterator[Start | StepRecord | Event]:
+        ready.wait()
+        yield from ()
+
+    try:
+        async with screen(executor, loading) as seen:
+            await seen.pilot.pause()
+            assert whole(sent[0]), sent[0]
+            now = "\n".join(strip.text for strip in seen.app.screen._compositor.render_strips())
+            assert whole(now), now
+            ready.set()
+    finally:
+        ready.set()
 
 
 async def test_a_run_that_kills_its_units_is_called_dead_with_its_numbers(executor: Executor) -> None:

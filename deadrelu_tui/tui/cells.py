@@ -55,7 +55,7 @@ class CellPanel(Widget, can_focus=True):
         return "".join(text for text, _ in self._rows[0]).strip("╭─╮+- ") if self._rows else ""
 
     def show(self, title: Sequence[Span], rows: list[Row]) -> None:
-        """Show a title of (text, role) parts and rows of spans as wide as the room."""
+        """Show a title of (text, role) parts and rows of spans as wide as the room; no rows leave it empty."""
         self._content = (title, rows)
         before, now = self._rows, self._framed(title, rows)
         self._rows = now
@@ -73,9 +73,8 @@ class CellPanel(Widget, can_focus=True):
     def on_resize(self) -> None:
         """Ask to be drawn at the new size; until anything is known show the frame alone."""
         self.drawn = None
-        if not self._rows:
-            columns, rows = self.room
-            self.show([], [[(" " * columns, "text")] for _ in range(rows)])
+        if not self._content[1]:
+            self.show([], [])
         self.post_message(self.Stale(self))
 
     def on_focus(self) -> None:
@@ -87,7 +86,10 @@ class CellPanel(Widget, can_focus=True):
         self.show(*self._content)
 
     def render_line(self, y: int) -> Strip:
-        """Return one row of cells."""
+        """Return one row of cells. The first are asked for before the panel is told of its size."""
+        if not self._content[1] and len(self._strips) != self.size.height:
+            self._rows = self._framed([], [])
+            self._strips = [self._strip(row) for row in self._rows]
         if y < len(self._strips):
             return self._strips[y].adjust_cell_length(self.size.width, self.rich_style)
         return Strip.blank(self.size.width, self.rich_style)
@@ -120,7 +122,8 @@ class CellPanel(Widget, can_focus=True):
         note = f" {self.note} " if self.note and len(self.note) + 3 <= across else ""
         bottom: Row = [(lower_left + line * (across - len(note) - 1), frame)]
         bottom += [(to_ascii(note) if self.ascii_only else note, "text"), (line + lower_right, frame)]
-        columns = self.room[0]
+        columns, height = self.room
+        rows = rows or [[(" " * columns, "text")] for _ in range(height)]
         if self.ascii_only:
             rows = [[(to_ascii(text), role) for text, role in row] for row in rows]
         inside = [[*row, (" " * (columns - sum(len(text) for text, _ in row)), "text")] for row in rows]
@@ -138,7 +141,7 @@ def _difference(old: Row, new: Row, y: int) -> Region:
     """Return the stretch of a row in which two versions of it differ."""
     before, after = (tuple((char, role) for text, role in row for char in text) for row in (old, new))
     width = max(len(before), len(after))
-    if len(before) != len(after):
+    if len(before) != len(after) or before == after:  # the same cells may come in other spans
         return Region(0, y, width, 1)
     changed = [x for x in range(width) if before[x] != after[x]]
     return Region(changed[0], y, changed[-1] - changed[0] + 1, 1)

@@ -66,7 +66,7 @@ class UnitPanel(CellPanel):
         looked, start = history.looked, history.start
         columns, rows = self.room
         if looked is None or start is None:
-            self.show([], [[(" " * columns, "text")] for _ in range(rows)])
+            self.show([], [])
             return
         layers = looked.layers
         if self.at[0] not in layers or self.at[1] >= len(layers[self.at[0]]):
