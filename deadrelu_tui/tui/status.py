@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 
 import numpy as np
@@ -56,12 +57,15 @@ def header(run: Run, bytes_per_second: float, held: int | None, width: int) -> C
     if held is not None:
         wide = f"❄ display frozen at step {count(held)}" if width >= 70 else "❄ frozen"
         right.append((f"   {wide}", "bold $accent"))
-    right += [
-        (f"   {bytes_per_second / 1000:.0f} KB/s" if width >= 100 else "", MUTED),
-        (f"   {time.strftime('%H:%M:%S')} " if width >= 70 else " ", MUTED),
-    ]
+    speed, clock = moment(bytes_per_second)
+    right += [(f"   {speed}" if width >= 100 else "", MUTED), (f"   {clock} " if width >= 70 else " ", MUTED)]
     left = [(" deadrelu-tui", "bold $primary"), (f"  {data}", MUTED), (f" · {network}", MUTED), (f" · {device}", MUTED)]
     return _both(left, right, width)
+
+
+def moment(bytes_per_second: float) -> tuple[str, str]:
+    """Return what the header says of the moment: the speed of what goes to the terminal, and the time of day."""
+    return f"{bytes_per_second / 1000:.0f} KB/s", time.strftime("%H:%M:%S")
 
 
 def progress(run: Run, width: int) -> Content:
@@ -214,15 +218,18 @@ def key_bar(entries: list[tuple[str, str, str, bool]], width: int) -> Content:
 
     The last two, help and quit, are always there. A click on an entry does what its key does.
     """
-    pieces = [
-        Content.from_markup(f"[@click=screen.{action}][b $accent]{key}[/] {label}[/]")
-        if enabled
-        else Content.styled(f"{key} {label}", FAINT)
-        for key, label, action, enabled in entries
-    ]
+    pieces = [_key(*entry) for entry in entries]
     while len(pieces) > 2 and sum(piece.cell_length + 2 for piece in pieces) > width:
         del pieces[-3]
     return Content(" ") + Content("  ").join(pieces)
+
+
+@functools.cache
+def _key(key: str, label: str, action: str, enabled: bool) -> Content:
+    """Return a key's entry. There are few; to read the markup of them all takes longer than the rest of a frame."""
+    if not enabled:
+        return Content.styled(f"{key} {label}", FAINT)
+    return Content.from_markup(f"[@click=screen.{action}][b $accent]{key}[/] {label}[/]")
 
 
 def ascii_only(text: Content) -> Content:

@@ -32,6 +32,10 @@ from deadrelu_tui.tui.terminal import Meter
 from deadrelu_tui.tui.view import WINDOWS, View
 from deadrelu_tui.wording import count
 
+LOOK_EVERY = 0.05
+"""Seconds between two looks for something new to draw. A look that finds nothing costs next to nothing, and what comes
+after a while of nothing, such as the first step or one that a paused run takes, is shown at once."""
+
 
 class Display(Screen[None]):
     """Charts, units, events and verdict of the run in hand, as the view wants them."""
@@ -56,6 +60,10 @@ class Display(Screen[None]):
         """Whether the focused panel is shown alone."""
         self.chosen = ""
         """The panel last in focus: a size without panels takes the focus away, and a larger one gives it back."""
+        self._seen: tuple[object, ...] = ()
+        """The state of things when they were drawn last."""
+        self._rest_until = 0.0
+        """When the next frame may be drawn."""
         self._judged: tuple[tuple[object, ...], Finding | None] = ((), None)
         self._drawn: dict[str, tuple[Content, int]] = {}
         self.letters = "-ascii" if ascii_only else "-unicode"
@@ -93,17 +101,25 @@ class Display(Screen[None]):
         """Start the run and keep drawing. Called after the first frame: loading MXNet would hold it up."""
         self.run_in_hand.start()
         threading.Thread(target=chart.preload, daemon=True).start()
-        self._frame()
+        self.set_interval(LOOK_EVERY, self._frame)
 
     # Drawing
 
     def _frame(self) -> None:
         began = time.monotonic()
-        if self.meter is None or not self.meter.stalled:
-            self.draw()
-        elapsed = time.monotonic() - began
-        if self.is_attached:
-            self.set_timer(self.pace.wait(elapsed, self.meter), self._frame)
+        if began < self._rest_until or (self.meter and self.meter.stalled) or self._state() == self._seen:
+            return
+        self.draw()
+        ended = time.monotonic()
+        self._rest_until = ended + self.pace.wait(ended - began, self.meter)
+
+    def _state(self) -> tuple[object, ...]:
+        """Return what draw() would show anew, as far as it changes without a key."""
+        run, history = self.run_in_hand, self.history
+        return (
+            run.id, run.status, history.start, len(run.history), len(history.events), self.size,
+            lines.moment(self.meter.bytes_per_second() if self.meter else 0.0),
+        )  # fmt: skip
 
     def draw(self) -> None:
         """Bring everything visible up to date."""
@@ -113,6 +129,7 @@ class Display(Screen[None]):
             self.app.refuse(run.error)  # type: ignore[attr-defined]
         if self.app.screen is not self and not self.app.screen.is_modal:
             return
+        self._seen = self._state()
         width = self.size.width
         held = None if self.held is None else len(self.held)
         self._line("header", lines.header(run, self.meter.bytes_per_second() if self.meter else 0.0, held, width))
@@ -182,12 +199,10 @@ class Display(Screen[None]):
         run, history, view = self.run_in_hand, self.history, self.view
         if not len(history) and not chart.loaded():  # nothing to draw yet: neither frame nor training waits for plotext
             return
-        if not (panel.size and self.can_view_partial(panel)):
+        state = (run.id, len(history), len(history.events), view, self.ghost and self.ghost.id)
+        if panel.drawn == state or not (panel.size and self.can_view_partial(panel)):
             return
         ghost = None if self.ghost is None else self.ghost.history
-        state = (run.id, len(history), len(history.events), view, self.ghost and self.ghost.id)
-        if panel.drawn == state:
-            return
         panel.drawn = state
         if isinstance(panel, ChartPanel):
             width, height = panel.room
