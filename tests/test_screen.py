@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from unittest.mock import Mock
 
 import pytest
 from fakes import canned, diverging, dying, healthy
@@ -20,7 +21,7 @@ from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.records import Event, Start, StepRecord
 from deadrelu_tui.run import Controls, Run, Status, Training
 from deadrelu_tui.settings import RunSettings
-from deadrelu_tui.tui import chart
+from deadrelu_tui.tui import chart, status
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.cells import CellPanel
 from deadrelu_tui.tui.panels import ChartPanel
@@ -231,6 +232,26 @@ async def test_space_pauses_and_resumes_and_full_stop_takes_one_step(executor: E
         await seen.pilot.press("space")
         await seen.ended()
         assert len(seen.run.history) == 100
+
+
+async def test_while_nothing_changes_nothing_is_drawn_and_the_clock_goes_on(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = "23:59:59"
+    monkeypatch.setattr(status, "moment", lambda _speed: ("0 KB/s", now))
+    async with screen(executor, paused_at(5)) as seen:
+        await seen.until(lambda: "step 5/" in seen.line("progress") and "paused" in seen.line("header"))
+        monitor = seen.app.monitor
+        assert monitor is not None
+        looks, drawn = Mock(side_effect=monitor._state), Mock(side_effect=monitor.draw)
+        await seen.until(lambda: monitor._seen == monitor._state())  # all that happened so far has been drawn
+        monkeypatch.setattr(monitor, "_state", looks)
+        monkeypatch.setattr(monitor, "draw", drawn)
+        await seen.until(lambda: looks.call_count > 5)
+        assert not drawn.called
+        now = "00:00:00"
+        await seen.until(lambda: "00:00:00" in seen.line("header"))
+        assert drawn.call_count == 1
 
 
 async def test_r_starts_a_new_run_with_what_is_set_now(executor: Executor) -> None:
