@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -236,3 +238,12 @@ def test_in_a_million_points_one_spike_and_one_gap_stay_in_sight(at: int) -> Non
     assert abs(marked[0] - 112 * at / 1e6) <= 1
     said = title_of(GRADIENT, history, View(), None, None)[-1]
     assert said == (f"× no number at {at:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"), "gap")
+
+
+def test_plotext_is_loaded_without_its_manual() -> None:
+    code = (
+        "import sys\nfrom deadrelu_tui.tui import chart\nchart.preload()\n"
+        "print(chart.loaded(), 'plotext' in sys.modules, any('plotext._doc.sections' in name for name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["True", "True", "False"]

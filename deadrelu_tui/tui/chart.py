@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
+import types
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +105,10 @@ def loaded() -> bool:
 @functools.cache
 def _plotext() -> Any:
     """Import plotext not before it is needed: it takes a quarter of a second, which the first frame has not."""
+    # Three quarters of that would go into plotext's own manual, made at import, which nobody opens here.
+    manual: Any = types.ModuleType("plotext._doc.doc")
+    manual.docs = None
+    sys.modules.setdefault(manual.__name__, manual)
     import plotext
 
     return plotext
