@@ -42,6 +42,13 @@ class Seen:
 
     def __init__(self, app: MonitorApp, pilot: Pilot[None]) -> None:
         self.app, self.pilot = app, pilot
+        self._press = pilot.press
+        pilot.press = self.press  # type: ignore[method-assign]
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, and wait until all panels show what they have done."""
+        await self._press(*keys)
+        await self.until(lambda: True)
 
     @property
     def run(self) -> Run:
@@ -62,9 +69,10 @@ class Seen:
         return "\n".join(widget.render_line(y).text for y in range(widget.size.height))
 
     async def until(self, true: Callable[[], bool]) -> None:
-        """Wait until something shows; the screen looks at the run five times a second."""
+        """Wait until something shows, with every panel drawn."""
         for _ in range(500):
-            if true():
+            whole = not self.app.is_running or self.app.monitor is None or not self.app.monitor.drawing
+            if whole and true():
                 return
             await self.pilot.pause(0.02)
         raise AssertionError("it never came to be")
@@ -243,10 +251,10 @@ async def test_while_nothing_changes_nothing_is_drawn_and_the_clock_goes_on(
         await seen.until(lambda: "step 5/" in seen.line("progress") and "paused" in seen.line("header"))
         monitor = seen.app.monitor
         assert monitor is not None
-        looks, drawn = Mock(side_effect=monitor._state), Mock(side_effect=monitor.draw)
+        looks, drawn = Mock(side_effect=monitor._state), Mock(side_effect=monitor.draw_lines)
         await seen.until(lambda: monitor._seen == monitor._state())  # all that happened so far has been drawn
         monkeypatch.setattr(monitor, "_state", looks)
-        monkeypatch.setattr(monitor, "draw", drawn)
+        monkeypatch.setattr(monitor, "draw_lines", drawn)
         await seen.until(lambda: looks.call_count > 5)
         assert not drawn.called
         now = "00:00:00"

@@ -42,6 +42,11 @@ class TypedInOrder(App[None]):
         """The number of the key that is being dealt with."""
         self._dealing = False
 
+    @property
+    def typing(self) -> bool:
+        """Whether a key is being dealt with, or waits for it."""
+        return self._dealing or bool(self._typed)
+
     async def on_event(self, event: events.Event) -> None:
         """Let keys and what is pasted stand in line."""
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
@@ -52,8 +57,8 @@ class TypedInOrder(App[None]):
             await super().on_event(event)
 
     async def _deal_with_next(self) -> None:
-        self._dealing = bool(self._typed)
-        if not self._typed:
+        self._dealing = bool(self._typed and self._screen_stack)  # without a screen the application is on its way out
+        if not self._dealing:
             return
         self._key += 1
         self.set_timer(LONGEST_WAIT, lambda key=self._key: self._dealt_with(key))
@@ -67,6 +72,8 @@ class TypedInOrder(App[None]):
 
     def on_followed(self, message: Followed) -> None:
         """Go on, as soon as the screen stands that the key may have opened."""
+        if not self._screen_stack:
+            return
         key, screen = message.key, self.screen
         if message.again:
             self._follow(screen.focused or screen, Followed(key, message.screen, again=False))

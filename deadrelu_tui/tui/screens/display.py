@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.css.query import NoMatches
+from textual.dom import DOMNode
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -29,12 +31,15 @@ from deadrelu_tui.tui.layout import SIZES, layout
 from deadrelu_tui.tui.pace import Pace
 from deadrelu_tui.tui.panels import ChartPanel, EventPanel, UnitPanel
 from deadrelu_tui.tui.terminal import Meter
+from deadrelu_tui.tui.typed import TypedInOrder
 from deadrelu_tui.tui.view import WINDOWS, View
 from deadrelu_tui.wording import count
 
 LOOK_EVERY = 0.05
 """Seconds between two looks for something new to draw. A look that finds nothing costs next to nothing, and what comes
 after a while of nothing, such as the first step or one that a paused run takes, is shown at once."""
+LET_KEYS_IN = 0.001
+"""Seconds between two panels of a frame in which a key may announce itself."""
 
 
 class Display(Screen[None]):
@@ -64,6 +69,10 @@ class Display(Screen[None]):
         """The state of things when they were drawn last."""
         self._rest_until = 0.0
         """When the next frame may be drawn."""
+        self._left: list[CellPanel] = []
+        """The panels that the frame in hand has still to draw."""
+        self._spent = 0.0
+        """Seconds that have gone into it."""
         self._judged: tuple[tuple[object, ...], Finding | None] = ((), None)
         self._drawn: dict[str, tuple[Content, int]] = {}
         self.letters = "-ascii" if ascii_only else "-unicode"
@@ -105,13 +114,34 @@ class Display(Screen[None]):
 
     # Drawing
 
-    def _frame(self) -> None:
-        began = time.monotonic()
-        if began < self._rest_until or (self.meter and self.meter.stalled) or self._state() == self._seen:
+    async def _frame(self) -> None:
+        """Draw the lines, then panel after panel. A key is not kept waiting: the rest then comes after it."""
+        if self.meter and self.meter.stalled:
             return
-        self.draw()
-        ended = time.monotonic()
-        self._rest_until = ended + self.pace.wait(ended - began, self.meter)
+        if not self._left:
+            if time.monotonic() < self._rest_until or self._state() == self._seen:
+                return
+            began = time.monotonic()
+            self._left = self.draw_lines()
+            self._spent = time.monotonic() - began
+        while self._left and not (isinstance(self.app, TypedInOrder) and self.app.typing):
+            began = time.monotonic()
+            self._draw_panel(self._left.pop(0))
+            self._spent += time.monotonic() - began
+            await asyncio.sleep(LET_KEYS_IN)
+        if not self._left:
+            self._rest_until = time.monotonic() + self.pace.wait(self._spent, self.meter)
+
+    @property
+    def drawing(self) -> bool:
+        """Whether panels have still to follow the lines."""
+        return bool(self._left)
+
+    def answer(self) -> None:
+        """Show what a key has done: the lines at once, the panels as soon as these stand."""
+        self._left = self.draw_lines()
+        self._spent = 0.0
+        self.call_after_refresh(self._frame)
 
     def _state(self) -> tuple[object, ...]:
         """Return what draw() would show anew, as far as it changes without a key."""
@@ -123,12 +153,18 @@ class Display(Screen[None]):
 
     def draw(self) -> None:
         """Bring everything visible up to date."""
+        for panel in self.draw_lines():
+            self._draw_panel(panel)
+        self._left = []
+
+    def draw_lines(self) -> list[CellPanel]:
+        """Bring the lines up to date, and return the panels that are to follow."""
         run, history = self.run_in_hand, self.history
         self.status = run.status
         if isinstance(run.error, InputError) and not len(run.history) and not self.earlier:  # a later one says so only
             self.app.refuse(run.error)  # type: ignore[attr-defined]
         if self.app.screen is not self and not self.app.screen.is_modal:
-            return
+            return []
         self._seen = self._state()
         width = self.size.width
         held = None if self.held is None else len(self.held)
@@ -141,14 +177,11 @@ class Display(Screen[None]):
         self._line("verdict", lines.banner(run, found, max(1, width - air)))
         if self.has_class("-tiny"):
             self._line("numbers", lines.sentence(run, found, width))
-            return
+            return []
         if self.has_class("-small") or self.has_class("-mini"):
             self._line("numbers", lines.summary(run, history, self.view, width))
-            return
-        for panel in self.panels():
-            self._draw_panel(panel)
-            if self.focused is None and panel.id == self.chosen and panel.size:
-                self.set_focus(panel)
+            return []
+        return self.panels()
 
     def _verdict(self, history: History) -> Finding | None:
         """Return the verdict, judged anew only if there is anything new."""
@@ -197,10 +230,12 @@ class Display(Screen[None]):
 
     def _draw_panel(self, panel: CellPanel) -> None:
         run, history, view = self.run_in_hand, self.history, self.view
+        if self.focused is None and panel.id == self.chosen and panel.is_attached and panel.size:
+            self.set_focus(panel)
         if not len(history) and not chart.loaded():  # nothing to draw yet: neither frame nor training waits for plotext
             return
         state = (run.id, len(history), len(history.events), view, self.ghost and self.ghost.id)
-        if panel.drawn == state or not (panel.size and self.can_view_partial(panel)):
+        if panel.drawn == state or not (panel.is_attached and panel.size and self.can_view_partial(panel)):
             return
         ghost = None if self.ghost is None else self.ghost.history
         panel.drawn = state
@@ -226,13 +261,13 @@ class Display(Screen[None]):
     def on_resize(self, _event: events.Resize) -> None:
         """Choose the layout for the new size, and draw as soon as it stands."""
         self.lay_out()
-        self.call_after_refresh(self.draw)
+        self.call_after_refresh(self.answer)
 
     def go_to(self, panel: Widget) -> None:
         """Bring a panel to the focus, and so to the screen."""
         self.lay_out(panel)
         self.set_focus(panel)  # at once: a second tab may come before a focus that is asked for
-        self.call_after_refresh(self.draw)
+        self.call_after_refresh(self.answer)
 
     def lay_out(self, wanted: Widget | None = None) -> None:
         """Show the panels that the size has room for, the wanted or the focused one among them."""
@@ -244,12 +279,15 @@ class Display(Screen[None]):
             self.chosen = str(wanted.id)
         focused = self.chosen or next(iter(rows.values()))[0]
         found = layout(rows, focused, *self.app.size, self.alone)
-        for size in SIZES:
-            self.set_class(found.size == size, f"-{size}")
-        for row in self.query(Horizontal):
-            row.set_class(not found.panels & set(rows[str(row.id)]), "-away")
+        # All classes first, and their styles once: a screen's styles take longer to work out than to draw.
+        nodes: list[tuple[DOMNode, bool, str]] = [(self, found.size == size, f"-{size}") for size in SIZES]
+        nodes += [(row, not found.panels & set(rows[str(row.id)]), "-away") for row in self.query(Horizontal)]
+        nodes += [(panel, panel.id not in found.panels, "-away") for panel in self.panels()]
+        if changed := [each for each in nodes if each[0].has_class(each[2]) != each[1]]:
+            for node, wanted_there, name in changed:
+                node.set_class(wanted_there, name, update=False)
+            self.update_node_styles(animate=False)
         for panel in self.panels():
-            panel.set_class(panel.id not in found.panels, "-away")
             note = found.notes.get(str(panel.id), "")
             if isinstance(panel, ChartPanel) and panel.more != note:
                 panel.more, panel.drawn = note, None

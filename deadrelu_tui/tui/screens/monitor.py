@@ -81,7 +81,7 @@ class MonitorScreen(Display):
         self.run_in_hand.controls.change(**fields)
         if not self.run_in_hand.alive:
             self.notify("The run has ended: r starts a new one with this.", timeout=4)
-        self.draw()
+        self.answer()
 
     def action_revive(self) -> None:
         """Revive the dead units before the next step."""
@@ -92,12 +92,12 @@ class MonitorScreen(Display):
     def action_pause(self) -> None:
         """Pause."""
         self.run_in_hand.controls.pause()
-        self.draw()
+        self.answer()
 
     def action_resume(self) -> None:
         """Resume."""
         self.run_in_hand.controls.resume()
-        self.draw()
+        self.answer()
 
     def action_step(self) -> None:
         """Pause, or take one step when paused."""
@@ -106,7 +106,7 @@ class MonitorScreen(Display):
             controls.step()
         else:
             controls.pause()
-        self.draw()
+        self.answer()
 
     async def action_restart(self) -> None:
         """Start a new run with the settings as they are now."""
@@ -142,13 +142,13 @@ class MonitorScreen(Display):
         for chart_panel in self.query(ChartPanel):
             chart_panel.plot = None
         self.query_one(UnitPanel).clear()
-        self.draw()
+        self.answer()
 
     # The view
 
     def _look(self, **fields: object) -> None:
         self.view = replace(self.view, **fields)  # type: ignore[arg-type]
-        self.draw()
+        self.answer()
 
     def action_definition(self) -> None:
         """Go to the next definition of death."""
@@ -160,7 +160,7 @@ class MonitorScreen(Display):
         """Move the cursor by a step, or set it at the newest one."""
         if len(self.history):
             self.view = self.view.moved(self.history, by)
-            self.draw()
+            self.answer()
 
     def action_stride(self, way: int) -> None:
         """Move the cursor by a stride."""
@@ -178,7 +178,7 @@ class MonitorScreen(Display):
     def action_zoom(self, by: int) -> None:
         """Show half or twice as many steps."""
         self.view = self.view.zoomed(self.history, by)
-        self.draw()
+        self.answer()
 
     def action_window(self) -> None:
         """Go to the next window of steps."""
@@ -196,13 +196,13 @@ class MonitorScreen(Display):
     def action_freeze(self) -> None:
         """Hold the display still, or let it catch up."""
         self.held = self.run_in_hand.history.frozen() if self.held is None else None
-        self.draw()
+        self.answer()
 
     def action_ghost(self) -> None:
         """Go to the next earlier run as the ghost, and after the last one to none."""
         at = self.earlier.index(self.ghost) + 1 if self.ghost in self.earlier else 0
         self.ghost = self.earlier[at] if at < len(self.earlier) else None
-        self.draw()
+        self.answer()
 
     def action_runs(self) -> None:
         """List the session's runs; the one that is chosen becomes the ghost, or ceases to be."""
@@ -211,7 +211,7 @@ class MonitorScreen(Display):
             if index is not None and index > 0:
                 chosen = self.earlier[index - 1]
                 self.ghost = None if chosen is self.ghost else chosen
-                self.draw()
+                self.answer()
 
         from deadrelu_tui.tui.screens.runs import RunsScreen, row_of
 
