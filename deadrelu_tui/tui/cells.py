@@ -88,7 +88,7 @@ class CellPanel(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Return one row of cells. The first are asked for before the panel is told of its size."""
         if not self._content[1] and len(self._strips) != self.size.height:
-            self._rows = self._framed([], [])
+            self._rows = self._framed(*self._content)
             self._strips = [self._strip(row) for row in self._rows]
         if y < len(self._strips):
             return self._strips[y].adjust_cell_length(self.size.width, self.rich_style)
