@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import sys
 from typing import Any
@@ -20,6 +22,10 @@ def _import_mxnet() -> Any:
     try:
         if sys.version_info >= (3, 12):
             import setuptools  # noqa: F401 - installs its distutils, which MXNet imports
+        else:
+            # Where setuptools is installed, its shim would load all of it in place of Python's own distutils.
+            with contextlib.suppress(ImportError):
+                importlib.import_module("_distutils_hack").remove_shim()
         import mxnet
     except OSError as error:
         library = str(error).partition(":")[0]
