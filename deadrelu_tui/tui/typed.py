@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
-LONGEST_WAIT = 0.5
+LONGEST_WAIT = 2.0
 """Seconds that a key waits for the one before it: a widget may go away with a key in its queue."""
 
 

@@ -40,6 +40,9 @@ LOOK_EVERY = 0.05
 after a while of nothing, such as the first step or one that a paused run takes, is shown at once."""
 LET_KEYS_IN = 0.001
 """Seconds between two panels of a frame in which a key may announce itself."""
+SLICE, LET_SHOW = 0.03, 0.01
+"""Seconds of drawing after which what is drawn, and what a key has done meanwhile, goes to the terminal, and for how
+long the rest waits for that."""
 
 
 class Display(Screen[None]):
@@ -124,7 +127,11 @@ class Display(Screen[None]):
             began = time.monotonic()
             self._left = self.draw_lines()
             self._spent = time.monotonic() - began
+        until = time.monotonic() + SLICE
         while self._left and not (isinstance(self.app, TypedInOrder) and self.app.typing):
+            if time.monotonic() > until:
+                self.set_timer(LET_SHOW, self._frame)
+                return
             began = time.monotonic()
             self._draw_panel(self._left.pop(0))
             self._spent += time.monotonic() - began
