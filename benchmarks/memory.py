@@ -15,7 +15,7 @@ from report import Row, Spread, show
 from terminal import Terminal, command, environment
 
 PRESET = "low-lr"
-AT_MOST = 600.0
+AT_MOST = 450.0
 PATIENCE = 60.0
 """Seconds that an epoch may take."""
 

@@ -13,7 +13,7 @@ import sys
 from report import Row, Spread, show
 from terminal import Terminal, command, environment, step_shown
 
-FRAME_WITHIN, STEP_WITHIN = 1.0, 4.0
+FRAME_WITHIN, STEP_WITHIN = 0.7, 3.0
 WITHIN = 12.0
 """Seconds of output in which both are looked for."""
 
@@ -50,7 +50,7 @@ if __name__ == "__main__":
     given = parser.parse_args()
     frame, step = measure(given.rounds)
     rows = [
-        Row(f"start to {what}", str(seconds), target=f"≤ {limit:.0f} s", met=seconds.median <= limit)
+        Row(f"start to {what}", str(seconds), target=f"≤ {limit:g} s", met=seconds.median <= limit)
         for what, seconds, limit in (("first frame", frame, FRAME_WITHIN), ("first step shown", step, STEP_WITHIN))
     ]
     show(rows, given.markdown)

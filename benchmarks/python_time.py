@@ -1,0 +1,138 @@
+"""What Python itself takes for a step of the training, every metric on, with the work of MXNet's engine left out.
+
+An epoch of the article's network on the full set is trained as in the product: in the training thread, with all
+metrics, the probe set every 100 steps, everything kept in a History. The clock is the processor time of that thread
+alone: what MXNet computes in its own threads is not in it, and neither is any waiting, for a result or for the
+interpreter's lock.
+
+Of that time, what passes inside MXNet's library is taken off: every function of it that Python calls is given a
+clock of its own. What is left is Python's own: the loop, batches, records, metrics, notices, the History, NumPy, and
+also the two clocks of each call. Epochs without these clocks take turns with epochs with them; the first of both
+kinds are not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from report import Row, Spread, show
+
+from deadrelu_tui import data
+from deadrelu_tui.presets import PRESETS
+from deadrelu_tui.records import Event, Start, StepRecord
+from deadrelu_tui.run import Controls, Run
+from deadrelu_tui.settings import RunSettings
+
+OWN_AT_MOST = 0.4
+"""Milliseconds."""
+
+
+class Library:
+    """MXNet's library with a clock in every call of it, while that is wanted."""
+
+    def __init__(self, library: Any) -> None:
+        self.library = library
+        self.seconds, self.calls = 0.0, 0
+        self.plain: dict[str, Any] = {}
+
+    def clock(self) -> None:
+        """Give every function that has been called so far a clock; there must have been an epoch before."""
+        self.plain = {name: each for name, each in vars(self.library).items() if name.startswith("MX")}
+        for name, function in self.plain.items():
+            setattr(self.library, name, self._clocked(function))
+
+    def restore(self) -> None:
+        """Take the clocks away."""
+        for name, function in self.plain.items():
+            setattr(self.library, name, function)
+
+    def _clocked(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            began = time.thread_time()
+            result = function(*arguments)
+            self.seconds += time.thread_time() - began
+            self.calls += 1
+            return result
+
+        return call
+
+
+class Mark(NamedTuple):
+    """What the training thread had computed, in seconds, when it had taken so many steps."""
+
+    steps: int
+    whole: float
+    inside: float
+    """In MXNet's library, as far as it had clocks."""
+    kept: float
+    """After a record was made: by the History, the ledgers and the notices."""
+    calls: int
+
+    def since(self, before: Mark) -> Mark:
+        """Return the milliseconds and calls of a step since an earlier mark, and the steps."""
+        steps = self.steps - before.steps
+        whole, inside, kept = (1000 * (now - then) / steps for now, then in zip(self[1:4], before[1:4], strict=True))
+        return Mark(steps, whole, inside, kept, (self.calls - before.calls) // steps)
+
+
+def train_epochs(epochs: int) -> list[Mark]:
+    """Train in a run's own thread, with clocks in every second epoch; return what a step of each epoch took."""
+    settings, dataset = replace(PRESETS["low-lr"], device="cpu", epochs=epochs), data.find(full=True)
+    marks: list[Mark] = []
+
+    def training(settings: RunSettings, controls: Controls) -> Iterator[Start | StepRecord | Event]:
+        from deadrelu_tui.engine.runtime import mx  # MXNet: in the thread that trains
+        from deadrelu_tui.engine.train import train
+
+        library, kept = Library(mx.base._LIB), 0.0
+        for item in train(settings, dataset, controls):
+            began = time.thread_time()
+            yield item
+            kept += time.thread_time() - began
+            if isinstance(item, Start):
+                marks.append(Mark(0, time.thread_time(), 0.0, kept, 0))
+            elif isinstance(item, StepRecord) and item.ends_epoch:
+                marks.append(Mark(item.step + 1, time.thread_time(), library.seconds, kept, library.calls))
+                library.restore()
+                if item.epoch % 2:
+                    library.clock()
+
+    with ThreadPoolExecutor(1) as pool:
+        run = Run(settings, training, pool)
+        run.start()
+        run.join()
+    if run.error is not None:
+        raise run.error
+    return [now.since(before) for before, now in pairwise(marks)]
+
+
+def measure(rounds: int) -> Iterator[Row]:
+    """Train epochs of both kinds in turns; yield the table's lines."""
+    epochs = train_epochs(2 * rounds + 2)[2:]
+    whole, own, kept = [], [], []
+    for turn, (plain, clocked) in enumerate(zip(epochs[::2], epochs[1::2], strict=True), 1):
+        whole.append(plain.whole)
+        kept.append(plain.kept)
+        own.append(clocked.whole - clocked.inside)
+        line = f"a step {plain.whole:.2f} ms  Python's own {own[-1]:.2f} ms, beside {clocked.calls} calls of MXNet"
+        print(f"round {turn}/{rounds}  {line}  keeping the record {plain.kept:.2f} ms", file=sys.stderr)
+    yield Row("processor time of the training thread, a step", str(Spread(tuple(whole), "ms")))
+    spread = Spread(tuple(own), "ms")
+    what = "of that Python's own: all but MXNet's library"
+    yield Row(what, str(spread), "", "", f"≤ {OWN_AT_MOST:.2f} ms", spread.median <= OWN_AT_MOST)
+    yield Row("of that keeping the record: History, ledgers, notices", str(Spread(tuple(kept), "ms")))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5, help="epochs of each kind that count [5]")
+    parser.add_argument("--markdown", action="store_true", help="print the rows of README.md")
+    given = parser.parse_args()
+    show(list(measure(given.rounds)), given.markdown)
