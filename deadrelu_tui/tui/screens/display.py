@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.css.query import NoMatches
 from textual.dom import DOMNode
-from textual.reactive import reactive
+from textual.reactive import Reactive, reactive
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -48,7 +48,9 @@ long the rest waits for that."""
 class Display(Screen[None]):
     """Charts, units, events and verdict of the run in hand, as the view wants them."""
 
-    status: reactive[Status] = reactive(Status.READY, bindings=True)
+    status: reactive[Status] = reactive(Status.READY, bindings=True, repaint=False)
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """As Textual has it, but the whole screen is not drawn anew for it: the panels show their focus themselves."""
 
     def __init__(self, run: Run, meter: Meter | None, pace: Pace, ascii_only: bool) -> None:
         super().__init__()
@@ -76,6 +78,7 @@ class Display(Screen[None]):
         """The panels that the frame in hand has still to draw."""
         self._spent = 0.0
         """Seconds that have gone into it."""
+        self._framing = False
         self._judged: tuple[tuple[object, ...], Finding | None] = ((), None)
         self._drawn: dict[str, tuple[Content, int]] = {}
         self.letters = "-ascii" if ascii_only else "-unicode"
@@ -118,24 +121,35 @@ class Display(Screen[None]):
     # Drawing
 
     async def _frame(self) -> None:
-        """Draw the lines, then panel after panel. A key is not kept waiting: the rest then comes after it."""
-        if self.meter and self.meter.stalled:
+        """Draw the lines, then panel after panel. A key is not kept waiting: the rest then comes after it.
+
+        Runs in the task of a timer: what the screen has to show meanwhile, it shows.
+        """
+        if self._framing or (self.meter and self.meter.stalled):
             return
+        self._framing = True
+        try:
+            await self._draw_in_turns()
+        finally:
+            self._framing = False
+
+    async def _draw_in_turns(self) -> None:
         if not self._left:
             if time.monotonic() < self._rest_until or self._state() == self._seen:
                 return
             began = time.monotonic()
             self._left = self.draw_lines()
             self._spent = time.monotonic() - began
-        until = time.monotonic() + SLICE
+        shown = time.monotonic()
         while self._left and not (isinstance(self.app, TypedInOrder) and self.app.typing):
-            if time.monotonic() > until:
-                self.set_timer(LET_SHOW, self._frame)
-                return
             began = time.monotonic()
             self._draw_panel(self._left.pop(0))
             self._spent += time.monotonic() - began
-            await asyncio.sleep(LET_KEYS_IN)
+            if time.monotonic() - shown < SLICE:
+                await asyncio.sleep(LET_KEYS_IN)
+            else:
+                await asyncio.sleep(LET_SHOW)
+                shown = time.monotonic()
         if not self._left:
             self._rest_until = time.monotonic() + self.pace.wait(self._spent, self.meter)
 
@@ -148,7 +162,7 @@ class Display(Screen[None]):
         """Show what a key has done: the lines at once, the panels as soon as these stand."""
         self._left = self.draw_lines()
         self._spent = 0.0
-        self.call_after_refresh(self._frame)
+        self.call_after_refresh(self.set_timer, LET_KEYS_IN, self._frame)
 
     def _state(self) -> tuple[object, ...]:
         """Return what draw() would show anew, as far as it changes without a key."""
