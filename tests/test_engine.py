@@ -14,7 +14,8 @@ from numpy_reference import Floats, Network, Step, batches
 
 from deadrelu_tui.data import Dataset
 from deadrelu_tui.engine.model import Model
-from deadrelu_tui.engine.network import initial_parameters
+from deadrelu_tui.engine.network import initial_parameters, sums_graph
+from deadrelu_tui.engine.runtime import mx
 from deadrelu_tui.engine.train import LOOKAHEAD, due, train
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.history import History
@@ -652,3 +653,10 @@ def test_of_what_is_no_number_no_share_is_told(tiny: Dataset, activation: str) -
     assert math.isnan(last["dormant_fraction/h1"])
     assert np.isnan(steps[-1].units["h1"].firing).all()
     assert not steps[-1].units["h1"].lost.any()
+
+
+def test_what_a_graph_returned_is_not_touched_by_its_later_calls() -> None:
+    graph, ones = sums_graph(), mx.nd.ones(3)
+    returned = [graph(mx.nd.ones(3) * step, mx.nd.ones(3) * step, ones) for step in range(12)]
+    assert [float(total.asscalar()) for total, *_ in returned] == [3.0 * step for step in range(12)]
+    assert [float(squares.asscalar()) for _, squares, _ in returned] == [3.0 * step**2 for step in range(12)]

@@ -15,6 +15,7 @@ from textual import events
 from textual.app import App
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
 LONGEST_WAIT = 2.0
@@ -41,6 +42,7 @@ class TypedInOrder(App[None]):
         self._key = 0
         """The number of the key that is being dealt with."""
         self._dealing = False
+        self._patience: Timer | None = None
 
     @property
     def typing(self) -> bool:
@@ -61,7 +63,7 @@ class TypedInOrder(App[None]):
         if not self._dealing:
             return
         self._key += 1
-        self.set_timer(LONGEST_WAIT, lambda key=self._key: self._dealt_with(key))
+        self._patience = self.set_timer(LONGEST_WAIT, lambda key=self._key: self._dealt_with(key))
         screen, at = self.screen, self.focused or self.screen
         await super().on_event(self._typed.popleft())
         self._follow(at, Followed(self._key, screen))
@@ -83,4 +85,6 @@ class TypedInOrder(App[None]):
     def _dealt_with(self, key: int) -> None:
         if key == self._key:
             self._key += 1
+            if self._patience is not None:
+                self._patience.stop()
             self.call_later(self._deal_with_next)
