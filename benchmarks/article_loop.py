@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from deadrelu_tui import data
+from deadrelu_tui.dataset import ByteArray
 from deadrelu_tui.engine.runtime import mx
 
 PRESET = "low-lr"
@@ -81,7 +82,7 @@ def epochs(n: int) -> Iterator[float]:
         yield time.perf_counter() - began
 
 
-def _as_article(images: data.ByteArray, labels: data.ByteArray) -> tuple[Any, Any]:
+def _as_article(images: ByteArray, labels: ByteArray) -> tuple[Any, Any]:
     """Return what the article's get_data returns: float images (n, 28, 28, 1) as an NDArray, NumPy labels."""
     features = nd.array(images.reshape(-1, 28, 28, 1), dtype="uint8").astype("float32")
     return features, labels.astype(np.int32)

@@ -5,21 +5,24 @@ metrics, the probe set every 100 steps, everything kept in a History. The clock 
 alone: what MXNet computes in its own threads is not in it, and neither is any waiting, for a result or for the
 interpreter's lock.
 
-Of that time, what passes inside MXNet's library is taken off: every function of it that Python calls is given a
-clock of its own. What is left is Python's own: the loop, batches, records, metrics, notices, the History, NumPy, and
-also the two clocks of each call. Epochs without these clocks take turns with epochs with them; the first of both
-kinds are not counted.
+For Python's own time the engine's work is removed, so that Python has caches and memory to itself, as where a GPU
+computes: graphs return at once what they returned before, updates and read-backs do nothing. What passes inside
+MXNet's library all the same is taken off: every function of it that Python calls is given a clock of its own. What is
+left, less the time of the clocks themselves, is the loop, batches, records, metrics, notices, the History, NumPy and
+looks at the probe set. Epochs of both kinds take turns; the first of each are not counted.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from report import Row, Spread, show
@@ -32,29 +35,45 @@ from deadrelu_tui.settings import RunSettings
 
 OWN_AT_MOST = 0.4
 """Milliseconds."""
+CLOCKS = 20_000
+"""Clocks of which the mean is taken to be what one takes."""
 
 
 class Library:
-    """MXNet's library with a clock in every call of it, while that is wanted."""
+    """MXNet's library; while that is wanted, with a clock in every call of it and without the engine's work."""
 
-    def __init__(self, library: Any) -> None:
-        self.library = library
+    def __init__(self, calls: Any) -> None:
+        self.module, self.library = calls, calls._LIBRARY
         self.seconds, self.calls = 0.0, 0
-        self.plain: dict[str, Any] = {}
+        self._plain: dict[str, Any] = {}
+        self._twin_of = self.library.MXShallowCopyNDArray
+        self._returned: dict[int, list[ctypes.c_void_p]] = {}
+        """What each graph returned when it was called first."""
+        self._handed_out: Any = None
 
-    def clock(self) -> None:
-        """Give every function that has been called so far a clock; there must have been an epoch before."""
-        self.plain = {name: each for name, each in vars(self.library).items() if name.startswith("MX")}
-        for name, function in self.plain.items():
+    def take_away(self) -> None:
+        """Leave out the engine's work, and give every function that was called so far a clock.
+
+        There must have been an epoch before.
+        """
+        self._plain = {name: each for name, each in vars(self.library).items() if name.startswith("MX")}
+        for name, function in self._plain.items():
             setattr(self.library, name, self._clocked(function))
+        self.module._LIBRARY = SimpleNamespace(
+            MXInvokeCachedOpEx=self._clocked(self._invoke),
+            MXImperativeInvokeEx=self._clocked(nothing),
+            MXNDArraySyncCopyToCPU=self._clocked(nothing),
+            MXNDArrayReshape64=self.library.MXNDArrayReshape64,
+        )
 
     def restore(self) -> None:
-        """Take the clocks away."""
-        for name, function in self.plain.items():
+        """Take the clocks away and let the engine work."""
+        for name, function in self._plain.items():
             setattr(self.library, name, function)
+        self.module._LIBRARY = self.library
 
-    def _clocked(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
+    def _clocked(self, function: Callable[..., int]) -> Callable[..., int]:
+        def call(*arguments: Any) -> int:
             began = time.thread_time()
             result = function(*arguments)
             self.seconds += time.thread_time() - began
@@ -63,6 +82,38 @@ class Library:
 
         return call
 
+    def clock_seconds(self) -> float:
+        """Return what the clock of a call takes that it does not see itself."""
+        seconds, calls, idle = self.seconds, self.calls, self._clocked(nothing)
+        began = time.thread_time()
+        for _ in range(CLOCKS):
+            idle()
+        unseen = time.thread_time() - began - (self.seconds - seconds)
+        self.seconds, self.calls = seconds, calls
+        return unseen / CLOCKS
+
+    def _invoke(self, graph: Any, inputs: Any, arrays: Any, count: Any, made: Any, kinds: Any) -> int:
+        """Return what the graph returned before, as arrays that may be freed."""
+        if graph.value not in self._returned:
+            failed: int = self._plain["MXInvokeCachedOpEx"](graph, inputs, arrays, count, made, kinds)
+            handles = (ctypes.c_void_p * count._obj.value).from_address(made._obj.value)
+            self._returned[graph.value] = [self._twin(ctypes.c_void_p(each)) for each in handles]
+            return failed
+        twins = [self._twin(each) for each in self._returned[graph.value]]
+        self._handed_out = (ctypes.c_void_p * len(twins))(*twins)
+        count._obj.value, made._obj.value = len(twins), ctypes.addressof(self._handed_out)
+        return 0
+
+    def _twin(self, handle: ctypes.c_void_p) -> ctypes.c_void_p:
+        twin = ctypes.c_void_p()
+        self._twin_of(handle, ctypes.byref(twin))
+        return twin
+
+
+def nothing(*_: Any) -> int:
+    """Do as little as a function of the library can, and report success."""
+    return 0
+
 
 class Mark(NamedTuple):
     """What the training thread had computed, in seconds, when it had taken so many steps."""
@@ -70,7 +121,7 @@ class Mark(NamedTuple):
     steps: int
     whole: float
     inside: float
-    """In MXNet's library, as far as it had clocks."""
+    """In MXNet's library and the clocks, as far as it had any."""
     kept: float
     """After a record was made: by the History, the ledgers and the notices."""
     calls: int
@@ -88,10 +139,11 @@ def train_epochs(epochs: int) -> list[Mark]:
     marks: list[Mark] = []
 
     def training(settings: RunSettings, controls: Controls) -> Iterator[Start | StepRecord | Event]:
-        from deadrelu_tui.engine.runtime import mx  # MXNet: in the thread that trains
+        from deadrelu_tui.engine import calls  # MXNet: in the thread that trains
         from deadrelu_tui.engine.train import train
 
-        library, kept = Library(mx.base._LIB), 0.0
+        library, kept = Library(calls), 0.0
+        clock = library.clock_seconds()
         for item in train(settings, dataset, controls):
             began = time.thread_time()
             yield item
@@ -99,10 +151,11 @@ def train_epochs(epochs: int) -> list[Mark]:
             if isinstance(item, Start):
                 marks.append(Mark(0, time.thread_time(), 0.0, kept, 0))
             elif isinstance(item, StepRecord) and item.ends_epoch:
-                marks.append(Mark(item.step + 1, time.thread_time(), library.seconds, kept, library.calls))
+                inside = library.seconds + library.calls * clock
+                marks.append(Mark(item.step + 1, time.thread_time(), inside, kept, library.calls))
                 library.restore()
                 if item.epoch % 2:
-                    library.clock()
+                    library.take_away()
 
     with ThreadPoolExecutor(1) as pool:
         run = Run(settings, training, pool)

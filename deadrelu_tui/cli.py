@@ -21,7 +21,7 @@ from deadrelu_tui.errors import InputError
 from deadrelu_tui.settings import RunSettings
 
 if TYPE_CHECKING:
-    from deadrelu_tui.data import Dataset
+    from deadrelu_tui.dataset import Dataset
     from deadrelu_tui.run import Controls, Run
 
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -230,6 +230,7 @@ def _dataset(settings: RunSettings) -> Dataset:
     if key not in _datasets:
         _datasets.clear()
         _datasets[key] = data.find(*key)
+        _ = _datasets[key].moments  # taken here, beside MXNet's import
     return _datasets[key]
 
 

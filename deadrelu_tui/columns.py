@@ -71,10 +71,12 @@ class Column:
 
     def append(self, value: float) -> None:
         """Add a value."""
-        if self._count == len(self._values):
+        try:
+            self._values[self._count] = value
+        except IndexError:
             # A new array: the views taken of the old one stay as they were.
             self._values = np.concatenate((self._values, np.empty_like(self._values)))
-        self._values[self._count] = value
+            self._values[self._count] = value
         self._count += 1
 
     def view(self) -> npt.NDArray[Any]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import platformdirs
 
+from deadrelu_tui.dataset import ByteArray, Dataset
 from deadrelu_tui.errors import InputError
 
 FILES = (
@@ -26,14 +26,10 @@ FILES = (
 )
 """The files of a set; each may also end in .gz, which is preferred where both are there."""
 
-CLASSES = 10
-PROBE_SIZE = 2_000
 ABSENT = "absent"
 IMAGE_SHAPE = (28, 28)
 EMBEDDED_FOLDER = Path(__file__).parent / "embedded"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-
-ByteArray = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -78,35 +74,6 @@ EMBEDDED = Edition(  # made, and these digests printed, by deadrelu_tui/embedded
         "a5ccd661518ee0ac8aefc6041ee56d74535e7ff24ded2d09cbbfe106b6de40ba",
     ),
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """Images as rows of 784 bytes and their labels 0–9. The arrays may be read-only."""
-
-    train_images: ByteArray
-    train_labels: ByteArray
-    test_images: ByteArray
-    test_labels: ByteArray
-    source: str
-    """The folder as the user knows it, or "embedded"."""
-    sha256: str
-    """The fingerprint of its edition."""
-
-    @property
-    def classes(self) -> int:
-        """The number of classes."""
-        return CLASSES
-
-    @property
-    def probe_images(self) -> ByteArray:
-        """The held-out images on which a unit must never fire to count as dead."""
-        return self.test_images[:PROBE_SIZE]
-
-    @property
-    def is_full(self) -> bool:
-        """Whether this is all of Fashion-MNIST."""
-        return self.sha256 == FULL.sha256
 
 
 @dataclass(frozen=True)

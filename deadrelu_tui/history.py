@@ -70,14 +70,14 @@ class History:
                 extras = {name for name in record.values if is_extra(name)}
                 self._dense = {name: Column() for name in record.values if name not in extras}
             entries = self._enter(record)
-            for name, value in (*record.values.items(), *self._counts(entries)):
+            for name, value in record.values.items():
                 column = self._dense.get(name)
                 if column is not None:
                     column.append(value)
                 else:
-                    steps, values = self._sparse.setdefault(name, (Column(np.int64), Column()))
-                    steps.append(record.step)
-                    values.append(value)
+                    self._append_extra(name, record.step, value)
+            for name, value in self._counts(entries):
+                self._append_extra(name, record.step, value)
             if record.units:
                 self.looked = Looked(record.step, dict(record.units))
             if not self.lives or self.lives[-1][1] != record.live:
@@ -85,6 +85,11 @@ class History:
             self.last = record
             self._count += 1
         return entries
+
+    def _append_extra(self, name: str, step: int, value: float) -> None:
+        steps, values = self._sparse.setdefault(name, (Column(np.int64), Column()))
+        steps.append(step)
+        values.append(value)
 
     def _enter(self, record: StepRecord) -> dict[str, Entry]:
         for layer, fired in record.fired.items():

@@ -91,6 +91,8 @@ class StepRecord:
     @property
     def broken(self) -> str | None:
         """Return the name of a loss, pre-activation or gradient that is no finite number, None if all are."""
+        if all(map(math.isfinite, self.values.values())):
+            return None
         for name, value in self.values.items():
             if not math.isfinite(value) and name.partition("/")[0] in _WATCHED and not name.endswith("/test"):
                 return name

@@ -59,12 +59,12 @@ class Units:
             mean = pre.mean(axis=0, dtype=np.float64)
             known = np.where(np.isnan(mean).any(), np.nan, 1.0).astype(np.float32)
             low, high = UNSATURATED.get(activation, (-np.inf, np.inf))
-            inside = ((pre > low) & (pre < high)).mean(axis=0) if activation in UNSATURATED else np.ones(len(bias))
+            inside = _share((pre > low) & (pre < high)) if activation in UNSATURATED else np.ones(len(bias))
             return cls(
                 activation,
-                firing=((pre > 0).mean(axis=0) * known).astype(np.float32),
+                firing=(_share(pre > 0) * known).astype(np.float32),
                 unsaturated=(inside * known).astype(np.float32),
-                activity=np.abs(_activate(activation, pre)).mean(axis=0, dtype=np.float64).astype(np.float32),
+                activity=_activity(activation, pre).mean(axis=0, dtype=np.float64).astype(np.float32),
                 pre_mean=mean.astype(np.float32),
                 pre_max=pre.max(axis=0).astype(np.float32),
                 bias=bias.astype(np.float32),
@@ -83,13 +83,19 @@ class Units:
         return definition_of("saturated_fraction" if self.activation in SATURATING else "dead_fraction").holds(self)
 
 
-def _activate(activation: str, pre: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _share(holds: Mask) -> npt.NDArray[np.float64]:
+    # A mean of booleans goes through double precision: it takes twice as long as counting them.
+    return np.asarray(holds.sum(axis=0, dtype=np.int32) / len(holds))
+
+
+def _activity(activation: str, pre: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if activation == "tanh":
-        return np.asarray(np.tanh(pre))
+        return np.asarray(np.abs(np.tanh(pre)))
     if activation == "sigmoid":
         return np.asarray(0.5 * (1 + np.tanh(pre / 2)))
-    floor: Any = 0 if activation == "relu" else LEAKY_SLOPE * pre
-    return np.asarray(np.maximum(pre, floor))
+    if activation == "leaky_relu":
+        return np.asarray(np.abs(np.maximum(pre, LEAKY_SLOPE * pre)))
+    return np.asarray(np.maximum(pre, 0))
 
 
 def _row_norms(rows: npt.NDArray[Any]) -> Floats:

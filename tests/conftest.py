@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from deadrelu_tui import data
+from deadrelu_tui.dataset import Dataset
 from deadrelu_tui.records import Live, Start, StepRecord
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.units import Units
@@ -49,10 +50,10 @@ def private_environment(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def tiny() -> data.Dataset:
+def tiny() -> Dataset:
     """The first 300 training and 200 test images of the embedded set."""
     whole = data.find(full=False)
-    return data.Dataset(
+    return Dataset(
         whole.train_images[:300], whole.train_labels[:300], whole.test_images[:200], whole.test_labels[:200],
         source="tiny", sha256="0" * 64,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.data import Dataset
+from deadrelu_tui.dataset import Dataset
 from deadrelu_tui.records import Live
 from deadrelu_tui.settings import RunSettings
 

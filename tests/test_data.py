@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deadrelu_tui import data
+from deadrelu_tui.dataset import PROBE_SIZE
 from deadrelu_tui.embedded.make import make
 from deadrelu_tui.errors import InputError
 
@@ -83,7 +84,7 @@ def places_of(folder: Path) -> list[Path]:
 def test_the_embedded_subset_is_used_where_no_full_set_is_found() -> None:
     dataset = data.find()
     assert dataset.source == "embedded"
-    assert not dataset.is_full
+    assert dataset.sha256 == data.EMBEDDED.sha256
     assert dataset.classes == 10
     for images, labels, count in (
         (dataset.train_images, dataset.train_labels, 8_000),
@@ -97,9 +98,15 @@ def test_the_embedded_subset_is_used_where_no_full_set_is_found() -> None:
 
 def test_the_probe_set_is_the_first_2_000_held_out_images() -> None:
     dataset = data.find()
-    assert len(dataset.probe_images) == data.PROBE_SIZE == 2_000
+    assert len(dataset.probe_images) == PROBE_SIZE == 2_000
     assert np.shares_memory(dataset.probe_images, dataset.test_images)
     np.testing.assert_array_equal(dataset.probe_images, dataset.test_images[:2_000])
+
+
+def test_the_moments_of_the_pixels_are_mean_and_standard_deviation_of_all() -> None:
+    dataset = data.find(full=False)
+    pixels = dataset.train_images.astype(np.float64)
+    assert dataset.moments == pytest.approx((pixels.mean(), pixels.std()), rel=1e-12)
 
 
 def test_the_embedded_subset_has_equally_many_images_of_each_class_in_mixed_order() -> None:
@@ -142,7 +149,6 @@ def test_no_network_is_touched(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_full_set_of_debian_is_found_and_has_all_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "DEBIAN_FOLDER", REAL_DEBIAN_FOLDER)
     dataset = data.find(full=True)
-    assert dataset.is_full
     assert dataset.source == str(REAL_DEBIAN_FOLDER)
     assert dataset.sha256 == data.FULL.sha256
     assert dataset.train_images.shape == (60_000, 784)
@@ -187,7 +193,7 @@ def test_the_full_set_may_be_uncompressed_in_part(tmp_path: Path) -> None:
     (tmp_path / TEST_LABELS).write_bytes(decoded(TEST_LABELS, REAL_DEBIAN_FOLDER))
     for name in (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES):
         (tmp_path / f"{name}.gz").symlink_to(REAL_DEBIAN_FOLDER / f"{name}.gz")
-    assert data.find(str(tmp_path)).is_full
+    assert data.find(str(tmp_path)).sha256 == data.FULL.sha256
 
 
 # Where it is looked for

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from deadrelu_tui import data
-from deadrelu_tui.data import Dataset
+from deadrelu_tui.dataset import Dataset
 from deadrelu_tui.engine.train import train
 from deadrelu_tui.history import History
 from deadrelu_tui.notices import effect

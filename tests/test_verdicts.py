@@ -15,7 +15,7 @@ import pytest
 from numpy_reference import ACTIVATIONS, UNSATURATED, Floats, Network, batches
 
 from deadrelu_tui import data
-from deadrelu_tui.data import Dataset
+from deadrelu_tui.dataset import Dataset
 from deadrelu_tui.diagnosis import WORDS, Finding, findings, verdict
 from deadrelu_tui.engine.network import initial_parameters
 from deadrelu_tui.engine.train import train

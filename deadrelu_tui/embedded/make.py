@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from deadrelu_tui import data
+from deadrelu_tui.dataset import CLASSES, ByteArray
 
 SEED = 0
 
@@ -39,16 +40,16 @@ def make(source: Path, target: Path) -> list[str]:
     return [hashlib.sha256(content).hexdigest() for content in contents]
 
 
-def _stratified(labels: data.ByteArray, size: int, rng: np.random.Generator) -> list[int]:
+def _stratified(labels: ByteArray, size: int, rng: np.random.Generator) -> list[int]:
     """Choose equally many indices of each class, in rising order."""
     chosen: list[int] = []
-    for label in range(data.CLASSES):
+    for label in range(CLASSES):
         of_class = np.flatnonzero(labels == label)
-        chosen.extend(rng.choice(of_class, size // data.CLASSES, replace=False).tolist())
+        chosen.extend(rng.choice(of_class, size // CLASSES, replace=False).tolist())
     return sorted(chosen)
 
 
-def _idx(array: data.ByteArray) -> bytes:
+def _idx(array: ByteArray) -> bytes:
     """Encode an array of bytes as an IDX file."""
     header = struct.pack(f">{1 + array.ndim}I", 0x0800 + array.ndim, *array.shape)
     return header + array.tobytes()

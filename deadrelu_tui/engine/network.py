@@ -9,6 +9,7 @@ import math
 from itertools import pairwise
 from typing import Any
 
+from deadrelu_tui.engine.calls import Graph
 from deadrelu_tui.engine.runtime import mx
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.units import LEAKY_SLOPE
@@ -37,25 +38,6 @@ def fresh_weight(init: str, fan_in: int, units: int) -> Any:
         return mx.nd.random.uniform(-bound, bound, shape, ctx=mx.cpu()).T
     scale = math.sqrt(2 / fan_in) if init == "he" else float(init.removeprefix("normal:"))
     return mx.nd.random.normal(0, scale, shape, ctx=mx.cpu()).T
-
-
-class Graph:
-    """A graph that MXNet plans once for the shape of its inputs, and runs in one call.
-
-    The arrays it returns are its own no longer: a later call does not touch them.
-    """
-
-    def __init__(self, inputs: list[Any], outputs: list[Any]) -> None:
-        whole = mx.sym.Group(outputs)
-        names = [each.name for each in inputs]
-        self._order = [names.index(name) for name in whole.list_arguments()]
-        planned = [("data_indices", [*range(len(self._order))]), ("param_indices", [])]
-        self._call = mx.nd.CachedOp(whole, [*planned, ("static_alloc", True), ("static_shape", True)])
-
-    def __call__(self, *arrays: Any) -> list[Any]:
-        """Queue it for arrays in the order of its inputs, and return its outputs."""
-        results = self._call(*[arrays[index] for index in self._order])
-        return results if isinstance(results, list) else [results]
 
 
 def _inputs(layers: int) -> tuple[Any, Any, Any, list[Any]]:
@@ -91,14 +73,15 @@ def _back_through(name: str, behind: Any, activity: Any, fires: Any) -> Any:
     return behind * (fires if name == "relu" else fires * (1 - LEAKY_SLOPE) + LEAKY_SLOPE)
 
 
-def step_graph(widths: tuple[int, ...], activation: str, metrics: bool) -> Graph:
-    """Return the graph of a step, from (pixels, labels, ones, w1, b1, …): the batch-summed cross-entropy, shape (1,),
-    its gradients by the parameters, and per hidden layer the images for which each unit fires and its sums of h,
-    shape (units,) each.
+def step_graph(widths: tuple[int, ...], activation: str, metrics: bool, small: tuple[int, ...]) -> Graph:
+    """Return the graph of a step, from (pixels, labels, ones, factor, w1, b1, …).
+
+    It gives the gradients of the batch-summed cross-entropy by the parameters; what the small parameters, told by
+    their index, become by p + factor · g; the cross-entropy, shape (1,); and with metrics per hidden layer the images
+    for which each unit fires and its sums of h, shape (units,) each.
 
     Backpropagation (Rumelhart, Hinton and Williams 1986) is written out, so that all of it is one call and "h > 0"
-    serves derivative and count. Sums over the images are products with ones: MXNet's own reductions take ten times
-    as long on a CPU.
+    serves derivative and count. Sums are products with ones: MXNet's own reductions take ten times as long on a CPU.
     """
     pixels, labels, ones, parameters = _inputs(len(widths))
     taken, pre, log_p, loss = _forward(widths, activation, pixels, labels, parameters)
@@ -111,7 +94,9 @@ def step_graph(widths: tuple[int, ...], activation: str, metrics: bool) -> Graph
             fires = pre[layer - 1] > 0
             units = [mx.sym.dot(ones, fires), mx.sym.dot(ones, pre[layer - 1]), *units]
             behind = _back_through(activation, mx.sym.dot(behind, parameters[2 * layer]), taken[layer], fires)
-    return Graph([pixels, labels, ones, *parameters], [loss, *gradients, *(units if metrics else ())])
+    factor = mx.sym.Variable("factor")
+    updated = [parameters[index] + mx.sym.broadcast_mul(gradients[index], factor) for index in small]
+    return Graph([pixels, labels, ones, factor, *parameters], [*gradients, *updated, loss, *(units if metrics else ())])
 
 
 def look_graph(widths: tuple[int, ...], activation: str, normalise: bool) -> Graph:
@@ -123,10 +108,6 @@ def look_graph(widths: tuple[int, ...], activation: str, normalise: bool) -> Gra
     _, pre, log_p, loss = _forward(widths, activation, pixels, labels, parameters)
     right = mx.sym.reshape(mx.sym.sum(mx.sym.argmax(log_p, axis=1) == labels), shape=(1,))
     return Graph([images, labels, *parameters], [loss, right, *pre[:-1]])
-
-
-SMALL = 4_096
-"""Elements up to which a parameter is read back as it is: NumPy sums it up in less time than MXNet takes to begin."""
 
 
 def sums_graph() -> Graph:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
 
-from deadrelu_tui.data import Dataset
+from deadrelu_tui.dataset import Dataset
 from deadrelu_tui.engine.model import Model
 from deadrelu_tui.engine.pending import Pending
 from deadrelu_tui.records import Event, Live, Start, StepRecord
@@ -75,8 +75,7 @@ def train(
 
     live, changed_at, step, paused = controls.live, 0, 0, False
     for epoch in range(1, settings.epochs + 1):
-        batches = model.batches()
-        for index, batch in enumerate(batches):
+        for index, batch in enumerate(model.batches.epoch()):
             events = []
             go = controls.proceed(wait=False)
             if go is None:
@@ -92,8 +91,8 @@ def train(
                 events.append(Event(step, "resume"))
                 paused = False
             now = controls.live
-            events += [Event(step, text, mark=True) for text in now.changes_from(live)]
             if now != live:
+                events += [Event(step, text, mark=True) for text in now.changes_from(live)]
                 live, changed_at = now, step
             if controls.revival():
                 yield from read_back(0)

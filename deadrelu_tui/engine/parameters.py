@@ -1,0 +1,71 @@
+"""The network's parameters on a device, and a step of gradient descent on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from deadrelu_tui.engine.calls import Graph, Update, reshaped
+from deadrelu_tui.engine.network import sums_graph
+from deadrelu_tui.engine.runtime import mx
+
+SMALL = 4_096
+"""Elements up to which a parameter is read back as it is: NumPy sums it up in less time than MXNet takes to begin."""
+FLOAT_MIN, FLOAT_MAX = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+
+
+class Parameters:
+    """w1, b1, w2, b2, … and the gradients by them of the last step.
+
+    A large one is updated in place. A small one is a new array after each step, which the step's graph returns: the
+    old one is still to be read back.
+    """
+
+    def __init__(self, drawn: Sequence[Any], context: Any) -> None:
+        self.arrays = [each.copyto(context) for each in drawn]
+        self.gradients: list[Any] = []
+        self.small = tuple(index for index, each in enumerate(drawn) if each.size <= SMALL)
+        self.large = tuple(index for index, each in enumerate(drawn) if each.size > SMALL)
+        self._flat = {index: reshaped(self.arrays[index], -1) for index in self.large}
+        self._rows = {index: reshaped(self.arrays[index], 1, -1) for index in self.large}
+        self._ones = {index: mx.nd.ones(drawn[index].size, ctx=context) for index in self.large}
+        self._sums = {index: sums_graph() for index in self.large}  # of its own for each: planned for one shape
+        self._update = Update()
+        self._context, self._updated = context, list[Any]()
+        self._set_rate(0.0)
+
+    def _set_rate(self, rate: float) -> None:
+        self._rate = rate
+        self._factor = mx.nd.full((1, 1), -rate, ctx=self._context)
+        self._factors = self._factor.reshape(-1)
+
+    def queue(self, graph: Graph, batch: Sequence[Any], rate: float) -> list[Any]:
+        """Queue a step's graph for its batch, and return what it tells beside gradients and small parameters."""
+        # MXNet takes no rate that a float32 cannot hold; one that is smaller changes nothing anyway.
+        rate = min(rate, FLOAT_MAX) if rate >= FLOAT_MIN else 0.0
+        if rate != self._rate:
+            self._set_rate(rate)
+        results = graph(*batch, self._factors, *self.arrays)
+        count, known = len(self.arrays), len(self.arrays) + len(self.small)
+        self.gradients, self._updated, told = results[:count], results[count:known], results[known:]
+        return told
+
+    def measured(self) -> list[Any]:
+        """Queue the sums of the large parameters, and return Σg, Σg² and Σp² of each; then of each small one itself
+        and its gradient.
+        """
+        told = []
+        for index in self.large:
+            told += self._sums[index](self._flat[index], reshaped(self.gradients[index], -1), self._ones[index])
+        for index in self.small:
+            told += [self.arrays[index], self.gradients[index]]
+        return told
+
+    def update(self) -> None:
+        """Queue the update by the gradients."""
+        for index in self.large:
+            self._update(self._factor, self._rows[index], reshaped(self.gradients[index], 1, -1))
+        for index, updated in zip(self.small, self._updated, strict=True):
+            self.arrays[index] = updated

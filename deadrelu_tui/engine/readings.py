@@ -1,0 +1,86 @@
+"""What is read back of every step, and the metrics of the batch that are made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deadrelu_tui.engine.calls import Reader
+from deadrelu_tui.engine.parameters import Parameters
+from deadrelu_tui.metrics import layer_names, parameter_names
+
+Floats = npt.NDArray[np.float32]
+Place = tuple[int, int]
+"""Where a number stands: 0 among the sums, 1 among the sums of squares; and of which array that was read."""
+
+
+class _Layer(NamedTuple):
+    name: str
+    units: int
+    fires: int
+    """Which array has the images for which each unit fires; the one after it has each unit's sum of h."""
+    names: tuple[str, str, str]
+
+
+class _Parameter(NamedTuple):
+    total: Place
+    squares: Place
+    own: Place
+    names: tuple[str, str, str]
+
+
+class Readings:
+    """The numbers of a step: its loss; with metrics per hidden layer the images for which each unit fires and its sums
+    of h, per large parameter Σg, Σg² and Σp², and each small parameter p and its gradient g as they are.
+    """
+
+    def __init__(self, hidden: Sequence[int], parameters: Parameters, metrics: bool) -> None:
+        self.names = parameter_names(len(hidden))
+        self._layers: list[_Layer] = []
+        self._parameters: list[_Parameter] = []
+        sizes = [1]
+        if metrics:
+            for name, units in zip(layer_names(len(hidden)), hidden, strict=True):
+                told = f"zero_fraction/{name}", f"silent_fraction/{name}", f"pre_mean/{name}"
+                self._layers.append(_Layer(name, units, len(sizes), told))
+                sizes += [units, units]
+            places: dict[str, tuple[Place, Place, Place]] = {}
+            for index in parameters.large:
+                at = len(sizes)
+                places[self.names[index]] = (0, at), (0, at + 1), (0, at + 2)
+                sizes += [1, 1, 1]
+            for index in parameters.small:
+                at = len(sizes)
+                places[self.names[index]] = (0, at + 1), (1, at + 1), (1, at)
+                sizes += [parameters.arrays[index].size] * 2
+            for name in self.names:
+                told = f"grad_sum/{name}", f"grad_norm/{name}", f"update_ratio/{name}"
+                self._parameters.append(_Parameter(*places[name], told))
+        self._reader = Reader(sizes)
+
+    def read(self, arrays: Sequence[Any], images: int, rate: float) -> tuple[dict[str, float], dict[str, Floats]]:
+        """Wait for a step's arrays; return the metrics of its batch and per layer the images for which each unit fired,
+        shape (units,), which stand until the next reading.
+        """
+        parts = self._reader.read(arrays)
+        vector = self._reader.vector.astype(np.float64)
+        sums = [np.add.reduceat(each, self._reader.starts).tolist() for each in (vector, vector * vector)]
+        values, firings = {"loss": sums[0][0] / images}, {}
+        for name, units, fires, (zero_fraction, silent_fraction, pre_mean) in self._layers:
+            firings[name] = fired = parts[fires]
+            mean = sums[0][fires + 1] / (units * images)
+            known = 1.0 if not math.isnan(mean) else math.nan  # of what is no number no share can be told
+            values[zero_fraction] = (1.0 - sums[0][fires] / (units * images)) * known
+            values[silent_fraction] = (1.0 - np.count_nonzero(fired) / units) * known
+            values[pre_mean] = mean
+        for total, squares, own, (grad_sum, grad_norm, update_ratio) in self._parameters:
+            values[grad_sum] = sums[total[0]][total[1]]
+            values[grad_norm] = norm = math.sqrt(sums[squares[0]][squares[1]])
+            length = math.sqrt(sums[own[0]][own[1]])
+            # A parameter of zeros, as every bias at the start, has no size to compare an update with.
+            values[update_ratio] = rate * norm / length if length else (math.inf if norm else 0.0)
+        return values, firings
