@@ -11,13 +11,15 @@ import re
 import sys
 import types
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.columns import Gap
 from deadrelu_tui.tui.ascii import to_ascii
+from deadrelu_tui.tui.raster import Canvas
 from deadrelu_tui.tui.scale import LABEL_WIDTH, Axis, Values, step_ticks
 
 ROLES = ("axis", "zeros", "dead", "train", "test", "gradient", "mark", "rule", "ghost", "raw", "gap", "cursor")
@@ -63,33 +65,24 @@ def draw(plot: Plot, width: int, height: int, ascii_only: bool = False) -> list[
     """Return `height` rows of spans, `width` columns each. Anything too small for an axis is left blank."""
     if width < LABEL_WIDTH + 6 or height < 3:
         return [[(" " * max(0, width), "axis")] for _ in range(max(0, height))]
-    figure = _figure(width, height)
     axis, stop = plot.axis, max(plot.stop, plot.first + 1)
     low, high = axis.low, axis.high if axis.high > axis.low else axis.low + 1.0
-    # plotext is only ever asked to draw between 0 and 1: limits such as 1e300 are too much for its arithmetic.
-    vertical, horizontal = figure.ruler("y", "left"), figure.ruler("x", "lower")
-    vertical.lim(0, 1)
-    horizontal.lim(0, 1)
-    shown = [(float((at - low) / (high - low)), label) for at, label in axis.ticks if low <= at <= high]
-    vertical.ticks([at for at, _ in shown], [f"{label:>{LABEL_WIDTH}}" for _, label in shown])
-    across = step_ticks(plot.first, stop, width - LABEL_WIDTH)
-    horizontal.ticks([(at - plot.first) / (stop - plot.first) for at, _ in across], [label for _, label in across])
-    for value in plot.rules:
-        at = (float(axis.positions(np.array([value]))[0]) - low) / (high - low)
-        if 0 <= at <= 1:
-            figure.line(at, orientation=0, pixel=ROLES.index("rule"))
-    for step in plot.marks:
-        at = (step - plot.first) / (stop - plot.first)
-        if 0 <= at <= 1:
-            figure.line(at, orientation=1, pixel=ROLES.index("mark"))
-    if plot.cursor is not None and plot.first <= plot.cursor <= stop:
-        figure.line((plot.cursor - plot.first) / (stop - plot.first), orientation=1, pixel=ROLES.index("cursor"))
+    span = stop - plot.first
+    shown = tuple((float((at - low) / (high - low)), label) for at, label in axis.ticks if low <= at <= high)
+    steps = tuple(((at - plot.first) / span, label) for at, label in step_ticks(plot.first, stop, width - LABEL_WIDTH))
+    rules = ((float(axis.positions(np.array([value]))[0]) - low) / (high - low) for value in plot.rules)
+    upright = [((step - plot.first) / span, "mark") for step in plot.marks]
+    if plot.cursor is not None:
+        upright.append(((plot.cursor - plot.first) / span, "cursor"))
+    frame = _frame(width, height, shown, steps, tuple(at for at in rules if 0 <= at <= 1),
+                   tuple(each for each in upright if 0 <= each[0] <= 1), ascii_only)  # fmt: skip
+    cells = Canvas(frame.cells.codes.copy(), frame.cells.roles.copy())
+    canvas = Canvas(cells.codes[: frame.bottom, frame.left :], cells.roles[: frame.bottom, frame.left :])
     for line in plot.lines:
-        _add(figure, line, plot, low, high, stop, ascii_only)
+        _add(canvas, line, plot, low, high, stop, ascii_only)
     for line in plot.lines:
-        _mark_gaps(figure, line, plot, stop, width - LABEL_WIDTH, ascii_only)
-    rows = [_spans(row) for row in figure.build().string().split("\n")[:height]]
-    return [[(to_ascii(text), role) for text, role in row] for row in rows] if ascii_only else rows
+        _mark_gaps(canvas, line, plot, stop, width - LABEL_WIDTH, ascii_only)
+    return [_spans(codes, roles) for codes, roles in zip(cells.codes, cells.roles, strict=True)]
 
 
 def preload() -> None:
@@ -114,8 +107,20 @@ def _plotext() -> Any:
     return plotext
 
 
-def _figure(width: int, height: int) -> Any:
-    """Return plotext's one figure, blank, of that size, with a left and a lower axis."""
+class _Frame(NamedTuple):
+    """A chart without its lines, and the left and the lower edge of the canvas in it."""
+
+    cells: Canvas
+    left: int
+    bottom: int
+
+
+@functools.lru_cache(maxsize=64)
+def _frame(
+    width: int, height: int, ticks: tuple[tuple[float, str], ...], steps: tuple[tuple[float, str], ...],
+    rules: tuple[float, ...], upright: tuple[tuple[float, str], ...], ascii_only: bool,
+) -> _Frame:  # fmt: skip
+    """Return plotext's axes with their ticks, horizontal rules, and upright lines of a role each; places are 0–1."""
     plotext = _plotext()
     plotext.terminal.limit(False, False)
     figure = plotext.figure
@@ -125,10 +130,39 @@ def _figure(width: int, height: int) -> Any:
     figure.canvas("default")
     for axis in (0, 1):
         figure.axes(False, axis=axis, side=1)
-    return figure
+    vertical, horizontal = figure.ruler("y", "left"), figure.ruler("x", "lower")
+    vertical.lim(0, 1)
+    horizontal.lim(0, 1)
+    vertical.ticks([at for at, _ in ticks], [f"{label:>{LABEL_WIDTH}}" for _, label in ticks])
+    horizontal.ticks([at for at, _ in steps], [label for _, label in steps])
+    for at in rules:
+        figure.line(at, orientation=0, pixel=ROLES.index("rule"))
+    for at, role in upright:
+        figure.line(at, orientation=1, pixel=ROLES.index(role))
+    rows = [_parsed(row) for row in figure.build().string().split("\n")[:height]]
+    text = ["".join(part for part, _ in row) for row in rows]
+    bottom = next(y for y, row in enumerate(text) if "└" in row)
+    left = text[bottom].index("└") + 1
+    codes = np.array([[ord(each) for each in (to_ascii(row) if ascii_only else row)] for row in text], np.uint32)
+    roles = np.array([[role for part, role in row for _ in part] for row in rows], np.int8)
+    return _Frame(Canvas(codes, roles), left, bottom)
 
 
-def _add(figure: Any, line: Line, plot: Plot, low: float, high: float, stop: int, ascii_only: bool) -> None:
+def _parsed(row: str) -> list[tuple[str, int]]:
+    """Return a row of plotext's output as stretches of one role: its colours are indices into ROLES."""
+    stretches: list[tuple[str, int]] = []
+    role = 0
+    for index, part in enumerate(_ESCAPE.split(row)):
+        if index % 2 == 0:
+            stretches.append((part, role))
+        elif part.startswith("38;5;"):
+            role = int(part[5:]) % len(ROLES)
+        elif part in ("", "0"):
+            role = 0
+    return stretches
+
+
+def _add(canvas: Canvas, line: Line, plot: Plot, low: float, high: float, stop: int, ascii_only: bool) -> None:
     positions = plot.axis.positions(line.values)
     # Divided before subtracting: the difference of two huge limits would overflow.
     scale = high - low
@@ -138,19 +172,16 @@ def _add(figure: Any, line: Line, plot: Plot, low: float, high: float, stop: int
     keep = np.isfinite(up) & (across >= 0) & (across <= 1) & np.isfinite(line.values)
     if not keep.any():
         return
-    point, dots = ("o", "*") if ascii_only else ("◆", "braille")
-    marker = _plotext().marker(point if line.scattered else dots, pixel=ROLES.index(line.role))
-    cuts = np.searchsorted(line.steps[keep], [gap.first for gap in line.gaps])
-    pieces = [piece for piece in np.split(np.flatnonzero(keep), np.unique(cuts)) if len(piece)]
-    # Points that stand alone between two gaps go in one call: there may be many of them.
-    alone = np.array([piece[0] for piece in pieces if len(piece) == 1], np.intp)
-    for piece, joined in ((alone, False), *((piece, not line.scattered) for piece in pieces if len(piece) > 1)):
-        if len(piece):
-            signal = figure.signal(across[piece].tolist(), np.clip(up[piece], 0.0, 1.0).tolist(), marker=marker)
-            figure.draw(signal.lines(joined))
+    role, across, up = ROLES.index(line.role), across[keep], np.clip(up[keep], 0.0, 1.0)
+    if line.scattered:
+        canvas.points(across, up, "o" if ascii_only else "◆", role)
+        return
+    breaks = np.unique(np.searchsorted(line.steps[keep], [gap.first for gap in line.gaps]))
+    inside = breaks[(breaks > 0) & (breaks < len(up))].tolist()
+    canvas.polyline(across, up, role, inside, "*" if ascii_only else "")
 
 
-def _mark_gaps(figure: Any, line: Line, plot: Plot, stop: int, columns: int, ascii_only: bool) -> None:
+def _mark_gaps(canvas: Canvas, line: Line, plot: Plot, stop: int, columns: int, ascii_only: bool) -> None:
     """Put a cross into every column of the lowest row in which a value was no finite number."""
     span = stop - plot.first
     marked: set[int] = set()
@@ -158,21 +189,12 @@ def _mark_gaps(figure: Any, line: Line, plot: Plot, stop: int, columns: int, asc
         left, right = (round((min(max(at, plot.first), stop) - plot.first) / span * columns) for at in gap)
         marked.update(range(left, right + 1))
     if marked:
-        marker = _plotext().marker("x" if ascii_only else "×", pixel=ROLES.index("gap"))
-        across = [at / columns for at in sorted(marked)]
-        figure.draw(figure.signal(across, [0.0] * len(across), marker=marker).lines(False))
+        across = np.array(sorted(marked)) / columns
+        canvas.points(across, np.zeros(len(across)), "x" if ascii_only else "×", ROLES.index("gap"))
 
 
-def _spans(row: str) -> list[Span]:
-    """Return a row of plotext's output as spans: its colours are indices into ROLES."""
-    spans: list[Span] = []
-    role = "axis"
-    for index, part in enumerate(_ESCAPE.split(row)):
-        if index % 2 == 0:
-            if part:
-                spans.append((part, role))
-        elif part.startswith("38;5;"):
-            role = ROLES[int(part[5:]) % len(ROLES)]
-        elif part in ("", "0"):
-            role = "axis"
-    return spans
+def _spans(codes: npt.NDArray[np.uint32], roles: npt.NDArray[np.int8]) -> list[Span]:
+    """Return a row as its stretches of one role."""
+    text = codes.tobytes().decode("utf-32-le")
+    edges = [0, *(np.flatnonzero(np.diff(roles)) + 1).tolist(), len(text)]
+    return [(text[left:right], ROLES[roles[left]]) for left, right in pairwise(edges)]
