@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -43,6 +44,7 @@ class CellPanel(Widget, can_focus=True):
         self._content: tuple[Sequence[Span], list[Row]] = ((), [])
         self._rows: list[Row] = []
         self._strips: list[Strip] = []
+        self._styles: dict[str, Style] = {}
 
     @property
     def room(self) -> tuple[int, int]:
@@ -90,13 +92,17 @@ class CellPanel(Widget, can_focus=True):
         if not self._content[1] and len(self._strips) != self.size.height:
             self._rows = self._framed(*self._content)
             self._strips = [self._strip(row) for row in self._rows]
-        if y < len(self._strips):
-            return self._strips[y].adjust_cell_length(self.size.width, self.rich_style)
-        return Strip.blank(self.size.width, self.rich_style)
+        width = self.size.width
+        if y < len(self._strips) and self._strips[y].cell_length == width:
+            return self._strips[y]
+        # Only where it is needed: a widget's style is put together from those of all around it.
+        style = self.rich_style
+        return self._strips[y].adjust_cell_length(width, style) if y < len(self._strips) else Strip.blank(width, style)
 
     def notify_style_update(self) -> None:
         """Take the colours of a theme that has just changed."""
         super().notify_style_update()
+        self._styles.clear()
         self._restyle()
 
     def shorter(self, title: list[Span]) -> list[Span]:
@@ -134,7 +140,12 @@ class CellPanel(Widget, can_focus=True):
         self.refresh()
 
     def _strip(self, row: Row) -> Strip:
-        return Strip(Segment(text, self.get_component_rich_style(f"role--{role}")) for text, role in row)
+        return Strip(Segment(text, self._style(role)) for text, role in row)
+
+    def _style(self, role: str) -> Style:
+        if role not in self._styles:
+            self._styles[role] = self.get_component_rich_style(f"role--{role}")
+        return self._styles[role]
 
 
 def _difference(old: Row, new: Row, y: int) -> Region:

@@ -96,8 +96,7 @@ def map_rows(
     for name in grid.counts:
         units = layers[name]
         lost, rates = definition.holds(units), _rates(definition, units)
-        pools = [slice(first, first + grid.pooled) for first in range(0, len(units), grid.pooled)]
-        cells = [_cell(rates[pool], lost[pool], which) for pool in pools]
+        cells = _cells(rates, lost, grid.pooled, which)
         for first in range(0, len(cells), grid.wide(name)):
             row = cells[first : first + grid.wide(name)]
             if found is not None and found[0] == len(rows):
@@ -138,12 +137,20 @@ def _rates(definition: Definition, units: Units) -> npt.NDArray[np.float32]:
     return units.unsaturated if units.activation in SATURATING else units.firing
 
 
-def _cell(rates: npt.NDArray[np.float32], lost: Mask, which: int) -> tuple[str, str]:
-    if np.isnan(rates).any():
-        return "?", "text"
-    if lost.all():
-        return (DEAD, DEAD_ASCII)[which], "dead"
-    return SHADES[int(np.searchsorted(BOUNDS, float(rates.mean()), side="right"))][which], "unit"
+def _cells(rates: npt.NDArray[np.float32], lost: Mask, pooled: int, which: int) -> Row:
+    """Return the glyph and role of each cell of so many units, the last of which may have fewer."""
+    starts = np.arange(0, len(rates), pooled)
+    means = np.add.reduceat(rates, starts, dtype=np.float64) / np.diff(starts, append=len(rates))
+    shades = np.searchsorted(BOUNDS, means, side="right").tolist()
+    dead, unknown = np.logical_and.reduceat(lost, starts).tolist(), np.isnan(means).tolist()
+    return [
+        ("?", "text")
+        if nothing
+        else ((DEAD, DEAD_ASCII)[which], "dead")
+        if all_dead
+        else (SHADES[shade][which], "unit")
+        for shade, all_dead, nothing in zip(shades, dead, unknown, strict=True)
+    ]
 
 
 def _rows(units: int, pooled: int, room: int) -> int:

@@ -140,16 +140,13 @@ class Display(Screen[None]):
             began = time.monotonic()
             self._left = self.draw_lines()
             self._spent = time.monotonic() - began
-        shown = time.monotonic()
         while self._left and not (isinstance(self.app, TypedInOrder) and self.app.typing):
             began = time.monotonic()
-            self._draw_panel(self._left.pop(0))
+            while self._left and time.monotonic() - began < SLICE:
+                self._draw_panel(self._left.pop(0))
             self._spent += time.monotonic() - began
-            if time.monotonic() - shown < SLICE:
-                await asyncio.sleep(LET_KEYS_IN)
-            else:
+            if self._left:
                 await asyncio.sleep(LET_SHOW)
-                shown = time.monotonic()
         if not self._left:
             self._rest_until = time.monotonic() + self.pace.wait(self._spent, self.meter)
 

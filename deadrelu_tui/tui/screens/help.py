@@ -2,19 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
-from rich.table import Table
-from rich.text import Text
+from rich.segment import Segment
+from rich.style import Style
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.widgets import Static
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
 from deadrelu_tui.metrics import METRICS
 from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.tui.screens.dialog import Dialog
+
+Line = list[tuple[str, Style]]
+BOLD, DIM, PLAIN = Style(bold=True), Style(dim=True), Style()
+_GAP = 2
+_NARROW = 12
+"""Columns that a text is given at least, however narrow the window."""
+
+
+def lines(keys: Sequence[tuple[str, str, str]], width: int) -> Iterator[Line]:
+    """Yield the keys, each with its name and what it does, and below them every metric, wrapped to a width."""
+    first, second = (max((len(each[column]) for each in keys), default=0) + _GAP for column in (0, 1))
+    for key, name, text in keys:
+        yield from _beside([(key, first, BOLD), (name, second, PLAIN)], [(text, DIM)], width)
+    names = max(len(metric.name) for metric in METRICS) + _GAP
+    for metric in METRICS:
+        yield []
+        yield from _beside([(metric.name, names, BOLD)], [(metric.meaning, PLAIN), (metric.formula, DIM)], width)
+
+
+def _beside(left: Sequence[tuple[str, int, Style]], texts: Iterable[tuple[str, Style]], width: int) -> Iterator[Line]:
+    indent = sum(size for _, size, _ in left)
+    head: Line = [(text.ljust(size), style) for text, size, style in left]
+    for text, style in texts:
+        for line in textwrap.wrap(text, max(_NARROW, width - indent)) or [""]:
+            yield [*head, (line, style)]
+            head = [(" " * indent, PLAIN)]
+
+
+class HelpText(ScrollView):
+    """All of the help. Only what is in sight is drawn: laid out as tables it took a quarter of a second."""
+
+    def __init__(self, keys: Sequence[tuple[str, str, str]], ascii_only: bool) -> None:
+        super().__init__(classes="help panel")
+        self.border_title = "[b]help[/b]  esc closes"
+        self.keys, self.ascii_only = keys, ascii_only
+        self._lines: list[Line] = []
+
+    def on_resize(self) -> None:
+        """Wrap the text to the new width."""
+        width = self.scrollable_content_region.width
+        self._lines = list(lines(self.keys, width))
+        self.virtual_size = Size(width, len(self._lines))
+
+    def render_line(self, y: int) -> Strip:
+        """Return one row of what is in sight."""
+        at, style = y + self.scroll_offset.y, self.rich_style
+        parts = self._lines[at] if at < len(self._lines) else []
+        letters = to_ascii if self.ascii_only else str
+        strip = Strip(Segment(letters(text), style + own) for text, own in parts)
+        return strip.adjust_cell_length(self.size.width, style)
 
 
 class HelpScreen(Dialog[None]):
@@ -25,27 +77,8 @@ class HelpScreen(Dialog[None]):
     def __init__(self, keys: Iterable[tuple[str, str, str]], classes: str) -> None:
         super().__init__(classes=classes)
         self.keys = tuple(keys)
-        self.letters = to_ascii if "-ascii" in classes.split() else str
+        self.ascii_only = "-ascii" in classes.split()
 
     def compose(self) -> ComposeResult:
-        """Show two tables."""
-        with VerticalScroll(classes="help panel") as scroll:
-            scroll.border_title = "[b]help[/b]  esc closes"
-            yield Static(self._keys())
-            yield Static(self._metrics())
-
-    def _keys(self) -> Table:
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        for key, name, text in self.keys:
-            table.add_row(
-                Text(self.letters(key), style="bold"), self.letters(name), Text(self.letters(text), style="dim")
-            )
-        return table
-
-    def _metrics(self) -> Table:
-        table = Table(box=None, show_header=False, padding=(1, 2, 0, 0))
-        for metric in METRICS:
-            body = Text(self.letters(metric.meaning))
-            body.append(f"\n{self.letters(metric.formula)}", style="dim")
-            table.add_row(Text(metric.name, style="bold"), body)
-        return table
+        """Show the text."""
+        yield HelpText(self.keys, self.ascii_only)
