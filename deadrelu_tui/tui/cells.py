@@ -79,12 +79,9 @@ class CellPanel(Widget, can_focus=True):
             self.show([], [])
         self.post_message(self.Stale(self))
 
-    def on_focus(self) -> None:
-        """Take the colour of the focus."""
-        self.show(*self._content)
-
-    def on_blur(self) -> None:
-        """Give it back."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Take the colour of the focus, or give it back. An event of the focus would come before it is there."""
+        super().watch_has_focus(has_focus)
         self.show(*self._content)
 
     def render_line(self, y: int) -> Strip:

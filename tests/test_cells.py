@@ -1,0 +1,56 @@
+"""A panel of cells shows at once what it was given, and whether it is in focus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual.app import App, ComposeResult
+
+from deadrelu_tui.tui.cells import FRAME_ROLES, CellPanel
+
+
+class Panel(CellPanel):
+    """A panel of which only the frame has roles."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in FRAME_ROLES}
+
+
+class Two(App[None]):
+    """Two panels, of which nobody draws anything anew."""
+
+    CSS = """
+    Panel { height: 4; }
+    Panel > .role--frame { color: rgb(1,1,1); }
+    Panel > .role--focus { color: rgb(2,2,2); }
+    """
+
+    def compose(self) -> ComposeResult:
+        """Show both."""
+        yield Panel("first")
+        yield Panel("second")
+
+    def on_mount(self) -> None:
+        """Give each a title."""
+        for panel in self.query(CellPanel):
+            panel.show([(f"the {panel.id}", "name")], [[("text", "text")]])
+
+
+def framed_in(app: App[None]) -> Iterator[str]:
+    """Yield the colour of each panel's frame as it would be drawn."""
+    for panel in app.query(CellPanel):
+        corner = next(iter(panel.render_line(0)))
+        assert corner.style is not None
+        assert corner.style.color is not None
+        yield corner.style.color.name
+
+
+async def test_a_panel_has_the_colour_of_the_focus_as_soon_as_it_is_there() -> None:
+    app = Two()
+    async with app.run_test(size=(40, 10)) as pilot:
+        await pilot.pause()
+        first, second = app.query(CellPanel)
+        for chosen, expected in ((first, ["#020202", "#010101"]), (second, ["#010101", "#020202"])):
+            app.set_focus(chosen)
+            await pilot.pause()
+            assert list(framed_in(app)) == expected
