@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.css.query import NoMatches
-from textual.dom import DOMNode
 from textual.reactive import Reactive, reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -297,15 +296,15 @@ class Display(Screen[None]):
             self.chosen = str(wanted.id)
         focused = self.chosen or next(iter(rows.values()))[0]
         found = layout(rows, focused, *self.app.size, self.alone)
-        # All classes first, and their styles once: a screen's styles take longer to work out than to draw.
-        nodes: list[tuple[DOMNode, bool, str]] = [(self, found.size == size, f"-{size}") for size in SIZES]
-        nodes += [(row, not found.panels & set(rows[str(row.id)]), "-away") for row in self.query(Horizontal)]
-        nodes += [(panel, panel.id not in found.panels, "-away") for panel in self.panels()]
-        if changed := [each for each in nodes if each[0].has_class(each[2]) != each[1]]:
-            for node, wanted_there, name in changed:
-                node.set_class(wanted_there, name, update=False)
+        # The style sheet only for another size: a screen's styles take longer to work out than to draw.
+        if not self.has_class(f"-{found.size}"):
+            for size in SIZES:
+                self.set_class(size == found.size, f"-{size}", update=False)
             self.update_node_styles(animate=False)
+        for row in self.query(Horizontal):
+            row.display = bool(found.panels & set(rows[str(row.id)]))
         for panel in self.panels():
+            panel.display = panel.id in found.panels
             note = found.notes.get(str(panel.id), "")
             if isinstance(panel, ChartPanel) and panel.more != note:
                 panel.more, panel.drawn = note, None
