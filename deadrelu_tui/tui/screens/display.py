@@ -39,7 +39,7 @@ LOOK_EVERY = 0.05
 after a while of nothing, such as the first step or one that a paused run takes, is shown at once."""
 LET_KEYS_IN = 0.001
 """Seconds between two panels of a frame in which a key may announce itself."""
-SLICE, LET_SHOW = 0.03, 0.01
+SLICE, LET_SHOW = 0.012, 0.01
 """Seconds of drawing after which what is drawn, and what a key has done meanwhile, goes to the terminal, and for how
 long the rest waits for that."""
 
