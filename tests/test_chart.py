@@ -82,6 +82,18 @@ def test_a_mark_is_a_vertical_line_and_a_rule_a_horizontal_one() -> None:
     assert sum("rule" in cells(row) for row in rows) == 1
 
 
+def test_marks_and_the_cursor_stand_on_the_axis_and_behind_the_rules() -> None:
+    rows = draw(Plot((), share_axis(12), 0, 100, marks=(20, 50), rules=(0.5,), cursor=20), 60, 12)
+    foot = text(rows)[-2]
+    at_20, at_50 = foot.index("┴"), foot.index("┼", foot.index("┴"))  # a tick of the axis is at 50, none at 20
+    rule = next(row for row in rows if "rule" in cells(row))
+    for x, role in ((at_20, "cursor"), (at_50, "mark")):
+        assert {cells(row)[x] for row in rows[:-2]} == {role, "rule"}
+        assert {line[x] for line in text(rows)[:-2]} == {"│", "┼"}
+        assert (text([rule])[0][x], cells(rule)[x]) == ("┼", "rule")
+    assert {role for row in rows[-2:] for role in cells(row)} == {"axis"}
+
+
 def test_scattered_points_are_not_joined() -> None:
     line = Line(np.array([0, 99]), np.array([0.0, 1.0]), "test", scattered=True)
     assert dots(draw(Plot((line,), share_axis(12), 0, 100), 60, 12), "test") == 2

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from deadrelu_tui.columns import Gap
 from deadrelu_tui.tui.ascii import to_ascii
-from deadrelu_tui.tui.raster import Canvas
+from deadrelu_tui.tui.raster import Canvas, Numbers
 from deadrelu_tui.tui.scale import LABEL_WIDTH, Axis, Values, step_ticks
 
 ROLES = ("axis", "zeros", "dead", "train", "test", "gradient", "mark", "rule", "ghost", "raw", "gap", "cursor")
@@ -71,18 +71,17 @@ def draw(plot: Plot, width: int, height: int, ascii_only: bool = False) -> list[
     shown = tuple((float((at - low) / (high - low)), label) for at, label in axis.ticks if low <= at <= high)
     steps = tuple(((at - plot.first) / span, label) for at, label in step_ticks(plot.first, stop, width - LABEL_WIDTH))
     rules = ((float(axis.positions(np.array([value]))[0]) - low) / (high - low) for value in plot.rules)
-    upright = [((step - plot.first) / span, "mark") for step in plot.marks]
-    if plot.cursor is not None:
-        upright.append(((plot.cursor - plot.first) / span, "cursor"))
-    frame = _frame(width, height, shown, steps, tuple(at for at in rules if 0 <= at <= 1),
-                   tuple(each for each in upright if 0 <= each[0] <= 1), ascii_only)  # fmt: skip
+    frame = _frame(width, height, shown, steps, tuple(at for at in rules if 0 <= at <= 1))
     cells = Canvas(frame.cells.codes.copy(), frame.cells.roles.copy())
     canvas = Canvas(cells.codes[: frame.bottom, frame.left :], cells.roles[: frame.bottom, frame.left :])
+    for places, role in ((plot.marks, "mark"), (() if plot.cursor is None else (plot.cursor,), "cursor")):
+        across = np.array([(step - plot.first) / span for step in places if plot.first <= step <= stop])
+        _stand(canvas, cells.codes[frame.bottom, frame.left :], across, ROLES.index(role))
     for line in plot.lines:
         _add(canvas, line, plot, low, high, stop, ascii_only)
     for line in plot.lines:
         _mark_gaps(canvas, line, plot, stop, width - LABEL_WIDTH, ascii_only)
-    return [_spans(codes, roles) for codes, roles in zip(cells.codes, cells.roles, strict=True)]
+    return [_spans(codes, roles, ascii_only) for codes, roles in zip(cells.codes, cells.roles, strict=True)]
 
 
 def preload() -> None:
@@ -118,9 +117,9 @@ class _Frame(NamedTuple):
 @functools.lru_cache(maxsize=64)
 def _frame(
     width: int, height: int, ticks: tuple[tuple[float, str], ...], steps: tuple[tuple[float, str], ...],
-    rules: tuple[float, ...], upright: tuple[tuple[float, str], ...], ascii_only: bool,
+    rules: tuple[float, ...],
 ) -> _Frame:  # fmt: skip
-    """Return plotext's axes with their ticks, horizontal rules, and upright lines of a role each; places are 0–1."""
+    """Return plotext's axes with their ticks and horizontal rules; places are 0–1."""
     plotext = _plotext()
     plotext.terminal.limit(False, False)
     figure = plotext.figure
@@ -137,13 +136,11 @@ def _frame(
     horizontal.ticks([at for at, _ in steps], [label for _, label in steps])
     for at in rules:
         figure.line(at, orientation=0, pixel=ROLES.index("rule"))
-    for at, role in upright:
-        figure.line(at, orientation=1, pixel=ROLES.index(role))
     rows = [_parsed(row) for row in figure.build().string().split("\n")[:height]]
     text = ["".join(part for part, _ in row) for row in rows]
     bottom = next(y for y, row in enumerate(text) if "└" in row)
     left = text[bottom].index("└") + 1
-    codes = np.array([[ord(each) for each in (to_ascii(row) if ascii_only else row)] for row in text], np.uint32)
+    codes = np.array([[ord(each) for each in row] for row in text], np.uint32)
     roles = np.array([[role for part, role in row for _ in part] for row in rows], np.int8)
     return _Frame(Canvas(codes, roles), left, bottom)
 
@@ -160,6 +157,15 @@ def _parsed(row: str) -> list[tuple[str, int]]:
         elif part in ("", "0"):
             role = 0
     return stretches
+
+
+def _stand(canvas: Canvas, foot: npt.NDArray[np.uint32], across: Numbers, role: int) -> None:
+    """Draw upright lines, behind the rules that they cross, down to the axis, whose row is the foot."""
+    columns = canvas.place(across, across)[0].astype(np.intp)
+    rule = canvas.roles[:, columns] == ROLES.index("rule")
+    canvas.codes[:, columns] = np.where(rule, ord("┼"), ord("│"))
+    canvas.roles[:, columns] = np.where(rule, ROLES.index("rule"), role)
+    foot[columns] = np.where(np.isin(foot[columns], (ord("┬"), ord("┼"))), ord("┼"), ord("┴"))
 
 
 def _add(canvas: Canvas, line: Line, plot: Plot, low: float, high: float, stop: int, ascii_only: bool) -> None:
@@ -193,8 +199,9 @@ def _mark_gaps(canvas: Canvas, line: Line, plot: Plot, stop: int, columns: int, 
         canvas.points(across, np.zeros(len(across)), "x" if ascii_only else "×", ROLES.index("gap"))
 
 
-def _spans(codes: npt.NDArray[np.uint32], roles: npt.NDArray[np.int8]) -> list[Span]:
+def _spans(codes: npt.NDArray[np.uint32], roles: npt.NDArray[np.int8], ascii_only: bool) -> list[Span]:
     """Return a row as its stretches of one role."""
     text = codes.tobytes().decode("utf-32-le")
+    text = to_ascii(text) if ascii_only else text
     edges = [0, *(np.flatnonzero(np.diff(roles)) + 1).tolist(), len(text)]
     return [(text[left:right], ROLES[roles[left]]) for left, right in pairwise(edges)]
