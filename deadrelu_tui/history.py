@@ -225,11 +225,14 @@ class History:
         Counted in steps, not in columns: it is the same at every zoom. NaN where there is none.
         """
         measured, values = self.series(name)
-        found = np.full(len(steps), np.nan, np.float32)
         lows, highs = (np.searchsorted(measured, ends, side="right") for ends in (steps - width, steps))
-        for index, (low, high) in enumerate(zip(lows, highs, strict=True)):
-            window = values[low:high]
-            finite = window[np.isfinite(window)]
-            if len(finite):
-                found[index] = finite.mean(dtype=np.float64)
-        return found
+        longest = int((highs - lows).max(initial=0))
+        if not longest:
+            return np.full(len(steps), np.nan, np.float32)
+        # A row for each window: its values, and where it has fewer than the longest some that do not count.
+        at = lows[:, None] + np.arange(longest)
+        windows = values[np.minimum(at, len(values) - 1)].astype(np.float64)
+        counted = np.isfinite(windows) & (at < highs[:, None])
+        with np.errstate(invalid="ignore"):  # of a window without a finite value there is no mean
+            means: Floats = (np.where(counted, windows, 0.0).sum(axis=1) / counted.sum(axis=1)).astype(np.float32)
+        return means

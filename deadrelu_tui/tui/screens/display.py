@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -37,11 +36,10 @@ from deadrelu_tui.wording import count
 LOOK_EVERY = 0.05
 """Seconds between two looks for something new to draw. A look that finds nothing costs next to nothing, and what comes
 after a while of nothing, such as the first step or one that a paused run takes, is shown at once."""
+SLICE = 0.015
+"""Seconds of drawing after which what is drawn goes to the terminal first."""
 LET_KEYS_IN = 0.001
-"""Seconds between two panels of a frame in which a key may announce itself."""
-SLICE, LET_SHOW = 0.012, 0.01
-"""Seconds of drawing after which what is drawn, and what a key has done meanwhile, goes to the terminal, and for how
-long the rest waits for that."""
+"""Seconds in which a key may announce itself before the drawing goes on."""
 
 
 class Display(Screen[None]):
@@ -77,7 +75,6 @@ class Display(Screen[None]):
         """The panels that the frame in hand has still to draw."""
         self._spent = 0.0
         """Seconds that have gone into it."""
-        self._framing = False
         self._judged: tuple[tuple[object, ...], Finding | None] = ((), None)
         self._drawn: dict[str, tuple[Content, int]] = {}
         self.letters = "-ascii" if ascii_only else "-unicode"
@@ -119,35 +116,31 @@ class Display(Screen[None]):
 
     # Drawing
 
-    async def _frame(self) -> None:
-        """Draw the lines, then panel after panel. A key is not kept waiting: the rest then comes after it.
+    def _frame(self) -> None:
+        """Draw the lines, then panel after panel, as far as a slice of time goes; the rest when that is shown.
 
-        Runs in the task of a timer: what the screen has to show meanwhile, it shows.
+        A key is not kept waiting: the rest then comes after it.
         """
-        if self._framing or (self.meter and self.meter.stalled):
+        if self.meter and self.meter.stalled:
             return
-        self._framing = True
-        try:
-            await self._draw_in_turns()
-        finally:
-            self._framing = False
-
-    async def _draw_in_turns(self) -> None:
+        began = time.monotonic()
         if not self._left:
-            if time.monotonic() < self._rest_until or self._state() == self._seen:
+            if began < self._rest_until or self._state() == self._seen:
                 return
-            began = time.monotonic()
-            self._left = self.draw_lines()
-            self._spent = time.monotonic() - began
+            self._left, self._spent = self.draw_lines(), 0.0
         while self._left and not (isinstance(self.app, TypedInOrder) and self.app.typing):
-            began = time.monotonic()
-            while self._left and time.monotonic() - began < SLICE:
-                self._draw_panel(self._left.pop(0))
-            self._spent += time.monotonic() - began
-            if self._left:
-                await asyncio.sleep(LET_SHOW)
-        if not self._left:
+            self._draw_panel(self._left.pop(0))
+            if time.monotonic() - began > SLICE:
+                break
+        self._spent += time.monotonic() - began
+        if self._left:
+            self._go_on()
+        else:
             self._rest_until = time.monotonic() + self.pace.wait(self._spent, self.meter)
+
+    def _go_on(self) -> None:
+        """Draw what is left as soon as what is drawn is on the terminal."""
+        self.call_after_refresh(self.set_timer, LET_KEYS_IN, self._frame)
 
     @property
     def drawing(self) -> bool:
@@ -156,9 +149,8 @@ class Display(Screen[None]):
 
     def answer(self) -> None:
         """Show what a key has done: the lines at once, the panels as soon as these stand."""
-        self._left = self.draw_lines()
-        self._spent = 0.0
-        self.call_after_refresh(self.set_timer, LET_KEYS_IN, self._frame)
+        self._left, self._spent = self.draw_lines(), 0.0
+        self._go_on()
 
     def _state(self) -> tuple[object, ...]:
         """Return what draw() would show anew, as far as it changes without a key."""
@@ -198,7 +190,7 @@ class Display(Screen[None]):
         if self.has_class("-small") or self.has_class("-mini"):
             self._line("numbers", lines.summary(run, history, self.view, width))
             return []
-        return self.panels()
+        return sorted(self.panels(), key=lambda panel: not panel.has_focus)
 
     def _verdict(self, history: History) -> Finding | None:
         """Return the verdict, judged anew only if there is anything new."""
