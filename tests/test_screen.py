@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from deadrelu_tui.metrics import METRICS
 from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.records import Event, Start, StepRecord
 from deadrelu_tui.run import Controls, Run, Status, Training
@@ -25,7 +26,7 @@ from deadrelu_tui.tui import chart, status
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.cells import CellPanel
 from deadrelu_tui.tui.panels import ChartPanel
-from deadrelu_tui.tui.screens.help import HelpScreen
+from deadrelu_tui.tui.screens.help import HelpScreen, lines
 from deadrelu_tui.tui.screens.questions import QuitQuestion, RateQuestion
 
 WIDE, MIDDLE = (160, 48), (80, 24)
@@ -381,6 +382,16 @@ async def test_question_mark_lists_every_key_and_every_metric(executor: Executor
                 "next panel", "maximise", "log axis", "window", "help", "quit"} <= names  # fmt: skip
         await seen.pilot.press("escape")
         assert seen.app.screen is seen.app.monitor
+
+
+@pytest.mark.parametrize("width", [40, 59, 80, 120])
+def test_the_help_fits_its_width_and_leaves_nothing_out(width: int) -> None:
+    keys = [("shift+tab", "previous panel", "Move the focus to the panel before."), ("q", "quit", "Leave.")]
+    rows = ["".join(text for text, _ in line) for line in lines(keys, width)]
+    assert max(map(len, rows)) <= width
+    said = " ".join(" ".join(rows).split())
+    for words in (*(each for key in keys for each in key), *(metric.meaning for metric in METRICS)):
+        assert " ".join(words.split()) in said or (width < 80 and set(words.split()) <= set(said.split()))
 
 
 async def test_the_palette_offers_what_the_keys_do(executor: Executor) -> None:

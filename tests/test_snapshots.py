@@ -168,3 +168,8 @@ def test_the_form_of_settings_looks_the_same(picture: Picture) -> None:
 def test_the_list_of_runs_looks_the_same(picture: Picture) -> None:
     again = replace(SPARSE, settings=HEALTHY.settings)
     assert picture.of(TRAGEDY, HEALTHY, again, size=LESS, after=press("3", "r", "c", "o"))
+
+
+@pytest.mark.parametrize("size", [LESS, (40, 12)], ids=lambda size: "{}x{}".format(*size))
+def test_the_help_looks_the_same(picture: Picture, size: tuple[int, int]) -> None:
+    assert picture.of(TRAGEDY, size=size, after=press("question_mark", "pagedown"))

@@ -21,8 +21,8 @@ from deadrelu_tui.tui.screens.dialog import Dialog
 Line = list[tuple[str, Style]]
 BOLD, DIM, PLAIN = Style(bold=True), Style(dim=True), Style()
 _GAP = 2
-_NARROW = 12
-"""Columns that a text is given at least, however narrow the window."""
+_ROOM = 32
+"""Columns without which a text stands below its heading, not beside it."""
 
 
 def lines(keys: Sequence[tuple[str, str, str]], width: int) -> Iterator[Line]:
@@ -39,8 +39,11 @@ def lines(keys: Sequence[tuple[str, str, str]], width: int) -> Iterator[Line]:
 def _beside(left: Sequence[tuple[str, int, Style]], texts: Iterable[tuple[str, Style]], width: int) -> Iterator[Line]:
     indent = sum(size for _, size, _ in left)
     head: Line = [(text.ljust(size), style) for text, size, style in left]
+    if width - indent < _ROOM:
+        yield [(f"{text}  ", style) for text, _, style in left]
+        indent, head = _GAP, [(" " * _GAP, PLAIN)]
     for text, style in texts:
-        for line in textwrap.wrap(text, max(_NARROW, width - indent)) or [""]:
+        for line in textwrap.wrap(text, max(1, width - indent)):
             yield [*head, (line, style)]
             head = [(" " * indent, PLAIN)]
 
@@ -57,7 +60,7 @@ class HelpText(ScrollView):
     def on_resize(self) -> None:
         """Wrap the text to the new width."""
         width = self.scrollable_content_region.width
-        self._lines = list(lines(self.keys, width))
+        self._lines = list(lines(self.keys, width - 1))  # a column of air before the scrollbar
         self.virtual_size = Size(width, len(self._lines))
 
     def render_line(self, y: int) -> Strip:
