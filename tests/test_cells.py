@@ -54,3 +54,20 @@ async def test_a_panel_has_the_colour_of_the_focus_as_soon_as_it_is_there() -> N
             app.set_focus(chosen)
             await pilot.pause()
             assert list(framed_in(app)) == expected
+
+
+class Themed(Two):
+    """The same in the colours of a theme."""
+
+    CSS = "Panel { height: 4; } Panel > .role--frame { color: $primary; } Panel > .role--focus { color: $primary; }"
+
+
+async def test_a_panel_that_is_drawn_takes_the_colours_of_another_theme() -> None:
+    app = Themed()
+    async with app.run_test(size=(40, 10)) as pilot:
+        for name in ("nord", "gruvbox", "textual-light"):
+            app.theme = name
+            await pilot.pause()
+            theme = app.get_theme(name)
+            assert theme is not None
+            assert {colour.lower() for colour in framed_in(app)} == {theme.primary.lower()}

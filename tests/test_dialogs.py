@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 from fakes import canned, dying
-from textual.app import App
+from textual.app import App, ComposeResult
+from textual.geometry import Region, Size
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widgets import Input, OptionList, Static
 
 import deadrelu_tui.tui
@@ -23,6 +25,7 @@ from deadrelu_tui.diagnosis import Finding
 from deadrelu_tui.run import Run, Status
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.screens.choice import Choice
+from deadrelu_tui.tui.screens.help import HelpScreen
 from deadrelu_tui.tui.screens.reasons import MEANING, ReasonsScreen, measured
 from deadrelu_tui.tui.screens.runs import RunRow, RunsScreen, row_of
 from deadrelu_tui.tui.screens.settings_form import FieldRow, SettingsScreen, options, typed
@@ -493,3 +496,50 @@ async def test_a_click_on_esc_closes() -> None:
             await seen.pilot.click(offset=(seen.lines[line].index("esc"), line))
             await seen.until(lambda seen=seen: bool(seen.app.results))  # type: ignore[misc]
             assert seen.result is None
+
+
+def some_help() -> HelpScreen:
+    return HelpScreen([("q", "quit", "Leave.")], "-unicode")
+
+
+class Behind(App[None]):
+    """A coloured screen behind a dialog."""
+
+    CSS = "Static { background: red; color: green; height: 1fr; }"
+
+    def compose(self) -> ComposeResult:
+        yield Static("colours")
+
+
+def cells_behind(app: App[None]) -> list[Strip]:
+    return app.screen.render_lines(Region(0, 0, *app.size))
+
+
+async def test_what_lies_behind_a_dialog_is_dimmed_and_as_large_as_the_terminal_while_that_is_resized() -> None:
+    app = Behind()
+    async with app.run_test(size=(40, 10)) as pilot:
+        plain = next(iter(app.screen._compositor.render_strips()[0])).style
+        await app.push_screen(some_help())
+        await pilot.pause()
+        dimmed = next(iter(cells_behind(app)[0])).style
+        assert plain is not None
+        assert dimmed is not None
+        assert plain.bgcolor != dimmed.bgcolor
+        for size in ((80, 30), (20, 6)):
+            await pilot.resize_terminal(*size)
+            assert [strip.cell_length for strip in cells_behind(app)] == [size[0]] * size[1]
+        app.screen_stack[0]._compositor.size = Size(10, 3)  # as it is while the terminal grows
+        assert [strip.cell_length for strip in cells_behind(app)] == [20] * 6
+
+
+async def test_without_colour_there_is_none_behind_a_dialog_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = Behind()
+    async with app.run_test(size=(40, 10)) as pilot:
+        await app.push_screen(some_help())
+        await pilot.pause()
+        for strip in cells_behind(app):
+            for segment in strip:
+                for colour in (segment.style.color, segment.style.bgcolor) if segment.style else ():
+                    if colour is not None and colour.triplet is not None:
+                        assert len(set(colour.triplet)) == 1, colour

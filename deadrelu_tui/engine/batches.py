@@ -14,7 +14,11 @@ from deadrelu_tui.engine.runtime import mx
 
 
 class Batches:
-    """The batches of a dataset; at most `under_way` of them may be in use by steps that are not read back."""
+    """The batches of a dataset, in as many buffers as there are steps under way.
+
+    That is two more than may wait to be read back: a step that is read back may still be using its pixels for the
+    gradient, but not when the step after it is read back too.
+    """
 
     def __init__(self, dataset: Dataset, size: int, seed: int, under_way: int, context: Any) -> None:
         self.size = min(size, len(dataset.train_labels))

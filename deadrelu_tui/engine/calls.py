@@ -21,7 +21,7 @@ _Handle, _NDArray = mx.base.NDArrayHandle, mx.nd.NDArray
 class Graph:
     """A graph that MXNet plans once for the shape of its inputs, and runs in one call.
 
-    The arrays it returns are its own no longer: a later call does not touch them.
+    The arrays it returns belong to whoever asked for them: a later call does not touch them.
     """
 
     def __init__(self, inputs: list[Any], outputs: list[Any]) -> None:
@@ -44,6 +44,7 @@ class Graph:
         self._arrays[:] = [arrays[index].handle for index in self._order]
         self._count.value, self._made.value = 0, None
         _check(_LIBRARY.MXInvokeCachedOpEx(*self._arguments))
+        # The list of handles is MXNet's, and holds only until this thread calls it again; each handle is ours to free.
         made = (_Handle * self._count.value).from_address(self._made.value)
         return [_NDArray(_Handle(handle)) for handle in made]
 

@@ -82,5 +82,5 @@ class Readings:
             values[grad_norm] = norm = math.sqrt(sums[squares[0]][squares[1]])
             length = math.sqrt(sums[own[0]][own[1]])
             # A parameter of zeros, as every bias at the start, has no size to compare an update with.
-            values[update_ratio] = rate * norm / length if length else (math.inf if norm else 0.0)
+            values[update_ratio] = rate * norm / length if length else (norm * math.inf if norm else 0.0)
         return values, firings

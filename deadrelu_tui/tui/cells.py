@@ -86,8 +86,9 @@ class CellPanel(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return one row of cells. The first are asked for before the panel is told of its size."""
-        if not self._content[1] and len(self._strips) != self.size.height:
+        if not self._content[1] and len(self._rows) != self.size.height:
             self._rows = self._framed(*self._content)
+        if len(self._strips) != len(self._rows):
             self._strips = [self._strip(row) for row in self._rows]
         width = self.size.width
         if y < len(self._strips) and self._strips[y].cell_length == width:
@@ -97,7 +98,7 @@ class CellPanel(Widget, can_focus=True):
         return self._strips[y].adjust_cell_length(width, style) if y < len(self._strips) else Strip.blank(width, style)
 
     def notify_style_update(self) -> None:
-        """Take the colours of a theme that has just changed."""
+        """Forget the colours. The new ones are worked out after this, and asked for with the next row."""
         super().notify_style_update()
         self._styles.clear()
         self._restyle()
@@ -133,7 +134,7 @@ class CellPanel(Widget, can_focus=True):
         return [top, *([(side, frame), *row, (" " + side, frame)] for row in inside), bottom]
 
     def _restyle(self) -> None:
-        self._strips = [self._strip(row) for row in self._rows]
+        self._strips = []
         self.refresh()
 
     def _strip(self, row: Row) -> Strip:

@@ -27,14 +27,17 @@ class Dialog(ModalScreen[ScreenResultType]):
         at = next((at for at, screen in enumerate(screens) if screen is self), 0)
         if not at:
             return super().render_lines(crop)
-        rows = screens[at - 1]._compositor.render_strips()[crop.y : crop.bottom]
-        colour = self.styles.background
-        return [
-            Strip([Segment(text, _dimmed(style, colour)) for text, style, _ in row], row.cell_length).crop(
-                *crop.column_span
-            )
-            for row in rows
-        ]
+        whole, style, colour = Region(0, crop.y, self.size.width, crop.height), self.rich_style, self.styles.background
+        chops = screens[at - 1]._compositor._render_chops(whole, lambda y: crop.y <= y < crop.bottom)
+        strips = []
+        for chop in chops[crop.y : crop.bottom]:
+            row = Strip.join(chop.values())
+            strip = Strip([Segment(text, _dimmed(own, colour)) for text, own, _ in row], row.cell_length)
+            for each in self.get_line_filters():
+                strip = strip.apply_filter(each, colour)
+            strips.append(strip.adjust_cell_length(self.size.width, style).crop(*crop.column_span))
+        # While the terminal grows, the screen behind is still as small as it was.
+        return strips + [Strip.blank(crop.width, style)] * (crop.height - len(strips))
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Answer and close; do nothing if it is closing already."""

@@ -75,6 +75,8 @@ class Display(Screen[None]):
         """The panels that the frame in hand has still to draw."""
         self._spent = 0.0
         """Seconds that have gone into it."""
+        self._going_on = False
+        """Whether the next slice of it is asked for."""
         self._judged: tuple[tuple[object, ...], Finding | None] = ((), None)
         self._drawn: dict[str, tuple[Content, int]] = {}
         self.letters = "-ascii" if ascii_only else "-unicode"
@@ -128,10 +130,12 @@ class Display(Screen[None]):
             if began < self._rest_until or self._state() == self._seen:
                 return
             self._left, self._spent = self.draw_lines(), 0.0
-        while self._left and not (isinstance(self.app, TypedInOrder) and self.app.typing):
+        if (
+            isinstance(self.app, TypedInOrder) and self.app.typing
+        ):  # the rest follows the key's effect, or the next look
+            return
+        while self._left and time.monotonic() - began < SLICE:
             self._draw_panel(self._left.pop(0))
-            if time.monotonic() - began > SLICE:
-                break
         self._spent += time.monotonic() - began
         if self._left:
             self._go_on()
@@ -139,8 +143,15 @@ class Display(Screen[None]):
             self._rest_until = time.monotonic() + self.pace.wait(self._spent, self.meter)
 
     def _go_on(self) -> None:
-        """Draw what is left as soon as what is drawn is on the terminal."""
-        self.call_after_refresh(self.set_timer, LET_KEYS_IN, self._frame)
+        """Draw what is left as soon as what is drawn is on the terminal. Asked for twice it is done once."""
+
+        def frame() -> None:
+            self._going_on = False
+            self._frame()
+
+        if not self._going_on:
+            self._going_on = True
+            self.call_after_refresh(self.set_timer, LET_KEYS_IN, frame)
 
     @property
     def drawing(self) -> bool:

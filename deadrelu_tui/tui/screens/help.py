@@ -43,7 +43,7 @@ def _beside(left: Sequence[tuple[str, int, Style]], texts: Iterable[tuple[str, S
         yield [(f"{text}  ", style) for text, _, style in left]
         indent, head = _GAP, [(" " * _GAP, PLAIN)]
     for text, style in texts:
-        for line in textwrap.wrap(text, max(1, width - indent)):
+        for line in textwrap.wrap(text, max(1, width - indent)) or [""]:
             yield [*head, (line, style)]
             head = [(" " * indent, PLAIN)]
 
