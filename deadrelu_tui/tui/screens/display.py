@@ -130,10 +130,8 @@ class Display(Screen[None]):
             if began < self._rest_until or self._state() == self._seen:
                 return
             self._left, self._spent = self.draw_lines(), 0.0
-        if (
-            isinstance(self.app, TypedInOrder) and self.app.typing
-        ):  # the rest follows the key's effect, or the next look
-            return
+        if isinstance(self.app, TypedInOrder) and self.app.typing:
+            return  # the rest follows the key's effect, or the next look
         while self._left and time.monotonic() - began < SLICE:
             self._draw_panel(self._left.pop(0))
         self._spent += time.monotonic() - began
