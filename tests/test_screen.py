@@ -372,6 +372,16 @@ async def test_tab_walks_through_every_panel_and_back_to_the_first(executor: Exe
             assert seen.app.focused.id == "dead-h1"
 
 
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+async def test_a_panel_shown_alone_is_as_wide_as_the_screen(executor: Executor, size: tuple[int, int]) -> None:
+    async with screen(executor, canned(), size=size) as seen:
+        panels = list(seen.app.monitor.query(CellPanel))
+        for _ in panels:
+            await seen.pilot.press("m")
+            await seen.until(lambda: seen.app.focused is not None and seen.app.focused.size.width == size[0])
+            await seen.pilot.press("m", "tab")
+
+
 async def test_question_mark_lists_every_key_and_every_metric(executor: Executor) -> None:
     async with screen(executor, canned()) as seen:
         await seen.pilot.press("question_mark")

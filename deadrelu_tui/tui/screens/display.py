@@ -304,6 +304,7 @@ class Display(Screen[None]):
             self.update_node_styles(animate=False)
         for row in self.query(Horizontal):
             row.display = bool(found.panels & set(rows[str(row.id)]))
+            row.styles.grid_size_columns = 1 if self.alone else 2  # where a row is a grid
         for panel in self.panels():
             panel.display = panel.id in found.panels
             note = found.notes.get(str(panel.id), "")
