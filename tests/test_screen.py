@@ -375,7 +375,7 @@ async def test_tab_walks_through_every_panel_and_back_to_the_first(executor: Exe
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)])
 async def test_a_panel_shown_alone_is_as_wide_as_the_screen(executor: Executor, size: tuple[int, int]) -> None:
     async with screen(executor, canned(), size=size) as seen:
-        panels = list(seen.app.monitor.query(CellPanel))
+        panels = list(seen.app.screen.query(CellPanel))
         for _ in panels:
             await seen.pilot.press("m")
             await seen.until(lambda: seen.app.focused is not None and seen.app.focused.size.width == size[0])
