@@ -72,7 +72,7 @@ class Seen:
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait until something shows, with every panel drawn."""
         for _ in range(500):
-            whole = not self.app.is_running or self.app.monitor is None or not self.app.monitor.drawing
+            whole = not self.app.is_running or self.app.monitor is None or self.app.monitor.frame.complete
             if whole and true():
                 return
             await self.pilot.pause(0.02)

@@ -24,6 +24,7 @@ from deadrelu_tui.tui import chart
 from deadrelu_tui.tui import status as lines
 from deadrelu_tui.tui.cells import CellPanel
 from deadrelu_tui.tui.charts import LEDGER, chart_specs, plot_of, title_of
+from deadrelu_tui.tui.frame import Frame
 from deadrelu_tui.tui.keys import entries
 from deadrelu_tui.tui.layout import SIZES, layout
 from deadrelu_tui.tui.pace import Pace
@@ -36,10 +37,6 @@ from deadrelu_tui.wording import count
 LOOK_EVERY = 0.05
 """Seconds between two looks for something new to draw. A look that finds nothing costs next to nothing, and what comes
 after a while of nothing, such as the first step or one that a paused run takes, is shown at once."""
-SLICE = 0.015
-"""Seconds of drawing after which what is drawn goes to the terminal first."""
-LET_KEYS_IN = 0.001
-"""Seconds in which a key may announce itself before the drawing goes on."""
 
 
 class Display(Screen[None]):
@@ -71,12 +68,7 @@ class Display(Screen[None]):
         """The state of things when they were drawn last."""
         self._rest_until = 0.0
         """When the next frame may be drawn."""
-        self._left: list[CellPanel] = []
-        """The panels that the frame in hand has still to draw."""
-        self._spent = 0.0
-        """Seconds that have gone into it."""
-        self._going_on = False
-        """Whether the next slice of it is asked for."""
+        self.frame = Frame(self, self._sample)
         self._judged: tuple[tuple[object, ...], Finding | None] = ((), None)
         self._drawn: dict[str, tuple[Content, int]] = {}
         self.letters = "-ascii" if ascii_only else "-unicode"
@@ -114,52 +106,32 @@ class Display(Screen[None]):
         """Start the run and keep drawing. Called after the first frame: loading MXNet would hold it up."""
         self.run_in_hand.start()
         threading.Thread(target=chart.preload, daemon=True).start()
-        self.set_interval(LOOK_EVERY, self._frame)
+        self.set_interval(LOOK_EVERY, self._sample)
 
     # Drawing
 
-    def _frame(self) -> None:
-        """Draw the lines, then panel after panel, as far as a slice of time goes; the rest when that is shown.
+    def _sample(self) -> None:
+        """Draw the lines if anything is new, then the panels as far as a slice of time goes; the rest follows.
 
         A key is not kept waiting: the rest then comes after it.
         """
         if self.meter and self.meter.stalled:
             return
-        began = time.monotonic()
-        if not self._left:
+        began, frame = time.monotonic(), self.frame
+        if frame.complete:
             if began < self._rest_until or self._state() == self._seen:
                 return
-            self._left, self._spent = self.draw_lines(), 0.0
+            frame.begin(self.draw_lines())
         if isinstance(self.app, TypedInOrder) and self.app.typing:
             return  # the rest follows the key's effect, or the next look
-        while self._left and time.monotonic() - began < SLICE:
-            self._draw_panel(self._left.pop(0))
-        self._spent += time.monotonic() - began
-        if self._left:
-            self._go_on()
-        else:
-            self._rest_until = time.monotonic() + self.pace.wait(self._spent, self.meter)
-
-    def _go_on(self) -> None:
-        """Draw what is left as soon as what is drawn is on the terminal. Asked for twice it is done once."""
-
-        def frame() -> None:
-            self._going_on = False
-            self._frame()
-
-        if not self._going_on:
-            self._going_on = True
-            self.call_after_refresh(self.set_timer, LET_KEYS_IN, frame)
-
-    @property
-    def drawing(self) -> bool:
-        """Whether panels have still to follow the lines."""
-        return bool(self._left)
+        frame.draw(self._draw_panel, began)
+        if frame.complete:
+            self._rest_until = time.monotonic() + self.pace.wait(frame.seconds, self.meter)
 
     def answer(self) -> None:
         """Show what a key has done: the lines at once, the panels as soon as these stand."""
-        self._left, self._spent = self.draw_lines(), 0.0
-        self._go_on()
+        self.frame.begin(self.draw_lines())
+        self.frame.ask()
 
     def _state(self) -> tuple[object, ...]:
         """Return what draw() would show anew, as far as it changes without a key."""
@@ -173,7 +145,7 @@ class Display(Screen[None]):
         """Bring everything visible up to date."""
         for panel in self.draw_lines():
             self._draw_panel(panel)
-        self._left = []
+        self.frame.begin(())
 
     def draw_lines(self) -> list[CellPanel]:
         """Bring the lines up to date, and return the panels that are to follow."""
