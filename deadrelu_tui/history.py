@@ -65,7 +65,7 @@ class History:
 
         The names of the first step are the metrics of every step; any other is an extra.
         """
-        with self._lock, np.errstate(over="ignore"):  # what float32 cannot hold is kept as infinite
+        with self._lock:
             if not self._dense:
                 extras = {name for name in record.values if is_extra(name)}
                 self._dense = {name: Column() for name in record.values if name not in extras}

@@ -76,6 +76,11 @@ def test_a_column_holds_what_was_appended(values: list[float]) -> None:
         assert column.last() == pytest.approx(float(np.float32(values[-1])), rel=1e-6, nan_ok=True)
 
 
+@pytest.mark.parametrize("value", [1e39, -1e300, np.float64(1e39)])
+def test_a_number_too_large_for_float32_is_kept_as_infinite_and_nobody_is_warned(value: float) -> None:
+    assert column_of([1.0, value]).view().tolist() == [1.0, math.copysign(INF, value)]
+
+
 ends = st.integers(0, 400) | st.sampled_from([0, 1, 63, 64, 65, 127, 128, 129, 256])
 
 
