@@ -83,15 +83,13 @@ class Reader:
     """Arrays of float32 of known sizes, read one after the other into one vector."""
 
     def __init__(self, sizes: Sequence[int]) -> None:
-        ends = np.cumsum(sizes)
-        self.starts: npt.NDArray[np.int64] = ends - sizes
-        self.vector: npt.NDArray[np.float32] = np.zeros(ends[-1], np.float32)
+        self.vector: npt.NDArray[np.float32] = np.zeros(sum(sizes), np.float32)
         """What was read last."""
-        self._parts = np.split(self.vector, ends[:-1])
-        self._places = [(ctypes.c_void_p(part.ctypes.data), ctypes.c_size_t(part.size)) for part in self._parts]
+        parts = np.split(self.vector, np.cumsum(sizes)[:-1])
+        self._places = [(ctypes.c_void_p(part.ctypes.data), ctypes.c_size_t(part.size)) for part in parts]
 
-    def read(self, arrays: Sequence[Any]) -> list[npt.NDArray[np.float32]]:
-        """Wait for the arrays and return what they hold, flat; it stands until the next reading."""
+    def read(self, arrays: Sequence[Any]) -> npt.NDArray[np.float32]:
+        """Wait for the arrays and return what they hold; it stands until the next reading."""
         for array, (place, size) in zip(arrays, self._places, strict=True):
             _check(_LIBRARY.MXNDArraySyncCopyToCPU(array.handle, place, size))
-        return self._parts
+        return self.vector

@@ -79,7 +79,7 @@ class Model:
         graph = self._graph(step_graph, len(batch), live.activation, self.metrics, self.parameters.small)
         filled = self.batches.fill(number, batch, live.normalise)
         told = self.parameters.queue(graph, filled, live.lr / size)
-        read = [*told, *self.parameters.measured()] if self.metrics else told
+        read = [told, *(self.parameters.measured() if self.metrics else ())]
         looked = self.look(live, self.start.probe) if look else None
         self.parameters.update()
         return Pending(number, epoch, live, len(batch), size, self.readings, read, looked)

@@ -76,9 +76,9 @@ def _back_through(name: str, behind: Any, activity: Any, fires: Any) -> Any:
 def step_graph(widths: tuple[int, ...], activation: str, metrics: bool, small: tuple[int, ...]) -> Graph:
     """Return the graph of a step, from (pixels, labels, ones, factor, w1, b1, …).
 
-    It gives the gradients of the batch-summed cross-entropy by the parameters; what the small parameters, told by
-    their index, become by p + factor · g; the cross-entropy, shape (1,); and with metrics per hidden layer the images
-    for which each unit fires and its sums of h, shape (units,) each.
+    It gives the gradients g of the batch-summed cross-entropy by the parameters p; what the small parameters, told by
+    their index, become by p + factor · g; and a vector: the cross-entropy, and with metrics per hidden layer the
+    images for which each unit fires and its sums of h, (units,) each, then p and g of each small parameter.
 
     Backpropagation (Rumelhart, Hinton and Williams 1986) is written out, so that all of it is one call and "h > 0"
     serves derivative and count. Sums are products with ones: MXNet's own reductions take ten times as long on a CPU.
@@ -96,7 +96,16 @@ def step_graph(widths: tuple[int, ...], activation: str, metrics: bool, small: t
             behind = _back_through(activation, mx.sym.dot(behind, parameters[2 * layer]), taken[layer], fires)
     factor = mx.sym.Variable("factor")
     updated = [parameters[index] + mx.sym.broadcast_mul(gradients[index], factor) for index in small]
-    return Graph([pixels, labels, ones, factor, *parameters], [*gradients, *updated, loss, *(units if metrics else ())])
+    told = [loss]
+    if metrics:
+        own = [mx.sym.reshape(each[index], shape=(-1,)) for index in small for each in (parameters, gradients)]
+        told += [*units, *own]
+    return Graph([pixels, labels, ones, factor, *parameters], [*gradients, *updated, _joined(told)])
+
+
+def _joined(vectors: list[Any]) -> Any:
+    """Return vectors one after the other: what is one array is read back in one call."""
+    return mx.sym.concat(*vectors, dim=0) if len(vectors) > 1 else vectors[0]
 
 
 def look_graph(widths: tuple[int, ...], activation: str, normalise: bool) -> Graph:
@@ -111,7 +120,7 @@ def look_graph(widths: tuple[int, ...], activation: str, normalise: bool) -> Gra
 
 
 def sums_graph() -> Graph:
-    """Return the graph of Σg, Σg² and Σp², shape (1,) each, from (p, g, ones), a parameter and its gradient, flat."""
+    """Return the graph of (Σg, Σg², Σp²), shape (3,), from (p, g, ones), a parameter and its gradient, flat."""
     parameter, gradient, ones = map(mx.sym.Variable, ("parameter", "gradient", "ones"))
     products = ((gradient, ones), (gradient, gradient), (parameter, parameter))
-    return Graph([parameter, gradient, ones], [mx.sym.dot(*each) for each in products])
+    return Graph([parameter, gradient, ones], [_joined([mx.sym.dot(*each) for each in products])])

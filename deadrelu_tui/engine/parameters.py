@@ -19,8 +19,8 @@ FLOAT_MIN, FLOAT_MAX = float(np.finfo(np.float32).tiny), float(np.finfo(np.float
 class Parameters:
     """w1, b1, w2, b2, … and the gradients by them of the last step.
 
-    A large one is updated in place. A small one is a new array after each step, which the step's graph returns: the
-    old one is still to be read back.
+    A large one is updated in place. A small one is a new array after each step, which the step's graph returns: that
+    takes no call of its own.
     """
 
     def __init__(self, drawn: Sequence[Any], context: Any) -> None:
@@ -41,26 +41,22 @@ class Parameters:
         self._factor = mx.nd.full((1, 1), -rate, ctx=self._context)
         self._factors = self._factor.reshape(-1)
 
-    def queue(self, graph: Graph, batch: Sequence[Any], rate: float) -> list[Any]:
-        """Queue a step's graph for its batch, and return what it tells beside gradients and small parameters."""
+    def queue(self, graph: Graph, batch: Sequence[Any], rate: float) -> Any:
+        """Queue a step's graph for its batch, and return the vector that it tells."""
         # MXNet takes no rate that a float32 cannot hold; one that is smaller changes nothing anyway.
         rate = min(rate, FLOAT_MAX) if rate >= FLOAT_MIN else 0.0
         if rate != self._rate:
             self._set_rate(rate)
-        results = graph(*batch, self._factors, *self.arrays)
-        count, known = len(self.arrays), len(self.arrays) + len(self.small)
-        self.gradients, self._updated, told = results[:count], results[count:known], results[known:]
+        *results, told = graph(*batch, self._factors, *self.arrays)
+        count = len(self.arrays)
+        self.gradients, self._updated = results[:count], results[count:]
         return told
 
     def measured(self) -> list[Any]:
-        """Queue the sums of the large parameters, and return Σg, Σg² and Σp² of each; then of each small one itself
-        and its gradient.
-        """
+        """Queue the sums of each large parameter and return them, (Σg, Σg², Σp²) each."""
         told = []
         for index in self.large:
             told += self._sums[index](self._flat[index], reshaped(self.gradients[index], -1), self._ones[index])
-        for index in self.small:
-            told += [self.arrays[index], self.gradients[index]]
         return told
 
     def update(self) -> None:

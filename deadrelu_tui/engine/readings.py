@@ -15,14 +15,14 @@ from deadrelu_tui.metrics import layer_names, parameter_names
 
 Floats = npt.NDArray[np.float32]
 Place = tuple[int, int]
-"""Where a number stands: 0 among the sums, 1 among the sums of squares; and of which array that was read."""
+"""Where a number stands: 0 among the sums, 1 among the sums of squares; and of which stretch of what was read."""
 
 
 class _Layer(NamedTuple):
     name: str
     units: int
     fires: int
-    """Which array has the images for which each unit fires; the one after it has each unit's sum of h."""
+    """Which stretch has the images for which each unit fires; the one after it has each unit's sum of h."""
     names: tuple[str, str, str]
 
 
@@ -35,7 +35,7 @@ class _Parameter(NamedTuple):
 
 class Readings:
     """The numbers of a step: its loss; with metrics per hidden layer the images for which each unit fires and its sums
-    of h, per large parameter Σg, Σg² and Σp², and each small parameter p and its gradient g as they are.
+    of h, each small parameter p and its gradient g as they are, and per large parameter Σg, Σg² and Σp².
     """
 
     def __init__(self, hidden: Sequence[int], parameters: Parameters, metrics: bool) -> None:
@@ -43,35 +43,40 @@ class Readings:
         self._layers: list[_Layer] = []
         self._parameters: list[_Parameter] = []
         sizes = [1]
+        places: dict[str, tuple[Place, Place, Place]] = {}
         if metrics:
             for name, units in zip(layer_names(len(hidden)), hidden, strict=True):
                 told = f"zero_fraction/{name}", f"silent_fraction/{name}", f"pre_mean/{name}"
                 self._layers.append(_Layer(name, units, len(sizes), told))
                 sizes += [units, units]
-            places: dict[str, tuple[Place, Place, Place]] = {}
-            for index in parameters.large:
-                at = len(sizes)
-                places[self.names[index]] = (0, at), (0, at + 1), (0, at + 2)
-                sizes += [1, 1, 1]
             for index in parameters.small:
                 at = len(sizes)
                 places[self.names[index]] = (0, at + 1), (1, at + 1), (1, at)
                 sizes += [parameters.arrays[index].size] * 2
+        arrays = [sum(sizes)]
+        if metrics:
+            for index in parameters.large:
+                at = len(sizes)
+                places[self.names[index]] = (0, at), (0, at + 1), (0, at + 2)
+                sizes += [1, 1, 1]
+                arrays.append(3)
             for name in self.names:
                 told = f"grad_sum/{name}", f"grad_norm/{name}", f"update_ratio/{name}"
                 self._parameters.append(_Parameter(*places[name], told))
-        self._reader = Reader(sizes)
+        self._reader = Reader(arrays)
+        ends = np.cumsum(sizes)
+        self._starts = ends - sizes
+        self._parts = np.split(self._reader.vector, ends[:-1])
 
     def read(self, arrays: Sequence[Any], images: int, rate: float) -> tuple[dict[str, float], dict[str, Floats]]:
         """Wait for a step's arrays; return the metrics of its batch and per layer the images for which each unit fired,
         shape (units,), which stand until the next reading.
         """
-        parts = self._reader.read(arrays)
-        vector = self._reader.vector.astype(np.float64)
-        sums = [np.add.reduceat(each, self._reader.starts).tolist() for each in (vector, vector * vector)]
+        vector = self._reader.read(arrays).astype(np.float64)
+        sums = [np.add.reduceat(each, self._starts).tolist() for each in (vector, vector * vector)]
         values, firings = {"loss": sums[0][0] / images}, {}
         for name, units, fires, (zero_fraction, silent_fraction, pre_mean) in self._layers:
-            firings[name] = fired = parts[fires]
+            firings[name] = fired = self._parts[fires]
             mean = sums[0][fires + 1] / (units * images)
             known = 1.0 if not math.isnan(mean) else math.nan  # of what is no number no share can be told
             values[zero_fraction] = (1.0 - sums[0][fires] / (units * images)) * known
