@@ -113,7 +113,9 @@ def look_graph(widths: tuple[int, ...], activation: str, normalise: bool) -> Gra
     right answers, shape (1,) each, and h of each hidden layer, shape (images, units).
     """
     images, labels, _, parameters = _inputs(len(widths))
-    pixels = mx.sym.cast(images, "float32") / (255 if normalise else 1)
+    pixels = mx.sym.cast(images, "float32")
+    if normalise:
+        pixels = pixels / 255
     _, pre, log_p, loss = _forward(widths, activation, pixels, labels, parameters)
     right = mx.sym.reshape(mx.sym.sum(mx.sym.argmax(log_p, axis=1) == labels), shape=(1,))
     return Graph([images, labels, *parameters], [loss, right, *pre[:-1]])
