@@ -15,6 +15,7 @@ from numpy_reference import Floats, Network, Step, batches
 from deadrelu_tui.dataset import Dataset
 from deadrelu_tui.engine.model import Model
 from deadrelu_tui.engine.network import initial_parameters
+from deadrelu_tui.engine.runtime import mx
 from deadrelu_tui.engine.train import LOOKAHEAD, due, train
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.history import History
@@ -453,6 +454,20 @@ def test_reviving_brings_back_all_that_were_dead_and_the_loss_does_not_jump(
     assert after.values["loss"] == pytest.approx(before.values["loss"], rel=1e-3)
     for first, second in zip(records(with_them)[:12], records(without)[:12], strict=True):
         assert first.values["loss"] == second.values["loss"]
+
+
+def test_the_training_does_not_wait_for_a_look(tiny: Dataset) -> None:
+    images, settings = 40_000, replace(SMALL, hidden=(100,))
+    many = replace(tiny, test_images=np.resize(tiny.test_images, (images, 784)), test_labels=np.zeros(images, np.uint8))
+    model, live, batch = Model(settings, many, metrics=True, under_way=4), Live.of(settings), np.arange(64)
+    model.step(0, 1, live, batch, look=True).record()  # what is done for the first time plans its memory first
+    told = np.full(1, np.nan, np.float32)
+    *_, (_, loss, _) = model.look(live, images).scores
+    loss.copyto(mx.nd.from_numpy(told[:], zero_copy=True))
+    model.step(1, 1, live, batch, look=False).record()
+    assert np.isnan(told).all()  # the step was read back before the look that began before it came to its end
+    mx.nd.waitall()
+    assert told == loss.asnumpy()
 
 
 @pytest.mark.parametrize("normalise", [False, True], ids=["raw", "normalised"])

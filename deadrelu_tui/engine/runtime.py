@@ -20,6 +20,9 @@ def _import_mxnet() -> Any:
     if "bool" not in vars(np):
         np.bool = bool  # type: ignore[attr-defined]
     os.environ.setdefault("SETUPTOOLS_USE_DISTUTILS", "local")
+    # All workers of a CPU take turns with so many scratch spaces. With MXNet's own 4 of them a look and a step would
+    # wait for each other, though they have no array in common.
+    os.environ.setdefault("MXNET_CPU_TEMP_COPY", "1024")
     try:
         if sys.version_info >= (3, 12):
             import setuptools  # noqa: F401 - installs its distutils, which MXNet imports
