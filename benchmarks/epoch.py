@@ -1,11 +1,11 @@
 """An epoch of ours, with and without its metrics, beside one of the article's loop (and of PyTorch, eager).
 
 Each loop lives in a process of its own, because two frameworks in one process would share threads and
-memory. All are started first and warmed up by one epoch that is not counted; then they take turns, A B C A
-B C …, one epoch each, so that a slow minute of the machine hits all. Whoever is not on turn waits for a
+memory. All are started first and warmed up by a turn that is not counted; then they take turns, A B C A B
+C …, a few epochs each, so that a slow minute of the machine hits all. Whoever is not on turn waits for a
 line of input and computes nothing. An epoch is 235 steps of the article's network and its test on the 10
-000 test images, as each loop does it: ours also looks at the probe set every 100 steps, and keeps every
-number in a History.
+000 test images, as each loop does it: ours tests beside the next epoch's steps, also looks at the probe
+set every 100 steps, and keeps every number in a History.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import itertools
 import math
 import queue
 import shlex
@@ -34,14 +35,16 @@ from deadrelu_tui.run import Controls, Run
 from deadrelu_tui.settings import RunSettings
 
 PRESET = "low-lr"
+TURN = 3
+"""Epochs of a turn."""
 WITHIN_ARTICLE, WITHIN_METRICS, WITHIN_PYTORCH = 0.40, 1.05, 1.30
 
 
 class Gate(Controls):
-    """Controls under which a training waits before each epoch.
+    """Controls under which a training waits before each turn.
 
-    A training that has to wait reads back all that is under way first. So each epoch begins and ends with nothing
-    under way, and no step is computed, for nothing, between two epochs.
+    A training that has to wait reads back all that is under way first. So each turn begins and ends with nothing
+    under way, and no step is computed, for nothing, between two turns.
     """
 
     def __init__(self, live: Live, steps: int) -> None:
@@ -68,11 +71,11 @@ class Gate(Controls):
 
 
 def ours(n: int, metrics: bool = True) -> Iterator[float]:
-    """Yield the seconds of n epochs of a run of ours, in its own thread and drained into its History."""
+    """Yield the seconds of n turns of a run of ours, in its own thread and drained into its History."""
     from deadrelu_tui.engine.train import train  # MXNet: in the processes that train with it only
 
-    dataset, settings = data.find(full=True), replace(PRESETS[PRESET], device="cpu", epochs=n)
-    gate = Gate(Live.of(settings), math.ceil(len(dataset.train_labels) / settings.batch_size))
+    dataset, settings = data.find(full=True), replace(PRESETS[PRESET], device="cpu", epochs=n * TURN)
+    gate = Gate(Live.of(settings), TURN * math.ceil(len(dataset.train_labels) / settings.batch_size))
 
     def training(settings: RunSettings, _controls: Controls) -> Iterator[Start | StepRecord | Event]:
         try:
@@ -97,19 +100,29 @@ def ours(n: int, metrics: bool = True) -> Iterator[float]:
 
 
 def bare(n: int) -> Iterator[float]:
-    """Yield the seconds of n epochs of our training without its metrics; the loss and the test stay."""
+    """Yield the seconds of n turns of our training without its metrics; the loss and the test stay."""
     return ours(n, metrics=False)
 
 
 def article(n: int) -> Iterator[float]:
-    """Yield the seconds of n epochs of the article's loop."""
+    """Yield the seconds of n turns of the article's loop."""
     article_loop = importlib.import_module("article_loop")
-    seconds: Iterator[float] = article_loop.epochs(n)
-    return seconds
+    return turns(article_loop.epochs(n * TURN))
 
 
 def pytorch(n: int) -> Iterator[float]:
-    """Yield the seconds of n epochs of eager PyTorch: same network, same batches, nothing monitored."""
+    """Yield the seconds of n turns of eager PyTorch: same network, same batches, nothing monitored."""
+    return turns(pytorch_epochs(n * TURN))
+
+
+def turns(epochs: Iterator[float]) -> Iterator[float]:
+    """Yield the seconds of turns, of those of epochs."""
+    while turn := list(itertools.islice(epochs, TURN)):
+        yield sum(turn)
+
+
+def pytorch_epochs(n: int) -> Iterator[float]:
+    """Yield the seconds of n epochs of the plain eager loop."""
     torch = importlib.import_module("torch")  # no dependency of this project: its types are not known here
     cross_entropy = torch.nn.functional.cross_entropy
     images, settings = data.find(full=True), PRESETS[PRESET]
@@ -144,17 +157,17 @@ LOOPS: dict[str, Callable[[int], Iterator[float]]] = {
 
 
 class Worker:
-    """A loop in its own process, an epoch at a time."""
+    """A loop in its own process, a turn at a time."""
 
-    def __init__(self, name: str, epochs: int) -> None:
-        self.command = [sys.executable, __file__, "--worker", name, "--rounds", str(epochs)]
+    def __init__(self, name: str, turns: int) -> None:
+        self.command = [sys.executable, __file__, "--worker", name, "--rounds", str(turns)]
         self.process = subprocess.Popen(
             self.command,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
 
-    def epoch(self) -> float:
-        """Let it train one epoch; return the seconds."""
+    def turn(self) -> float:
+        """Let it train a turn; return the seconds of an epoch."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write("\n")
@@ -162,12 +175,12 @@ class Worker:
         answer = self.process.stdout.readline()
         if not answer:
             raise SystemExit(f"a loop failed; its own words: echo | {shlex.join(self.command)}")
-        return float(answer)
+        return float(answer) / TURN
 
 
-def work(name: str, epochs: int) -> None:
-    """Train an epoch for each line of input; print its seconds."""
-    seconds = LOOPS[name](epochs)
+def work(name: str, n: int) -> None:
+    """Train a turn for each line of input; print its seconds."""
+    seconds = LOOPS[name](n)
     for _ in sys.stdin:
         print(next(seconds), flush=True)
 
@@ -180,13 +193,13 @@ def compare(rounds: int) -> dict[str, Spread]:
         names.remove("PyTorch eager")
     workers = {name: Worker(name, rounds + 1) for name in names}
     for worker in workers.values():
-        worker.epoch()
+        worker.turn()
     taken: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(rounds):
+    for number in range(rounds):
         for name, worker in workers.items():
-            taken[name].append(worker.epoch())
+            taken[name].append(worker.turn())
         line = "  ".join(f"{name} {seconds[-1]:.2f} s" for name, seconds in taken.items())
-        print(f"round {turn + 1}/{rounds}  {line}", file=sys.stderr)
+        print(f"round {number + 1}/{rounds}  {line}", file=sys.stderr)
     for worker in workers.values():
         worker.process.communicate(timeout=60)
     return {name: Spread(tuple(seconds), "s") for name, seconds in taken.items()}
@@ -207,7 +220,7 @@ def rows(taken: dict[str, Spread]) -> Iterator[Row]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="epochs of each loop that count [5]")
+    parser.add_argument("--rounds", type=int, default=5, help=f"turns of {TURN} epochs of each loop that count [5]")
     parser.add_argument("--markdown", action="store_true", help="print the rows of README.md")
     parser.add_argument("--worker", choices=list(LOOPS), help=argparse.SUPPRESS)
     given = parser.parse_args()
