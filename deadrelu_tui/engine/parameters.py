@@ -19,8 +19,8 @@ FLOAT_MIN, FLOAT_MAX = float(np.finfo(np.float32).tiny), float(np.finfo(np.float
 class Parameters:
     """w1, b1, w2, b2, … and the gradients by them of the last step.
 
-    A large one is updated in place. A small one is a new array after each step, which the step's graph returns: that
-    takes no call of its own.
+    A large one is updated in place. A small one is a new array after each step, which the step's graph returns: an
+    update in place would take a call of its own.
     """
 
     def __init__(self, drawn: Sequence[Any], context: Any) -> None:

@@ -34,11 +34,11 @@ class Frame:
         """Forget what was left, and take these panels."""
         self._left, self.seconds = panels, 0.0
 
-    def draw(self, panel: Callable[[CellPanel], None], began: float) -> None:
+    def draw(self, draw_panel: Callable[[CellPanel], None], began: float) -> None:
         """Draw as many panels as go into the slice of time that began then, and ask for the next if any is left."""
         while self._left and time.monotonic() - began < SLICE:
             first, *self._left = self._left
-            panel(first)
+            draw_panel(first)
         self.seconds += time.monotonic() - began
         if self._left:
             self.ask()
