@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -457,7 +456,6 @@ def test_reviving_brings_back_all_that_were_dead_and_the_loss_does_not_jump(
         assert first.values["loss"] == second.values["loss"]
 
 
-@pytest.mark.skipif(os.environ["MXNET_CPU_TEMP_COPY"] != "1024", reason="somebody has set MXNet's scratch spaces")
 def test_the_training_does_not_wait_for_a_look(tiny: Dataset) -> None:
     images, settings = 40_000, replace(SMALL, hidden=(100,), device="cpu")
     many = replace(tiny, test_images=np.resize(tiny.test_images, (images, 784)), test_labels=np.zeros(images, np.uint8))
