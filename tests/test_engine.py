@@ -16,7 +16,7 @@ from deadrelu_tui.dataset import Dataset
 from deadrelu_tui.engine.model import Model
 from deadrelu_tui.engine.network import initial_parameters
 from deadrelu_tui.engine.runtime import mx
-from deadrelu_tui.engine.train import LOOKAHEAD, due, train
+from deadrelu_tui.engine.train import LOOKAHEAD, LOOKAHEAD_IN_TEST, due, train
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.history import History
 from deadrelu_tui.records import Event, Live, Start, StepRecord
@@ -454,6 +454,16 @@ def test_reviving_brings_back_all_that_were_dead_and_the_loss_does_not_jump(
     assert after.values["loss"] == pytest.approx(before.values["loss"], rel=1e-3)
     for first, second in zip(records(with_them)[:12], records(without)[:12], strict=True):
         assert first.values["loss"] == second.values["loss"]
+
+
+def test_more_steps_are_under_way_while_a_test_is_waited_for(tiny: Dataset) -> None:
+    settings = replace(SMALL, batch_size=10, epochs=2)
+    controls = Scripted(settings, {})
+    taken = (each for each in train(settings, tiny, controls) if isinstance(each, StepRecord))
+    under_way = [controls.steps - 1 - each.step for each in taken]
+    assert under_way[:29] == [0, *[LOOKAHEAD] * 28]
+    assert under_way[29] == LOOKAHEAD_IN_TEST  # the last of the first thirty: the test comes with it
+    assert under_way[30:47] == [*reversed(range(LOOKAHEAD, LOOKAHEAD_IN_TEST)), LOOKAHEAD]
 
 
 def test_the_training_does_not_wait_for_a_look(tiny: Dataset) -> None:

@@ -1,8 +1,8 @@
 """The training as an iterator of records. Stopping is not asking for more; everything here runs in one thread.
 
 The records come some steps late (LOOKAHEAD), so that MXNet's engine has work queued while Python waits for the
-interpreter lock. A pause first reads back what is under way: what stands on the screen is then the network as
-it is.
+interpreter lock or, longer, for a test. A pause first reads back what is under way: what stands on the screen is then
+the network as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from deadrelu_tui.engine.pending import Pending
 from deadrelu_tui.records import Event, Live, Start, StepRecord
 from deadrelu_tui.settings import RunSettings
 
-LOOKAHEAD = 8
+LOOKAHEAD, LOOKAHEAD_IN_TEST = 8, 24
 PROBE_EVERY = 100
 
 
@@ -43,6 +43,11 @@ def due(steps_since_change: int) -> bool:
     return n % PROBE_EVERY == 0 or (n < PROBE_EVERY and n & (n - 1) == 0)
 
 
+def ahead(step: int, oldest: Pending) -> int:
+    """Return how many steps may be under way: the first one is waited for, so that there is something to see."""
+    return LOOKAHEAD_IN_TEST if oldest.tested else LOOKAHEAD if step else 0
+
+
 def revived(step: int, model: Model, live: Live) -> Event:
     """Revive the dead ReLUs and tell how many there were."""
     if live.activation != "relu":
@@ -63,12 +68,12 @@ def train(
     article the short last batch of an epoch is divided by the full batch size too. Without `metrics` only the loss is
     recorded; that exists to measure what the metrics cost. Raises InputError for a device that is not there.
     """
-    model = Model(settings, dataset, metrics, under_way=LOOKAHEAD + 2)
+    model = Model(settings, dataset, metrics, under_way=LOOKAHEAD_IN_TEST + 2)
     yield model.start
     waiting: deque[Pending] = deque()
 
-    def read_back(keep: int) -> Iterator[StepRecord | Event]:
-        while len(waiting) > keep:
+    def read_back(whole: bool = True) -> Iterator[StepRecord | Event]:
+        while waiting and (whole or len(waiting) > ahead(step, waiting[0])):
             pending = waiting.popleft()
             yield from pending.events
             yield pending.record()
@@ -79,13 +84,13 @@ def train(
             events = []
             go = controls.proceed(wait=False)
             if go is None:
-                yield from read_back(0)
+                yield from read_back()
                 if not paused:
                     yield Event(step, "pause")
                     paused = True
                 go = controls.proceed()
             if not go:
-                yield from read_back(0)
+                yield from read_back()
                 return
             if paused and not controls.paused:
                 events.append(Event(step, "resume"))
@@ -95,7 +100,7 @@ def train(
                 events += [Event(step, text, mark=True) for text in now.changes_from(live)]
                 live, changed_at = now, step
             if controls.revival():
-                yield from read_back(0)
+                yield from read_back()
                 events.append(revived(step, model, live))
                 changed_at = step
             ends_epoch = index == model.start.batches - 1
@@ -105,6 +110,6 @@ def train(
                 pending.looked, pending.tested = model.look(live, len(dataset.test_labels)), True
             pending.events = tuple(events)
             waiting.append(pending)
-            yield from read_back(min(LOOKAHEAD, step))  # the first steps are shown at once: units die in them
+            yield from read_back(whole=False)
             step += 1
-    yield from read_back(0)
+    yield from read_back()
