@@ -55,7 +55,12 @@ def _forward(
         pre.append(mx.sym.FullyConnected(taken[-1], weight, bias, num_hidden=width, flatten=False))
         taken.append(_activate(activation, pre[-1]))
     log_p = mx.sym.log_softmax(pre[-1])
-    return taken[:-1], pre, log_p, mx.sym.reshape(-mx.sym.sum(mx.sym.pick(log_p, labels)), shape=(1,))
+    return taken[:-1], pre, log_p, -_total(mx.sym.pick(log_p, labels))
+
+
+def _total(values: Any) -> Any:
+    """Return the sum of a vector, shape (1,)."""
+    return mx.sym.sum(values, axis=0, keepdims=True)
 
 
 def _activate(name: str, pre: Any) -> Any:
@@ -78,7 +83,7 @@ def step_graph(widths: tuple[int, ...], activation: str, metrics: bool, small: t
 
     It gives the gradients g of the batch-summed cross-entropy by the parameters p; what the small parameters, told by
     their index, become by p + factor · g; and a vector: the cross-entropy, and with metrics per hidden layer the
-    images for which each unit fires and its sums of h, (units,) each, then p and g of each small parameter.
+    images for which each unit fires and its sums of h, (units,) each.
 
     Backpropagation (Rumelhart, Hinton and Williams 1986) is written out, so that all of it is one call and "h > 0"
     serves derivative and count. Sums are products with ones: MXNet's own reductions take ten times as long on a CPU.
@@ -96,16 +101,8 @@ def step_graph(widths: tuple[int, ...], activation: str, metrics: bool, small: t
             behind = _back_through(activation, mx.sym.dot(behind, parameters[2 * layer]), taken[layer], fires)
     factor = mx.sym.Variable("factor")
     updated = [parameters[index] + mx.sym.broadcast_mul(gradients[index], factor) for index in small]
-    told = [loss]
-    if metrics:
-        own = [mx.sym.reshape(each[index], shape=(-1,)) for index in small for each in (parameters, gradients)]
-        told += [*units, *own]
-    return Graph([pixels, labels, ones, factor, *parameters], [*gradients, *updated, _joined(told)])
-
-
-def _joined(vectors: list[Any]) -> Any:
-    """Return vectors one after the other: what is one array is read back in one call."""
-    return mx.sym.concat(*vectors, dim=0) if len(vectors) > 1 else vectors[0]
+    told = mx.sym.concat(loss, *units, dim=0) if metrics else loss
+    return Graph([pixels, labels, ones, factor, *parameters], [*gradients, *updated, told])
 
 
 def look_graph(widths: tuple[int, ...], activation: str, normalise: bool) -> Graph:
@@ -117,7 +114,7 @@ def look_graph(widths: tuple[int, ...], activation: str, normalise: bool) -> Gra
     if normalise:
         pixels = pixels / 255
     _, pre, log_p, loss = _forward(widths, activation, pixels, labels, parameters)
-    right = mx.sym.reshape(mx.sym.sum(mx.sym.argmax(log_p, axis=1) == labels), shape=(1,))
+    right = _total(mx.sym.argmax(log_p, axis=1) == labels)
     return Graph([images, labels, *parameters], [loss, right, *pre[:-1]])
 
 
@@ -125,4 +122,4 @@ def sums_graph() -> Graph:
     """Return the graph of (Σg, Σg², Σp²), shape (3,), from (p, g, ones), a parameter and its gradient, flat."""
     parameter, gradient, ones = map(mx.sym.Variable, ("parameter", "gradient", "ones"))
     products = ((gradient, ones), (gradient, gradient), (parameter, parameter))
-    return Graph([parameter, gradient, ones], [_joined([mx.sym.dot(*each) for each in products])])
+    return Graph([parameter, gradient, ones], [mx.sym.concat(*(mx.sym.dot(*each) for each in products), dim=0)])

@@ -53,10 +53,15 @@ class Parameters:
         return told
 
     def measured(self) -> list[Any]:
-        """Queue the sums of each large parameter and return them, (Σg, Σg², Σp²) each."""
+        """Return what the metrics of each parameter p and its gradient g are made of: of a small one p and g, which the
+        update leaves as they are, of a large one (Σg, Σg², Σp²), queued here.
+        """
         told = []
-        for index in self.large:
-            told += self._sums[index](self._flat[index], reshaped(self.gradients[index], -1), self._ones[index])
+        for index, (parameter, gradient) in enumerate(zip(self.arrays, self.gradients, strict=True)):
+            if index in self._sums:
+                told += self._sums[index](self._flat[index], reshaped(gradient, -1), self._ones[index])
+            else:
+                told += [parameter, gradient]
         return told
 
     def update(self) -> None:

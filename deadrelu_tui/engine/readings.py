@@ -35,7 +35,7 @@ class _Parameter(NamedTuple):
 
 class Readings:
     """The numbers of a step: its loss; with metrics per hidden layer the images for which each unit fires and its sums
-    of h, each small parameter p and its gradient g as they are, and per large parameter Σg, Σg² and Σp².
+    of h; then per parameter p and its gradient g as they are, or Σg, Σg² and Σp² of a large one.
     """
 
     def __init__(self, hidden: Sequence[int], parameters: Parameters, metrics: bool) -> None:
@@ -43,26 +43,20 @@ class Readings:
         self._layers: list[_Layer] = []
         self._parameters: list[_Parameter] = []
         sizes = [1]
-        places: dict[str, tuple[Place, Place, Place]] = {}
-        if metrics:
-            for name, units in zip(layer_names(len(hidden)), hidden, strict=True):
-                told = f"zero_fraction/{name}", f"silent_fraction/{name}", f"pre_mean/{name}"
-                self._layers.append(_Layer(name, units, len(sizes), told))
-                sizes += [units, units]
-            for index in parameters.small:
-                at = len(sizes)
-                places[self.names[index]] = (0, at + 1), (1, at + 1), (1, at)
-                sizes += [parameters.arrays[index].size] * 2
+        for name, units in zip(layer_names(len(hidden)), hidden, strict=True) if metrics else ():
+            told = f"zero_fraction/{name}", f"silent_fraction/{name}", f"pre_mean/{name}"
+            self._layers.append(_Layer(name, units, len(sizes), told))
+            sizes += [units, units]
         arrays = [sum(sizes)]
-        if metrics:
-            for index in parameters.large:
-                at = len(sizes)
-                places[self.names[index]] = (0, at), (0, at + 1), (0, at + 2)
-                sizes += [1, 1, 1]
-                arrays.append(3)
-            for name in self.names:
-                told = f"grad_sum/{name}", f"grad_norm/{name}", f"update_ratio/{name}"
-                self._parameters.append(_Parameter(*places[name], told))
+        for index, name in enumerate(self.names) if metrics else ():
+            told, at = (f"grad_sum/{name}", f"grad_norm/{name}", f"update_ratio/{name}"), len(sizes)
+            if index in parameters.small:
+                self._parameters.append(_Parameter((0, at + 1), (1, at + 1), (1, at), told))
+                arrays += (own := [parameters.arrays[index].size] * 2)
+            else:
+                self._parameters.append(_Parameter((0, at), (0, at + 1), (0, at + 2), told))
+                arrays.append(sum(own := [1, 1, 1]))
+            sizes += own
         self._reader = Reader(arrays)
         ends = np.cumsum(sizes)
         self._starts = ends - sizes
