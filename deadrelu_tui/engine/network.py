@@ -100,7 +100,9 @@ def step_graph(widths: tuple[int, ...], activation: str, metrics: bool, small: t
             units = [mx.sym.dot(ones, fires), mx.sym.dot(ones, pre[layer - 1]), *units]
             behind = _back_through(activation, mx.sym.dot(behind, parameters[2 * layer]), taken[layer], fires)
     factor = mx.sym.Variable("factor")
-    updated = [parameters[index] + mx.sym.broadcast_mul(gradients[index], factor) for index in small]
+    # MXNet hands a + of equal shapes to oneDNN, where each call takes 0.02 ms, however small they are.
+    deltas = [mx.sym.broadcast_mul(gradients[index], factor) for index in small]
+    updated = [mx.sym.broadcast_add(parameters[index], delta) for index, delta in zip(small, deltas, strict=True)]
     told = mx.sym.concat(loss, *units, dim=0) if metrics else loss
     return Graph([pixels, labels, ones, factor, *parameters], [*gradients, *updated, told])
 
