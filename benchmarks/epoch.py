@@ -213,7 +213,8 @@ def compare(rounds: int) -> dict[str, Spread]:
 @contextmanager
 def busy_processes(count: int) -> Iterator[None]:
     """Have so many other processes compute all the time."""
-    started = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    until_orphaned = f"import os\nwhile os.getppid() == {os.getpid()}: pass"
+    started = [subprocess.Popen([sys.executable, "-c", until_orphaned]) for _ in range(count)]
     try:
         yield
     finally:
@@ -243,6 +244,8 @@ if __name__ == "__main__":
     parser.add_argument("--markdown", action="store_true", help="print the rows of README.md")
     parser.add_argument("--worker", choices=list(LOOPS), help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.busy < 0:
+        parser.error("--busy takes a number of processes, 0 or more")
     if given.worker:
         work(given.worker, given.rounds)
     else:

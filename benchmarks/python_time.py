@@ -139,7 +139,7 @@ def train_epochs(epochs: int) -> list[Mark]:
     marks: list[Mark] = []
 
     def training(settings: RunSettings, controls: Controls) -> Iterator[Start | StepRecord | Event]:
-        from deadrelu_tui.engine import calls  # MXNet: in the thread that trains
+        from deadrelu_tui.engine import calls, runtime  # MXNet: in the thread that trains
         from deadrelu_tui.engine.train import train
 
         library, kept = Library(calls), 0.0
@@ -153,6 +153,7 @@ def train_epochs(epochs: int) -> list[Mark]:
             elif isinstance(item, StepRecord) and item.ends_epoch:
                 inside = library.seconds + library.calls * clock
                 marks.append(Mark(item.step + 1, time.thread_time(), inside, kept, library.calls))
+                runtime.mx.nd.waitall()  # steps of the next epoch are under way already
                 library.restore()
                 if item.epoch % 2:
                     library.take_away()

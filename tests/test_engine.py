@@ -16,7 +16,7 @@ from deadrelu_tui.dataset import Dataset
 from deadrelu_tui.engine.model import Model
 from deadrelu_tui.engine.network import initial_parameters
 from deadrelu_tui.engine.runtime import mx
-from deadrelu_tui.engine.train import LOOKAHEAD, LOOKAHEAD_IN_TEST, due, train
+from deadrelu_tui.engine.train import LOOKAHEAD, LOOKAHEAD_IN_TEST, due, most_ahead, train
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.history import History
 from deadrelu_tui.records import Event, Live, Start, StepRecord
@@ -417,6 +417,34 @@ def test_a_stop_ends_a_pause(tiny: Dataset) -> None:
     assert list(training) == []
 
 
+def test_more_steps_are_under_way_while_a_test_is_waited_for(tiny: Dataset) -> None:
+    settings = replace(SMALL, batch_size=10, epochs=2, normalise=True, lr=0.05)
+    controls = Scripted(settings, {})
+    items, under_way = [], []
+    for each in train(settings, tiny, controls):
+        items.append(each)
+        if isinstance(each, StepRecord):
+            under_way.append(controls.steps - 1 - each.step)
+    assert under_way[:29] == [0, *[LOOKAHEAD] * 28]
+    assert under_way[29] == LOOKAHEAD_IN_TEST  # the last of the first thirty: the test comes with it
+    assert under_way[30:47] == [*reversed(range(LOOKAHEAD, LOOKAHEAD_IN_TEST)), LOOKAHEAD]
+    for side in side_by_side(settings, tiny, items):  # no batch was gathered where another one was still needed
+        assert side.record.values["loss"] == pytest.approx(side.values["loss"], rel=1e-3)
+
+
+def test_the_first_step_is_shown_at_once_even_if_it_ends_an_epoch(tiny: Dataset) -> None:
+    settings = replace(SMALL, batch_size=1_000, epochs=3)
+    controls = Scripted(settings, {})
+    first = next(each for each in train(settings, tiny, controls) if isinstance(each, StepRecord))
+    assert first.ends_epoch
+    assert controls.steps == 1
+
+
+@pytest.mark.parametrize(("batch_size", "most"), [(1, 24), (256, 24), (512, 12), (1_000, 8), (60_000, 8)])
+def test_fewer_large_batches_are_under_way(batch_size: int, most: int) -> None:
+    assert most_ahead(batch_size) == most
+
+
 # Reviving the dead
 
 
@@ -456,20 +484,10 @@ def test_reviving_brings_back_all_that_were_dead_and_the_loss_does_not_jump(
         assert first.values["loss"] == second.values["loss"]
 
 
-def test_more_steps_are_under_way_while_a_test_is_waited_for(tiny: Dataset) -> None:
-    settings = replace(SMALL, batch_size=10, epochs=2)
-    controls = Scripted(settings, {})
-    taken = (each for each in train(settings, tiny, controls) if isinstance(each, StepRecord))
-    under_way = [controls.steps - 1 - each.step for each in taken]
-    assert under_way[:29] == [0, *[LOOKAHEAD] * 28]
-    assert under_way[29] == LOOKAHEAD_IN_TEST  # the last of the first thirty: the test comes with it
-    assert under_way[30:47] == [*reversed(range(LOOKAHEAD, LOOKAHEAD_IN_TEST)), LOOKAHEAD]
-
-
 def test_the_training_does_not_wait_for_a_look(tiny: Dataset) -> None:
     images, settings = 40_000, replace(SMALL, hidden=(100,), device="cpu")
     many = replace(tiny, test_images=np.resize(tiny.test_images, (images, 784)), test_labels=np.zeros(images, np.uint8))
-    model, live, batch = Model(settings, many, metrics=True, under_way=4), Live.of(settings), np.arange(64)
+    model, live, batch = Model(settings, many, metrics=True, buffers=4), Live.of(settings), np.arange(64)
     model.step(0, 1, live, batch, look=True).record()  # what is done for the first time plans its memory first
     told = np.full(1, np.nan, np.float32)
     *_, (_, loss, _) = [score for _ in range(4) for score in model.look(live, images).scores]
@@ -485,7 +503,7 @@ def test_the_training_does_not_wait_for_a_look(tiny: Dataset) -> None:
 def test_layers_that_are_all_dead_one_behind_the_other_all_come_back(tiny: Dataset, init: str, normalise: bool) -> None:
     # The second and the third layer have few inputs: many a unit of theirs would be born dead.
     settings = replace(SMALL, hidden=(9, 30, 30), init=init, normalise=normalise)
-    model, live = Model(settings, tiny, metrics=True, under_way=2), Live.of(settings)
+    model, live = Model(settings, tiny, metrics=True, buffers=2), Live.of(settings)
     for bias in model.parameters.arrays[1:6:2]:
         bias[:] = -1e9
     assert not any((tap.asnumpy() > 0).any() for tap in model.look(live, 200).taps)
@@ -519,7 +537,7 @@ def test_the_revived_start_with_fresh_weights_and_the_living_are_left_alone(
 
 def test_nothing_but_the_weights_around_a_dead_unit_is_changed(tiny: Dataset) -> None:
     settings = replace(SMALL, hidden=(20, 16), init="he")
-    model, live = Model(settings, tiny, metrics=True, under_way=2), Live.of(settings)
+    model, live = Model(settings, tiny, metrics=True, buffers=2), Live.of(settings)
     first, second = np.isin(np.arange(20), (2, 5, 19)), np.isin(np.arange(16), (1, 7))
     assert model.revive(live) == {"h1": 0, "h2": 0}
     for parameter, lost in ((model.parameters.arrays[1], first), (model.parameters.arrays[3], second)):

@@ -14,13 +14,13 @@ from deadrelu_tui.engine.runtime import mx
 
 
 class Batches:
-    """The batches of a dataset, in as many buffers as there are steps under way.
+    """The batches of a dataset, filled into buffers in turn.
 
-    That is two more than may wait to be read back: a step that is read back may still be using its pixels for the
-    gradient, but not when the step after it is read back too.
+    There have to be two more than steps wait to be read back: a step that is read back may still be using its pixels
+    for the gradient, but not when the step after it is read back too.
     """
 
-    def __init__(self, dataset: Dataset, size: int, seed: int, under_way: int, context: Any) -> None:
+    def __init__(self, dataset: Dataset, size: int, seed: int, buffers: int, context: Any) -> None:
         self.size = min(size, len(dataset.train_labels))
         self.count = math.ceil(len(dataset.train_labels) / self.size)
         self._dataset, self._context = dataset, context
@@ -29,7 +29,7 @@ class Batches:
         self._labels = dataset.train_labels.astype(np.float32)
         self._bytes = np.empty((self.size, inputs), np.uint8)
         self._ring = [
-            (np.empty((self.size, inputs), np.float32), np.empty(self.size, np.float32)) for _ in range(under_way)
+            (np.empty((self.size, inputs), np.float32), np.empty(self.size, np.float32)) for _ in range(buffers)
         ]
         # from_numpy makes the array it is given read-only; a view keeps ours writable.
         self._shared = [tuple(mx.nd.from_numpy(each[:], zero_copy=True) for each in pair) for pair in self._ring]

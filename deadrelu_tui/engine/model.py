@@ -29,13 +29,13 @@ CHUNK = 2_000
 class Model:
     """The network's parameters, data and graphs on one device."""
 
-    def __init__(self, settings: RunSettings, dataset: Dataset, metrics: bool, under_way: int) -> None:
+    def __init__(self, settings: RunSettings, dataset: Dataset, metrics: bool, buffers: int) -> None:
         self.settings, self.dataset, self.metrics = settings, dataset, metrics
         self.context = runtime.device(settings.device)
         # A second "device" of a CPU is a second worker: looks are taken there, and the training goes on.
         self.aside = mx.cpu(1) if self.context.device_type == "cpu" else self.context
         self.widths = (*settings.hidden, dataset.classes)
-        self.batches = Batches(dataset, settings.batch_size, settings.seed, under_way, self.context)
+        self.batches = Batches(dataset, settings.batch_size, settings.seed, buffers, self.context)
         mean, deviation = dataset.moments
         self.start = Start(
             device="cpu" if self.context.device_type == "cpu" else f"gpu:{self.context.device_id}",

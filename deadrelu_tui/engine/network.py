@@ -86,7 +86,7 @@ def step_graph(widths: tuple[int, ...], activation: str, metrics: bool, small: t
     images for which each unit fires and its sums of h, (units,) each.
 
     Backpropagation (Rumelhart, Hinton and Williams 1986) is written out, so that all of it is one call and "h > 0"
-    serves derivative and count. Sums are products with ones: MXNet's own reductions take ten times as long on a CPU.
+    serves derivative and count. Large sums are products with ones: MXNet's own take ten times as long on a CPU.
     """
     pixels, labels, ones, parameters = _inputs(len(widths))
     taken, pre, log_p, loss = _forward(widths, activation, pixels, labels, parameters)

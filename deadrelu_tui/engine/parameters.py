@@ -58,10 +58,10 @@ class Parameters:
         """
         told = []
         for index, (parameter, gradient) in enumerate(zip(self.arrays, self.gradients, strict=True)):
-            if index in self._sums:
-                told += self._sums[index](self._flat[index], reshaped(gradient, -1), self._ones[index])
-            else:
+            if index in self.small:
                 told += [parameter, gradient]
+            else:
+                told += self._sums[index](self._flat[index], reshaped(gradient, -1), self._ones[index])
         return told
 
     def update(self) -> None:

@@ -52,10 +52,12 @@ class Readings:
             told, at = (f"grad_sum/{name}", f"grad_norm/{name}", f"update_ratio/{name}"), len(sizes)
             if index in parameters.small:
                 self._parameters.append(_Parameter((0, at + 1), (1, at + 1), (1, at), told))
-                arrays += (own := [parameters.arrays[index].size] * 2)
+                own = [parameters.arrays[index].size] * 2
+                arrays += own
             else:
                 self._parameters.append(_Parameter((0, at), (0, at + 1), (0, at + 2), told))
-                arrays.append(sum(own := [1, 1, 1]))
+                own = [1, 1, 1]
+                arrays.append(sum(own))
             sizes += own
         self._reader = Reader(arrays)
         ends = np.cumsum(sizes)

@@ -1,6 +1,6 @@
 """The training as an iterator of records. Stopping is not asking for more; everything here runs in one thread.
 
-The records come some steps late (LOOKAHEAD), so that MXNet's engine has work queued while Python waits for the
+The records come some steps late (ahead), so that MXNet's engine has work queued while Python waits for the
 interpreter lock or, longer, for a test. A pause first reads back what is under way: what stands on the screen is then
 the network as it is.
 """
@@ -18,6 +18,9 @@ from deadrelu_tui.records import Event, Live, Start, StepRecord
 from deadrelu_tui.settings import RunSettings
 
 LOOKAHEAD, LOOKAHEAD_IN_TEST = 8, 24
+"""Steps that may be under way, and while the next to be read back waits for a test, if batches are not too large."""
+IMAGES_IN_TEST = 6_144
+"""Images of the training for which a test takes about as long: more of them under way would only take memory."""
 PROBE_EVERY = 100
 
 
@@ -43,9 +46,16 @@ def due(steps_since_change: int) -> bool:
     return n % PROBE_EVERY == 0 or (n < PROBE_EVERY and n & (n - 1) == 0)
 
 
-def ahead(step: int, oldest: Pending) -> int:
+def most_ahead(batch_size: int) -> int:
+    """Return how many steps are under way at most."""
+    return max(LOOKAHEAD, min(LOOKAHEAD_IN_TEST, IMAGES_IN_TEST // batch_size))
+
+
+def ahead(step: int, batch_size: int, oldest: Pending) -> int:
     """Return how many steps may be under way: the first one is waited for, so that there is something to see."""
-    return LOOKAHEAD_IN_TEST if oldest.tested else LOOKAHEAD if step else 0
+    if not step:
+        return 0
+    return most_ahead(batch_size) if oldest.tested else LOOKAHEAD
 
 
 def revived(step: int, model: Model, live: Live) -> Event:
@@ -68,12 +78,12 @@ def train(
     article the short last batch of an epoch is divided by the full batch size too. Without `metrics` only the loss is
     recorded; that exists to measure what the metrics cost. Raises InputError for a device that is not there.
     """
-    model = Model(settings, dataset, metrics, under_way=LOOKAHEAD_IN_TEST + 2)
+    model = Model(settings, dataset, metrics, buffers=most_ahead(settings.batch_size) + 2)
     yield model.start
     waiting: deque[Pending] = deque()
 
     def read_back(whole: bool = True) -> Iterator[StepRecord | Event]:
-        while waiting and (whole or len(waiting) > ahead(step, waiting[0])):
+        while waiting and (whole or len(waiting) > ahead(step, settings.batch_size, waiting[0])):
             pending = waiting.popleft()
             yield from pending.events
             yield pending.record()
