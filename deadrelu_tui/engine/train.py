@@ -20,7 +20,7 @@ from deadrelu_tui.settings import RunSettings
 LOOKAHEAD, LOOKAHEAD_IN_TEST = 8, 24
 """Steps that may be under way, and while the next to be read back waits for a test, if batches are not too large."""
 IMAGES_IN_TEST = 6_144
-"""Images of the training for which a test takes about as long: more of them under way would only take memory."""
+"""A test takes about as long as the training with so many images: more of them under way would only take memory."""
 PROBE_EVERY = 100
 
 
