@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from trainings import normalise, recorded
 
 from deadrelu_tui import data
 from deadrelu_tui.dataset import Dataset
-from deadrelu_tui.engine.train import train
 from deadrelu_tui.history import History
 from deadrelu_tui.notices import effect
 from deadrelu_tui.presets import PRESETS
-from deadrelu_tui.records import Event, Live, Start, StepRecord
+from deadrelu_tui.records import Event
 from deadrelu_tui.run import Controls
-from deadrelu_tui.settings import RunSettings
 
 pytestmark = pytest.mark.full_set
 
@@ -25,30 +23,6 @@ pytestmark = pytest.mark.full_set
 @pytest.fixture(scope="module")
 def images() -> Dataset:
     return data.find(full=True)
-
-
-def trained(settings: RunSettings, images: Dataset, at: Callable[[int, Controls], None] | None = None) -> History:
-    """Return the history of a run; `at` is told each step before it is taken."""
-
-    class Told(Controls):
-        steps = 0
-
-        def proceed(self, wait: bool = True) -> bool | None:
-            if at is not None:
-                at(self.steps, self)
-            go = super().proceed(wait)
-            self.steps += go is not None
-            return go
-
-    history = History()
-    for item in train(settings, images, Told(Live.of(settings))):
-        if isinstance(item, StepRecord):
-            history.append(item)
-        elif isinstance(item, Start):
-            history.begin(item)
-        elif isinstance(item, Event):
-            history.add_event(item)
-    return history
 
 
 def last(history: History, name: str) -> float:
@@ -59,7 +33,7 @@ def last(history: History, name: str) -> float:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_tragedy_relus_die_within_twelve_steps_and_the_network_guesses(images: Dataset, seed: int) -> None:
-    history = trained(replace(PRESETS["tragedy"], epochs=1, seed=seed), images)
+    history = recorded(replace(PRESETS["tragedy"], epochs=1, seed=seed), images)
     assert len(history) == 235
     assert history.series("zero_fraction/h1").values[12:].min() >= 0.99
     assert last(history, "dead_fraction/h1") >= 0.95
@@ -74,7 +48,7 @@ def test_tragedy_relus_die_within_twelve_steps_and_the_network_guesses(images: D
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_low_lr_zeros_stay_around_four_fifths_and_the_network_learns(images: Dataset, seed: int) -> None:
-    history = trained(replace(PRESETS["low-lr"], epochs=1, seed=seed), images)
+    history = recorded(replace(PRESETS["low-lr"], epochs=1, seed=seed), images)
     assert 0.75 <= float(history.series("zero_fraction/h1").values.mean()) <= 0.88
     assert last(history, "accuracy/test") >= 0.77
     assert last(history, "dead_fraction/h1") <= 0.02
@@ -82,7 +56,7 @@ def test_low_lr_zeros_stay_around_four_fifths_and_the_network_learns(images: Dat
 
 @pytest.mark.parametrize("seed", [0, 4, 5])
 def test_normalised_input_stands_a_large_rate(images: Dataset, seed: int) -> None:
-    history = trained(replace(PRESETS["normalised"], epochs=1, seed=seed), images)
+    history = recorded(replace(PRESETS["normalised"], epochs=1, seed=seed), images)
     assert 0.6 <= float(history.series("zero_fraction/h1").values.mean()) <= 0.8
     assert last(history, "accuracy/test") >= 0.75
     assert last(history, "dead_fraction/h1") <= 0.02
@@ -90,26 +64,21 @@ def test_normalised_input_stands_a_large_rate(images: Dataset, seed: int) -> Non
 
 @pytest.mark.parametrize("seed", [0, 1, 3])
 def test_sigmoid_learns_half(images: Dataset, seed: int) -> None:
-    history = trained(replace(PRESETS["sigmoid"], seed=seed), images)
+    history = recorded(replace(PRESETS["sigmoid"], seed=seed), images)
     assert len(history) == 5 * 235
     assert 0.3 <= last(history, "accuracy/test") <= 0.7
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_tanh_is_low_but_not_below_guessing(images: Dataset, seed: int) -> None:
-    history = trained(replace(PRESETS["tanh"], seed=seed), images)
+    history = recorded(replace(PRESETS["tanh"], seed=seed), images)
     assert 0.09 <= last(history, "accuracy/test") <= 0.25
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_normalising_afterwards_revives_nobody(images: Dataset, seed: int) -> None:
-    def at(step: int, controls: Controls) -> None:
-        if step == 50:
-            controls.change(normalise=True)
-        if step == 450:
-            controls.stop()
-
-    history = trained(replace(PRESETS["tragedy"], epochs=2, seed=seed), images, at)
+    script = {50: normalise, 450: Controls.stop}
+    history = recorded(replace(PRESETS["tragedy"], epochs=2, seed=seed), images, script)
     assert len(history) == 450
     assert history.events == (Event(50, "normalise on", mark=True),)
     dead = history.series("dead_fraction/h1")
@@ -118,13 +87,8 @@ def test_normalising_afterwards_revives_nobody(images: Dataset, seed: int) -> No
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_reviving_the_dead_once_the_input_is_normalised_saves_the_run(images: Dataset, seed: int) -> None:
-    def at(step: int, controls: Controls) -> None:
-        if step == 50:
-            controls.change(normalise=True)
-        if step == 60:
-            controls.revive()
-
-    history = trained(replace(PRESETS["tragedy"], epochs=2, seed=seed), images, at)
+    script = {50: normalise, 60: Controls.revive}
+    history = recorded(replace(PRESETS["tragedy"], epochs=2, seed=seed), images, script)
     normalised, revived = history.events
     dead = round(300 * (history.at("dead_fraction/h1", 58) or 0))
     assert normalised == Event(50, "normalise on", mark=True)
@@ -157,7 +121,7 @@ def test_reviving_the_dead_once_the_input_is_normalised_saves_the_run(images: Da
 
 
 def test_the_loss_above_200_is_the_sum_over_the_short_last_batch(images: Dataset) -> None:
-    history = trained(replace(PRESETS["tragedy"], epochs=1), images)
+    history = recorded(replace(PRESETS["tragedy"], epochs=1), images)
     final = float(history.series("loss").values[-1])
     assert 60_000 % 256 == 96
     assert 200 < 96 * final < 240
@@ -165,7 +129,7 @@ def test_the_loss_above_200_is_the_sum_over_the_short_last_batch(images: Dataset
 
 
 def test_the_mean_pre_activation_falls_as_the_article_s_network_falls(images: Dataset) -> None:
-    history = trained(replace(PRESETS["tragedy"], epochs=1), images)
+    history = recorded(replace(PRESETS["tragedy"], epochs=1), images)
     found = history.series("pre_mean/h1").values[:7]
     measured = np.array([1.6, -270, -3.6e4, -2.1e5, -2.8e5, -3.9e5, -4.1e5])
     np.testing.assert_allclose(found, measured, rtol=0.5)

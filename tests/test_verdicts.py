@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,15 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from numpy_reference import ACTIVATIONS, UNSATURATED, Floats, Network, batches
+from trainings import normalise, recorded
 
 from deadrelu_tui import data
 from deadrelu_tui.dataset import Dataset
 from deadrelu_tui.diagnosis import WORDS, Finding, findings, verdict
 from deadrelu_tui.engine.network import initial_parameters
-from deadrelu_tui.engine.train import train
 from deadrelu_tui.history import History
 from deadrelu_tui.presets import PRESETS
-from deadrelu_tui.records import Event, Live, Start, StepRecord
 from deadrelu_tui.run import Controls
 from deadrelu_tui.settings import RunSettings
 
@@ -33,32 +31,6 @@ WELL = {"healthy", "sparse"}
 @pytest.fixture(scope="module")
 def images() -> Dataset:
     return data.find(full=False)
-
-
-def trained(
-    settings: RunSettings, images: Dataset, script: dict[int, Callable[[Controls], None]] | None = None
-) -> History:
-    """Return the history of a run; the script turns its controls just before given steps."""
-
-    class Scripted(Controls):
-        steps = 0
-
-        def proceed(self, wait: bool = True) -> bool | None:
-            if script and self.steps in script:
-                script[self.steps](self)
-            go = super().proceed(wait)
-            self.steps += go is not None
-            return go
-
-    history = History()
-    for item in train(settings, images, Scripted(Live.of(settings))):
-        if isinstance(item, StepRecord):
-            history.append(item)
-        elif isinstance(item, Start):
-            history.begin(item)
-        elif isinstance(item, Event):
-            history.add_event(item)
-    return history
 
 
 def judged(history: History) -> Finding:
@@ -129,10 +101,10 @@ def runs() -> dict[str, RunSettings]:
         named[f"raw lr {rate:g}"] = RunSettings(lr=rate, seed=5)
     for init in ("he", "xavier"):
         for hidden in ((300,), (100, 50), (100, 50, 50)):
-            for normalise, rate in ((True, 0.1), (False, 0.01)):
+            for scaled, rate in ((True, 0.1), (False, 0.01)):
                 shape = "–".join(map(str, hidden))
-                named[f"{init} {shape} {'normalised' if normalise else 'raw'} lr {rate:g}"] = RunSettings(
-                    lr=rate, init=init, hidden=hidden, normalise=normalise
+                named[f"{init} {shape} {'normalised' if scaled else 'raw'} lr {rate:g}"] = RunSettings(
+                    lr=rate, init=init, hidden=hidden, normalise=scaled
                 )
     named["he 100–50 raw lr 0.0001"] = RunSettings(lr=1e-4, init="he", hidden=(100, 50))
     named["xavier 100–50–50 normalised lr 1"] = RunSettings(lr=1, init="xavier", hidden=(100, 50, 50), normalise=True)
@@ -150,7 +122,7 @@ def runs() -> dict[str, RunSettings]:
 def test_verdicts_agree_with_labels_from_an_independent_training(images: Dataset) -> None:
     outcomes = []
     for name, settings in runs().items():
-        found = judged(trained(settings, images))
+        found = judged(recorded(settings, images))
         outcomes.append((name, *label(settings, images), found))
     table = Counter((labelled, found.word) for _, labelled, _, found in outcomes)
     print(f"\n{len(outcomes)} runs of {EPOCHS} epochs on the embedded subset: label by verdict")
@@ -178,7 +150,7 @@ BANNER = "✖ DEAD  {}. → {}"
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_tragedy_is_told_its_input_and_its_rate_and_fits_the_banner(images: Dataset, seed: int) -> None:
-    found = judged(trained(replace(PRESETS["tragedy"], epochs=EPOCHS, seed=seed), images))
+    found = judged(recorded(replace(PRESETS["tragedy"], epochs=EPOCHS, seed=seed), images))
     assert (found.word, found.rule, found.layer, found.step, found.remedy) == ("dead", "DeadRelu", "h1", 2, "n, then r")
     assert re.fullmatch(
         r"h1: 29\d of 300 units never fire on 2\u202f000 probe images, half by step 2\. "
@@ -188,7 +160,7 @@ def test_tragedy_is_told_its_input_and_its_rate_and_fits_the_banner(images: Data
 
 
 def test_ten_narrow_layers_are_told_where_death_began_and_by_what(images: Dataset) -> None:
-    history = trained(RunSettings(hidden=(10,) * 10, init="he", epochs=EPOCHS), images)
+    history = recorded(RunSettings(hidden=(10,) * 10, init="he", epochs=EPOCHS), images)
     dead = [each for each in findings(history) if each.word == "dead"]
     assert (dead[0].layer, dead[0].step, dead[0].remedy) == ("h3", 1, "n, then r")
     assert re.fullmatch(r"h3: \d+ of 10 units never fire on 2\u202f000 probe images, half by step 1", dead[0].text)
@@ -200,16 +172,12 @@ def test_ten_narrow_layers_are_told_where_death_began_and_by_what(images: Datase
     }
 
 
-def normalise(controls: Controls) -> None:
-    controls.change(normalise=True)
-
-
 def test_normalising_afterwards_leaves_the_dead_dead_and_reviving_them_then_helps(images: Dataset) -> None:
     tragedy = replace(PRESETS["tragedy"], epochs=4)
-    found = judged(trained(tragedy, images, {50: normalise}))
+    found = judged(recorded(tragedy, images, {50: normalise}))
     assert (found.word, found.step, found.remedy) == ("dead", 2, "v")
     assert found.cause.startswith("Input mean was 72.9, lr 0.1: update 1 was 51×w1")
-    history = trained(tragedy, images, {50: normalise, 60: Controls.revive})
+    history = recorded(tragedy, images, {50: normalise, 60: Controls.revive})
     assert judged(history).word == "healthy"
     assert (history.latest("accuracy/test") or 0) >= 0.5
 
@@ -234,9 +202,9 @@ def test_normalising_afterwards_leaves_the_dead_dead_and_reviving_them_then_help
 def test_the_remedy_that_is_told_helps(
     images: Dataset, settings: RunSettings, word: str, remedy: str, changes: dict[str, Any]
 ) -> None:
-    found = judged(trained(replace(settings, epochs=EPOCHS), images))
+    found = judged(recorded(replace(settings, epochs=EPOCHS), images))
     assert (found.word, found.remedy) == (word, remedy)
     assert found.cause
-    cured = trained(replace(settings, epochs=EPOCHS, **changes), images)
+    cured = recorded(replace(settings, epochs=EPOCHS, **changes), images)
     assert judged(cured).word in WELL
     assert (cured.latest("accuracy/test") or 0) >= 0.4
