@@ -6,34 +6,39 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from textual.app import App, ComposeResult
+from textual.screen import Screen
 
 from deadrelu_tui.tui.cells import FRAME_ROLES, CellPanel
 
 
-class Panel(CellPanel):
-    """A panel of which only the frame has roles."""
+class Panels(Screen[None]):
+    """Two panels, of which only the frames have roles, and nobody draws anything anew."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in FRAME_ROLES}
 
-
-class Two(App[None]):
-    """Two panels, of which nobody draws anything anew."""
-
-    CSS = """
-    Panel { height: 4; }
-    Panel > .role--frame { color: rgb(1,1,1); }
-    Panel > .role--focus { color: rgb(2,2,2); }
-    """
-
     def compose(self) -> ComposeResult:
         """Show both."""
-        yield Panel("first")
-        yield Panel("second")
+        yield CellPanel("first")
+        yield CellPanel("second")
 
     def on_mount(self) -> None:
         """Give each a title."""
         for panel in self.query(CellPanel):
             panel.show([(f"the {panel.id}", "name")], [[("text", "text")]])
+
+
+class Two(App[None]):
+    """The two on a screen."""
+
+    CSS = """
+    CellPanel { height: 4; }
+    Panels > .role--frame { color: rgb(1,1,1); }
+    Panels > .role--focus { color: rgb(2,2,2); }
+    """
+
+    def get_default_screen(self) -> Screen[object]:
+        """Show the panels."""
+        return Panels()  # type: ignore[return-value]
 
 
 def framed_in(app: App[None]) -> Iterator[str]:
@@ -59,7 +64,7 @@ async def test_a_panel_has_the_colour_of_the_focus_as_soon_as_it_is_there() -> N
 class Themed(Two):
     """The same in the colours of a theme."""
 
-    CSS = "Panel { height: 4; } Panel > .role--frame { color: $primary; } Panel > .role--focus { color: $primary; }"
+    CSS = "CellPanel { height: 4; } Panels > .role--frame, Panels > .role--focus { color: $primary; }"
 
 
 async def test_a_panel_that_is_drawn_takes_the_colours_of_another_theme() -> None:

@@ -22,7 +22,9 @@ FRAME_ROLES = ("frame", "focus", "name", "text")
 class CellPanel(Widget, can_focus=True):
     """A framed panel of coloured cells that sends only those to the terminal that have changed.
 
-    It draws its frame itself, because a change of Textual's own border title repaints the whole widget.
+    It draws its frame itself, because a change of Textual's own border title repaints the whole widget. The colours
+    of the roles are its screen's: Textual works component classes out anew whenever a widget's style may have changed,
+    and for each panel by itself that would delay the first frame and every focus.
     """
 
     @dataclass
@@ -142,7 +144,7 @@ class CellPanel(Widget, can_focus=True):
 
     def _style(self, role: str) -> Style:
         if role not in self._styles:
-            self._styles[role] = self.get_component_rich_style(f"role--{role}")
+            self._styles[role] = self.screen.get_component_rich_style(f"role--{role}")
         return self._styles[role]
 
 

@@ -20,11 +20,12 @@ from deadrelu_tui.tui.unit_map import UNIT_ROLES, At, Grid, legend, map_rows, mo
 from deadrelu_tui.tui.view import View
 from deadrelu_tui.wording import count
 
+ROLE_CLASSES = {f"role--{role}" for role in (*FRAME_ROLES, *ROLES, *UNIT_ROLES, *EVENT_ROLES)}
+"""The component classes of a screen that holds panels: one for each role of their cells."""
+
 
 class ChartPanel(CellPanel):
     """A chart of one spec."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in (*FRAME_ROLES, *ROLES)}
 
     def __init__(self, spec: ChartSpec, ascii_only: bool = False) -> None:
         super().__init__(spec.id, ascii_only)
@@ -49,7 +50,6 @@ class ChartPanel(CellPanel):
 class UnitPanel(CellPanel):
     """The dead meter, the map of all hidden units, and the portrait of the one under the cursor."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in (*FRAME_ROLES, *UNIT_ROLES)}
     BINDINGS: ClassVar[list[BindingType]] = list(UNIT_KEYS)
 
     def __init__(self, id: str, ascii_only: bool = False) -> None:
@@ -132,7 +132,6 @@ def _goes_on(row: Row) -> bool:
 class EventPanel(CellPanel):
     """What was done and what happened, with the step. Follows the newest unless scrolled."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in (*FRAME_ROLES, *EVENT_ROLES)}
     BINDINGS: ClassVar[list[BindingType]] = list(EVENT_KEYS)
 
     def __init__(self, id: str, ascii_only: bool = False) -> None:

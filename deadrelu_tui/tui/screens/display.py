@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -28,7 +29,7 @@ from deadrelu_tui.tui.frame import Frame
 from deadrelu_tui.tui.keys import entries
 from deadrelu_tui.tui.layout import SIZES, layout
 from deadrelu_tui.tui.pace import Pace
-from deadrelu_tui.tui.panels import ChartPanel, EventPanel, UnitPanel
+from deadrelu_tui.tui.panels import ROLE_CLASSES, ChartPanel, EventPanel, UnitPanel
 from deadrelu_tui.tui.terminal import Meter
 from deadrelu_tui.tui.typed import TypedInOrder
 from deadrelu_tui.tui.view import WINDOWS, View
@@ -42,6 +43,7 @@ after a while of nothing, such as the first step or one that a paused run takes,
 class Display(Screen[None]):
     """Charts, units, events and verdict of the run in hand, as the view wants them."""
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
     status: reactive[Status] = reactive(Status.READY, bindings=True, repaint=False)
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     """As Textual has it, but the whole screen is not drawn anew for it: the panels show their focus themselves."""
