@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -59,6 +60,24 @@ async def test_a_panel_has_the_colour_of_the_focus_as_soon_as_it_is_there() -> N
             app.set_focus(chosen)
             await pilot.pause()
             assert list(framed_in(app)) == expected
+
+
+async def test_the_parts_of_a_title_are_whole_and_apart_from_each_other_and_from_the_corner() -> None:
+    parts = ["ledger", "died 298", "revived 298"]
+    app = Two()
+    async with app.run_test(size=(60, 10)) as pilot:
+        panel = app.query(CellPanel).first()
+        for width in range(10, 45):
+            panel.styles.width = width
+            await pilot.pause()
+            panel.show([(part, "name") for part in parts], [[("text", "text")]])
+            top = panel.render_line(0).text
+            fitting = [part for part in parts if f" {part} " in top]
+            assert re.fullmatch(rf"╭─ {' {1,2}'.join(fitting)} {{1,2}}─*╮", top) if fitting else top.strip("╭─ ╮") == ""
+            assert len(top) == width
+            taken = sum(len(part) + 1 for part in fitting) + len("╭─ ╮")
+            assert all(taken + len(part) + 1 > width for part in parts if part not in fitting)
+        assert fitting == parts
 
 
 class Themed(Two):

@@ -113,18 +113,19 @@ class CellPanel(Widget, can_focus=True):
         left, line, right, side, lower_left, lower_right = "+-+|++" if self.ascii_only else "╭─╮│╰╯"
         frame = "focus" if self.has_focus else "frame"
         across = max(0, self.size.width - self.FRAME)
+        free = across - 2
         parts = list(title)
         if self.ascii_only:
             parts = [(to_ascii(text.replace("≤", "<=")), role) for text, role in parts]
-        if parts and sum(len(text) + 2 for text, _ in parts) > across - 2:
+        if parts and sum(len(text) + 2 for text, _ in parts) > free:
             parts = self.shorter(parts)
+        apart = 2 if sum(len(text) + 2 for text, _ in parts) <= free else 1
         top: Row = [(left + line + " ", frame)]
-        free = across - 3
         for text, role in parts:
-            if len(text) <= free:  # a part that has no room is left out: half a number would be another number
-                top.append((text + " " * min(2, free - len(text)), role))
+            if len(text) < free:  # a part that has no room is left out: half a number would be another number
+                top.append((text + " " * min(apart, free - len(text)), role))
                 free -= len(top[-1][0])
-        top.append((line * (free + 1) + right, frame))
+        top.append((line * free + right, frame))
         note = f" {self.note} " if self.note and len(self.note) + 3 <= across else ""
         bottom: Row = [(lower_left + line * (across - len(note) - 1), frame)]
         bottom += [(to_ascii(note) if self.ascii_only else note, "text"), (line + lower_right, frame)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import textwrap
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -25,15 +27,15 @@ _ROOM = 32
 """Columns without which a text stands below its heading, not beside it."""
 
 
-def lines(keys: Sequence[tuple[str, str, str]], width: int) -> Iterator[Line]:
-    """Yield the keys, each with its name and what it does, and below them every metric, wrapped to a width."""
+def entries(keys: Sequence[tuple[str, str, str]], width: int) -> Iterator[list[Line]]:
+    """Yield the lines of each key, with its name and what it does, then of every metric, wrapped to a width."""
     first, second = (max((len(each[column]) for each in keys), default=0) + _GAP for column in (0, 1))
     for key, name, text in keys:
-        yield from _beside([(key, first, BOLD), (name, second, PLAIN)], [(text, DIM)], width)
+        yield list(_beside([(key, first, BOLD), (name, second, PLAIN)], [(text, DIM)], width))
     names = max(len(metric.name) for metric in METRICS) + _GAP
     for metric in METRICS:
-        yield []
-        yield from _beside([(metric.name, names, BOLD)], [(metric.meaning, PLAIN), (metric.formula, DIM)], width)
+        texts = [(metric.meaning, PLAIN), (metric.formula, DIM)]
+        yield [[], *_beside([(metric.name, names, BOLD)], texts, width)]
 
 
 def _beside(left: Sequence[tuple[str, int, Style]], texts: Iterable[tuple[str, Style]], width: int) -> Iterator[Line]:
@@ -56,12 +58,18 @@ class HelpText(ScrollView):
         self.border_title = "[b]help[/b]  esc closes"
         self.keys, self.ascii_only = keys, ascii_only
         self._lines: list[Line] = []
+        self._starts = [0]
+        """The line with which each entry begins."""
 
     def on_resize(self) -> None:
-        """Wrap the text to the new width."""
+        """Wrap the text to the new width; what stood at the top stays there."""
+        top = bisect_right(self._starts, self.scroll_offset.y) - 1
         width = self.scrollable_content_region.width
-        self._lines = list(lines(self.keys, width - 1))  # a column of air before the scrollbar
+        found = list(entries(self.keys, width - 1))  # a column of air before the scrollbar
+        self._lines = list(chain.from_iterable(found))
+        self._starts = list(accumulate((len(each) for each in found[:-1]), initial=0))
         self.virtual_size = Size(width, len(self._lines))
+        self.scroll_to(y=self._starts[top], animate=False, immediate=True)
 
     def render_line(self, y: int) -> Strip:
         """Return one row of what is in sight."""
