@@ -121,9 +121,8 @@ def whole(frame: str) -> bool:
     return corners == [[2, 4, 3]] * 4
 
 
-async def test_the_first_frame_has_every_panel_in_its_frame(
-    executor: Executor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def frames(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what every whole screen that is sent from now on reads, as a list that grows."""
     sent: list[str] = []
     show = MonitorApp._display
 
@@ -133,6 +132,13 @@ async def test_the_first_frame_has_every_panel_in_its_frame(
         show(app, at, renderable)
 
     monkeypatch.setattr(MonitorApp, "_display", watched)
+    return sent
+
+
+async def test_the_first_frame_has_every_panel_in_its_frame(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = frames(monkeypatch)
     monkeypatch.setattr(chart, "loaded", lambda: False)  # as it is at first in a process
     ready = threading.Event()
 
@@ -392,6 +398,15 @@ async def test_question_mark_lists_every_key_and_every_metric(executor: Executor
                 "next panel", "maximise", "log axis", "window", "help", "quit"} <= names  # fmt: skip
         await seen.pilot.press("escape")
         assert seen.app.screen is seen.app.monitor
+
+
+async def test_the_help_has_its_text_from_its_first_frame_on(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with screen(executor, canned()) as seen:
+        sent = frames(monkeypatch)
+        await seen.pilot.press("question_mark")
+        assert "next panel" in next(frame for frame in sent if "esc closes" in frame)
 
 
 async def test_the_help_keeps_its_place_when_the_terminal_changes_its_size(executor: Executor) -> None:

@@ -60,19 +60,28 @@ class HelpText(ScrollView):
         self._lines: list[Line] = []
         self._starts = [0]
         """The line with which each entry begins."""
+        self._width = self._top = 0
+        """Columns that the lines were wrapped to, and the line that belongs at the top then."""
 
     def on_resize(self) -> None:
         """Wrap the text to the new width; what stood at the top stays there."""
-        top = bisect_right(self._starts, self.scroll_offset.y) - 1
+        self._wrap()
+        if self.virtual_size.width != self._width:
+            self.virtual_size = Size(self._width, len(self._lines))
+            self.scroll_to(y=self._top, animate=False, immediate=True)
+
+    def _wrap(self) -> None:
         width = self.scrollable_content_region.width
-        found = list(entries(self.keys, width - 1))  # a column of air before the scrollbar
-        self._lines = list(chain.from_iterable(found))
-        self._starts = list(accumulate((len(each) for each in found[:-1]), initial=0))
-        self.virtual_size = Size(width, len(self._lines))
-        self.scroll_to(y=self._starts[top], animate=False, immediate=True)
+        if width != self._width:
+            entry = bisect_right(self._starts, self.scroll_offset.y) - 1
+            found = list(entries(self.keys, width - 1))  # a column of air before the scrollbar
+            self._lines = list(chain.from_iterable(found))
+            self._starts = list(accumulate((len(each) for each in found[:-1]), initial=0))
+            self._width, self._top = width, self._starts[entry]
 
     def render_line(self, y: int) -> Strip:
-        """Return one row of what is in sight."""
+        """Return one row of what is in sight. The first are asked for before the size is told."""
+        self._wrap()
         at, style = y + self.scroll_offset.y, self.rich_style
         parts = self._lines[at] if at < len(self._lines) else []
         letters = to_ascii if self.ascii_only else str
