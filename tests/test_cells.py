@@ -75,8 +75,9 @@ async def test_the_parts_of_a_title_are_whole_and_apart_from_each_other_and_from
             fitting = [part for part in parts if f" {part} " in top]
             assert re.fullmatch(rf"╭─ {' {1,2}'.join(fitting)} {{1,2}}─*╮", top) if fitting else top.strip("╭─ ╮") == ""
             assert len(top) == width
-            taken = sum(len(part) + 1 for part in fitting) + len("╭─ ╮")
+            taken = sum(len(part) + 2 for part in fitting) + len("╭─ ╮")
             assert all(taken + len(part) + 1 > width for part in parts if part not in fitting)
+            assert fitting == parts or sum(len(part) + 1 for part in parts) + len("╭─ ╮") > width
         assert fitting == parts
 
 

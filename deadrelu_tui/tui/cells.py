@@ -119,7 +119,8 @@ class CellPanel(Widget, can_focus=True):
             parts = [(to_ascii(text.replace("≤", "<=")), role) for text, role in parts]
         if parts and sum(len(text) + 2 for text, _ in parts) > free:
             parts = self.shorter(parts)
-        apart = 2 if sum(len(text) + 2 for text, _ in parts) <= free else 1
+        loose, close = (sum(len(text) + apart for text, _ in parts) for apart in (2, 1))
+        apart = 1 if close <= free < loose else 2
         top: Row = [(left + line + " ", frame)]
         for text, role in parts:
             if len(text) < free:  # a part that has no room is left out: half a number would be another number
