@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from deadrelu_tui.tui.terminal import Meter
 
-DRAWING_SHARE = 4
+DRAWING_SHARE = 9
 """The next frame comes no sooner than so many times the duration of the last one: drawing and training share
-the interpreter lock, and drawing gets a fifth of it at most."""
+the interpreter lock, and drawing gets a tenth of it at most."""
+LINK_SHARE = 4
+"""The same for the seconds that the terminal has held up what was written to it."""
 LONGEST_WAIT = 1.0
 """Seconds that a slow frame delays the next one at most. The first may take long while libraries are loaded, and
 units die in the first steps, to be seen."""
@@ -29,7 +31,7 @@ class Pace:
         if meter is None:
             return least
         over = meter.bytes_per_second() / self.budget
-        return max(least, min(LONGEST_STALL, max(least * over, DRAWING_SHARE * meter.blocked())))
+        return max(least, min(LONGEST_STALL, max(least * over, LINK_SHARE * meter.blocked())))
 
 
 POOR_LINK = Pace(frames=1.0, budget=2_000)
