@@ -78,6 +78,8 @@ async def test_the_parts_of_a_title_are_whole_and_apart_from_each_other_and_from
             taken = sum(len(part) + 2 for part in fitting) + len("╭─ ╮")
             assert all(taken + len(part) + 1 > width for part in parts if part not in fitting)
             assert fitting == parts or sum(len(part) + 1 for part in parts) + len("╭─ ╮") > width
+            loose = sum(len(part) + 2 for part in parts) - 1 + len("╭─ ╮") <= width
+            assert ("  ".join(parts) in top) == loose
         assert fitting == parts
 
 

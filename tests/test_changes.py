@@ -1,4 +1,4 @@
-"""What is asked of a training takes effect at its step: changes, pauses, single steps, a stop."""
+"""What is asked of a training takes effect at its step, while it runs ahead of what is read back and of its looks."""
 
 from __future__ import annotations
 

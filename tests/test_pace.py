@@ -31,6 +31,7 @@ class Link(Meter):
         (Pace(), 0.0, None, 0.2),
         (Pace(frames=10), 0.0, Link(), 0.1),
         (Pace(), 0.1, Link(), 0.9),  # a tenth of the time is for drawing
+        (Pace(), 0.2, Link(), LONGEST_WAIT),
         (Pace(), 9.0, Link(), LONGEST_WAIT),
         (Pace(), 0.0, Link(rate=20_000), 0.2),
         (Pace(), 0.0, Link(rate=60_000), 0.6),  # three times the budget: a third of the frames

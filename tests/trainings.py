@@ -1,4 +1,4 @@
-"""Real trainings of a small network, their controls turned at given steps, and the same ones in NumPy."""
+"""Real trainings, their controls turned at given steps, and the same ones in NumPy."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ class CellPanel(Widget, can_focus=True):
     """A framed panel of coloured cells that sends only those to the terminal that have changed.
 
     It draws its frame itself, because a change of Textual's own border title repaints the whole widget. The colours
-    of the roles are its screen's: Textual works component classes out anew whenever a widget's style may have changed,
-    and for each panel by itself that would delay the first frame and every focus.
+    of the roles are its screen's, which has a component class for each: Textual works these out anew whenever a style
+    may have changed, and for each panel by itself that would delay the first frame and every focus.
     """
 
     @dataclass
@@ -117,10 +117,13 @@ class CellPanel(Widget, can_focus=True):
         parts = list(title)
         if self.ascii_only:
             parts = [(to_ascii(text.replace("≤", "<=")), role) for text, role in parts]
-        if parts and sum(len(text) + 2 for text, _ in parts) > free:
+
+        def fit(apart: int) -> bool:  # so far apart from each other, and one column from the corner
+            return sum(len(text) + apart for text, _ in parts) - apart + 1 <= free
+
+        if parts and not fit(1):
             parts = self.shorter(parts)
-        loose, close = (sum(len(text) + apart for text, _ in parts) for apart in (2, 1))
-        apart = 1 if close <= free < loose else 2
+        apart = 1 if fit(1) and not fit(2) else 2
         top: Row = [(left + line + " ", frame)]
         for text, role in parts:
             if len(text) < free:  # a part that has no room is left out: half a number would be another number

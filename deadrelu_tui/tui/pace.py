@@ -8,7 +8,8 @@ from deadrelu_tui.tui.terminal import Meter
 
 DRAWING_SHARE = 9
 """The next frame comes no sooner than so many times the duration of the last one: drawing and training share
-the interpreter lock, and drawing gets a tenth of it at most."""
+the interpreter lock, and drawing the panels gets a tenth of it, more only where a frame takes longer than a tenth of
+LONGEST_WAIT."""
 LINK_SHARE = 4
 """The same for the seconds that the terminal has held up what was written to it."""
 LONGEST_WAIT = 1.0

@@ -27,7 +27,7 @@ _ROOM = 32
 """Columns without which a text stands below its heading, not beside it."""
 
 
-def entries(keys: Sequence[tuple[str, str, str]], width: int) -> Iterator[list[Line]]:
+def wrapped(keys: Sequence[tuple[str, str, str]], width: int) -> Iterator[list[Line]]:
     """Yield the lines of each key, with its name and what it does, then of every metric, wrapped to a width."""
     first, second = (max((len(each[column]) for each in keys), default=0) + _GAP for column in (0, 1))
     for key, name, text in keys:
@@ -64,25 +64,32 @@ class HelpText(ScrollView):
         """Columns that the lines were wrapped to, and the line that belongs at the top then."""
 
     def on_resize(self) -> None:
-        """Wrap the text to the new width; what stood at the top stays there."""
+        """Wrap the text to the new width; the entry that stood at the top stays there."""
         self._wrap()
         if self.virtual_size.width != self._width:
+            top = self._first
             self.virtual_size = Size(self._width, len(self._lines))
-            self.scroll_to(y=self._top, animate=False, immediate=True)
+            self.scroll_to(y=top, animate=False, immediate=True)
+
+    @property
+    def _first(self) -> int:
+        """The line at the top; before the size is told the one that will stand there then."""
+        return self.scroll_offset.y if self.virtual_size.width == self._width else self._top
 
     def _wrap(self) -> None:
         width = self.scrollable_content_region.width
-        if width != self._width:
-            entry = bisect_right(self._starts, self.scroll_offset.y) - 1
-            found = list(entries(self.keys, width - 1))  # a column of air before the scrollbar
+        if width and width != self._width:
+            entry = bisect_right(self._starts, self._first) - 1
+            within = self._first - self._starts[entry]
+            found = list(wrapped(self.keys, width - 1))  # a column of air before the scrollbar
             self._lines = list(chain.from_iterable(found))
             self._starts = list(accumulate((len(each) for each in found[:-1]), initial=0))
-            self._width, self._top = width, self._starts[entry]
+            self._width, self._top = width, self._starts[entry] + min(within, len(found[entry]) - 1)
 
     def render_line(self, y: int) -> Strip:
         """Return one row of what is in sight. The first are asked for before the size is told."""
         self._wrap()
-        at, style = y + self.scroll_offset.y, self.rich_style
+        at, style = y + self._first, self.rich_style
         parts = self._lines[at] if at < len(self._lines) else []
         letters = to_ascii if self.ascii_only else str
         strip = Strip(Segment(letters(text), style + own) for text, own in parts)
