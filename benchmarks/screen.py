@@ -170,8 +170,8 @@ PARTS: dict[str, Callable[[dict[str, str], int, str, int], Iterator[Row]]] = {
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each part [5]")
-    parser.add_argument("--epochs", type=int, default=5, help="epochs of each run [5]")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each part [3]")
+    parser.add_argument("--epochs", type=int, default=20, help="epochs of each run [20]")
     parser.add_argument("--preset", default="low-lr", help="what is trained [low-lr]")
     parser.add_argument("--only", choices=list(PARTS), help="measure one part alone")
     parser.add_argument("--markdown", action="store_true", help="print the rows of README.md")
