@@ -11,9 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from deadrelu_tui.activations import SATURATING
 from deadrelu_tui.evidence import Evidence
 from deadrelu_tui.records import Live
-from deadrelu_tui.settings import SATURATING, next_lr
+from deadrelu_tui.settings import next_lr
 from deadrelu_tui.wording import number, rate
 
 EARLY = 50

@@ -17,10 +17,11 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from deadrelu_tui.activations import SATURATING
 from deadrelu_tui.metrics import layer_names, parameter_names
 from deadrelu_tui.records import Event, Live, Start, StepRecord
 from deadrelu_tui.run import Controls, Run, Training
-from deadrelu_tui.settings import SATURATING, RunSettings
+from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.units import DEFINITIONS, Units
 
 P = ParamSpec("P")

@@ -16,7 +16,7 @@ PACKAGE = Path(deadrelu_tui.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 TUI = [path for path in SOURCES if path.parent.name in ("tui", "screens")]
 DOMAIN = [
-    "causes", "columns", "config", "data", "dataset", "diagnosis", "doctor", "errors", "evidence", "headless",
+    "activations", "causes", "columns", "config", "data", "dataset", "diagnosis", "doctor", "errors", "evidence", "headless",
     "history", "ledger", "metrics", "needs", "notes", "notices", "presets", "records", "rules", "run", "settings",
     "unit_rules", "units", "wording",
 ]  # fmt: skip

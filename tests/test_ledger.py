@@ -13,9 +13,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from deadrelu_tui.activations import SATURATING
 from deadrelu_tui.history import History
 from deadrelu_tui.ledger import NEVER, Entry, Ledger
-from deadrelu_tui.settings import SATURATING
 from deadrelu_tui.units import Units
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")

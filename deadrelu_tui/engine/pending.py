@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deadrelu_tui.activations import SATURATING
 from deadrelu_tui.engine.readings import Readings
 from deadrelu_tui.records import Event, Live, StepRecord
-from deadrelu_tui.settings import SATURATING
 from deadrelu_tui.units import DEFINITIONS, Units
 
 Floats = npt.NDArray[np.float32]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from deadrelu_tui.activations import SATURATING
 from deadrelu_tui.ledger import NEVER, Ledger
-from deadrelu_tui.settings import SATURATING
 from deadrelu_tui.tui.unit_map import At, Row
 from deadrelu_tui.units import Definition, Units, definitions_for
 from deadrelu_tui.wording import count, number, percent

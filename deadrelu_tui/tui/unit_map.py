@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.settings import SATURATING
+from deadrelu_tui.activations import SATURATING
 from deadrelu_tui.units import Definition, Mask, Units
 
 UNIT_ROLES = ("text", "unit", "dead", "at", "chosen", "strong")
