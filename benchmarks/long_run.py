@@ -34,13 +34,13 @@ from terminal import HEIGHT, WIDTH
 from textual.drivers.headless_driver import HeadlessDriver
 
 from deadrelu_tui.diagnosis import verdict
-from deadrelu_tui.metrics import layer_names, parameter_names
 from deadrelu_tui.presets import PRESETS
-from deadrelu_tui.records import Event, Live, Start, StepRecord
+from deadrelu_tui.record.metrics import layer_names, parameter_names
+from deadrelu_tui.record.records import Event, Live, Start, StepRecord
+from deadrelu_tui.record.units import Units
 from deadrelu_tui.run import Controls, Run
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.pace import Pace
-from deadrelu_tui.units import Units
 
 SHORT, LONG = 1_000, 1_000_000
 FRAME_AT_MOST, BYTES_AT_MOST = 1.3, 120.0

@@ -29,7 +29,7 @@ from report import Row, Spread, show
 
 from deadrelu_tui import data
 from deadrelu_tui.presets import PRESETS
-from deadrelu_tui.records import Event, Start, StepRecord
+from deadrelu_tui.record.records import Event, Start, StepRecord
 from deadrelu_tui.run import Controls, Run
 from deadrelu_tui.settings import RunSettings
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from deadrelu_tui.activations import SATURATING
 from deadrelu_tui.evidence import Evidence
-from deadrelu_tui.records import Live
+from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.records import Live
 from deadrelu_tui.settings import next_lr
 from deadrelu_tui.wording import number, rate
 

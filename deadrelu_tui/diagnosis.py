@@ -12,7 +12,7 @@ import numpy as np
 
 from deadrelu_tui import notes, rules, unit_rules
 from deadrelu_tui.evidence import Evidence
-from deadrelu_tui.history import History
+from deadrelu_tui.record.history import History
 from deadrelu_tui.rules import CLASSES, Finding
 
 __all__ = ["CLASSES", "WORDS", "Finding", "findings", "verdict"]

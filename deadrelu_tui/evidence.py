@@ -13,11 +13,11 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.activations import SATURATING
-from deadrelu_tui.columns import Floats, Series
-from deadrelu_tui.history import History
-from deadrelu_tui.records import Live, StepRecord
-from deadrelu_tui.units import Units
+from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.columns import Floats, Series
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Live, StepRecord
+from deadrelu_tui.record.units import Units
 from deadrelu_tui.wording import percent
 
 _CHUNK = 65_536

@@ -19,7 +19,7 @@ import numpy as np
 from deadrelu_tui import presets
 from deadrelu_tui.diagnosis import findings, verdict
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.history import History
+from deadrelu_tui.record.history import History
 from deadrelu_tui.run import Run, Status
 from deadrelu_tui.wording import number, percent
 

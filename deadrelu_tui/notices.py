@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deadrelu_tui.activations import SATURATING
-from deadrelu_tui.history import History
-from deadrelu_tui.ledger import Entry
-from deadrelu_tui.metrics import layer_names
-from deadrelu_tui.records import Event, StepRecord
+from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.ledger import Entry
+from deadrelu_tui.record.metrics import layer_names
+from deadrelu_tui.record.records import Event, StepRecord
 from deadrelu_tui.wording import count, number, percent
 
 HALF = 0.5

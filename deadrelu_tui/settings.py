@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from deadrelu_tui.activations import ACTIVATIONS
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.record.activations import ACTIVATIONS
 
 MAX_UNITS, MAX_LAYERS, MAX_SEED = 10_000, 50, 2**32 - 1
 _LEARNING_RATES = tuple(float(f"{digit}e{power}") for power in range(-6, 3) for digit in (1, 2, 5))

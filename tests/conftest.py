@@ -12,9 +12,9 @@ import pytest
 
 from deadrelu_tui import data
 from deadrelu_tui.dataset import Dataset
-from deadrelu_tui.records import Live, Start, StepRecord
+from deadrelu_tui.record.records import Live, Start, StepRecord
+from deadrelu_tui.record.units import Units
 from deadrelu_tui.settings import RunSettings
-from deadrelu_tui.units import Units
 
 FULL_SET_IS_HERE = data.DEBIAN_FOLDER.is_dir()
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.dataset import Dataset
-from deadrelu_tui.records import Live
+from deadrelu_tui.record.records import Live
 from deadrelu_tui.settings import RunSettings
 
 Floats = npt.NDArray[np.float64]

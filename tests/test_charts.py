@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from conftest import record, start, units
 
-from deadrelu_tui.history import History
+from deadrelu_tui.record.history import History
 from deadrelu_tui.tui.charts import LEDGER, chart_specs, plot_of, title_of
 from deadrelu_tui.tui.view import View
 

@@ -11,8 +11,8 @@ from conftest import record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui.columns import BLOCK, Column, Gap, find_gaps
-from deadrelu_tui.history import History
+from deadrelu_tui.record.columns import BLOCK, Column, Gap, find_gaps
+from deadrelu_tui.record.history import History
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

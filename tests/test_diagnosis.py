@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deadrelu_tui import causes
-from deadrelu_tui.columns import Column
 from deadrelu_tui.diagnosis import CLASSES, WORDS, Finding, findings, verdict
-from deadrelu_tui.history import History
-from deadrelu_tui.records import Event, Live
+from deadrelu_tui.record.columns import Column
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Event, Live
 
 RAW = Live(0.1, False, "relu")
 NORMALISED = replace(RAW, normalise=True)

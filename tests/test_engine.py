@@ -14,7 +14,7 @@ from deadrelu_tui.dataset import Dataset
 from deadrelu_tui.engine.network import initial_parameters
 from deadrelu_tui.engine.train import due, train
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.records import Live, Start
+from deadrelu_tui.record.records import Live, Start
 from deadrelu_tui.run import Controls
 from deadrelu_tui.settings import RunSettings
 

@@ -9,8 +9,8 @@ from conftest import record, units
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadrelu_tui.history import History
-from deadrelu_tui.records import Event
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Event
 from deadrelu_tui.tui.event_list import Row, condensed, event_rows
 
 

@@ -14,8 +14,8 @@ from conftest import record, start, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui.history import History, Looked
-from deadrelu_tui.records import Event
+from deadrelu_tui.record.history import History, Looked
+from deadrelu_tui.record.records import Event
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

@@ -13,10 +13,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from deadrelu_tui.activations import SATURATING
-from deadrelu_tui.history import History
-from deadrelu_tui.ledger import NEVER, Entry, Ledger
-from deadrelu_tui.units import Units
+from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.ledger import NEVER, Entry, Ledger
+from deadrelu_tui.record.units import Units
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

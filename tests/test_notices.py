@@ -12,11 +12,11 @@ from conftest import record, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui.activations import SATURATING
-from deadrelu_tui.history import History
 from deadrelu_tui.notices import SPAN, Change, Effect, effect, effect_text, notices
-from deadrelu_tui.records import Event, Live, StepRecord
-from deadrelu_tui.units import Units
+from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Event, Live, StepRecord
+from deadrelu_tui.record.units import Units
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

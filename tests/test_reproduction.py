@@ -11,10 +11,10 @@ from trainings import normalise, recorded
 
 from deadrelu_tui import data
 from deadrelu_tui.dataset import Dataset
-from deadrelu_tui.history import History
 from deadrelu_tui.notices import effect
 from deadrelu_tui.presets import PRESETS
-from deadrelu_tui.records import Event
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Event
 from deadrelu_tui.run import Controls
 
 pytestmark = pytest.mark.full_set

@@ -14,7 +14,7 @@ from trainings import SMALL, Scripted, at_step, content, events, recorded, recor
 from deadrelu_tui.dataset import Dataset
 from deadrelu_tui.engine.model import Model
 from deadrelu_tui.engine.train import train
-from deadrelu_tui.records import Event, Live
+from deadrelu_tui.record.records import Event, Live
 from deadrelu_tui.run import Controls
 from deadrelu_tui.settings import RunSettings
 

@@ -17,9 +17,9 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from deadrelu_tui.metrics import METRICS
 from deadrelu_tui.presets import PRESETS
-from deadrelu_tui.records import Event, Start, StepRecord
+from deadrelu_tui.record.metrics import METRICS
+from deadrelu_tui.record.records import Event, Start, StepRecord
 from deadrelu_tui.run import Controls, Run, Status, Training
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui import chart, status

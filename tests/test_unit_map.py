@@ -8,10 +8,10 @@ from conftest import units
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadrelu_tui.ledger import Ledger
+from deadrelu_tui.record.ledger import Ledger
+from deadrelu_tui.record.units import DEFINITIONS, Units, definition_of
 from deadrelu_tui.tui.meter import meter_rows, packed, portrait
 from deadrelu_tui.tui.unit_map import DEAD, Grid, Row, legend, map_rows, moved
-from deadrelu_tui.units import DEFINITIONS, Units, definition_of
 
 DEAD_ON_PROBE = definition_of("dead_fraction")
 

@@ -13,9 +13,9 @@ from conftest import units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui.activations import ACTIVATIONS
-from deadrelu_tui.metrics import METRICS, is_extra, metric_of
-from deadrelu_tui.units import DEFINITIONS, Definition, Units, definition_of, definitions_for
+from deadrelu_tui.record.activations import ACTIVATIONS
+from deadrelu_tui.record.metrics import METRICS, is_extra, metric_of
+from deadrelu_tui.record.units import DEFINITIONS, Definition, Units, definition_of, definitions_for
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

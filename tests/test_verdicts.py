@@ -18,8 +18,8 @@ from deadrelu_tui import data
 from deadrelu_tui.dataset import Dataset
 from deadrelu_tui.diagnosis import WORDS, Finding, findings, verdict
 from deadrelu_tui.engine.network import initial_parameters
-from deadrelu_tui.history import History
 from deadrelu_tui.presets import PRESETS
+from deadrelu_tui.record.history import History
 from deadrelu_tui.run import Controls
 from deadrelu_tui.settings import RunSettings
 

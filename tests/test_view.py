@@ -9,9 +9,9 @@ from conftest import record, start
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadrelu_tui.history import History
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.units import DEFINITIONS
 from deadrelu_tui.tui.view import WINDOWS, View
-from deadrelu_tui.units import DEFINITIONS
 
 
 def history(steps: int, batches: int = 235, epochs: int = 5) -> History:

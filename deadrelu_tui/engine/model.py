@@ -18,8 +18,8 @@ from deadrelu_tui.engine.parameters import Parameters
 from deadrelu_tui.engine.pending import Looking, Pending
 from deadrelu_tui.engine.readings import Readings
 from deadrelu_tui.engine.runtime import mx
-from deadrelu_tui.metrics import layer_names
-from deadrelu_tui.records import Live, Start
+from deadrelu_tui.record.metrics import layer_names
+from deadrelu_tui.record.records import Live, Start
 from deadrelu_tui.settings import RunSettings
 
 CHUNK = 2_000

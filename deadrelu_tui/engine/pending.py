@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.activations import SATURATING
 from deadrelu_tui.engine.readings import Readings
-from deadrelu_tui.records import Event, Live, StepRecord
-from deadrelu_tui.units import DEFINITIONS, Units
+from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.records import Event, Live, StepRecord
+from deadrelu_tui.record.units import DEFINITIONS, Units
 
 Floats = npt.NDArray[np.float32]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from deadrelu_tui.engine.calls import Reader
 from deadrelu_tui.engine.parameters import Parameters
-from deadrelu_tui.metrics import layer_names, parameter_names
+from deadrelu_tui.record.metrics import layer_names, parameter_names
 
 Floats = npt.NDArray[np.float32]
 Place = tuple[int, int]

@@ -14,7 +14,7 @@ from typing import Protocol
 from deadrelu_tui.dataset import Dataset
 from deadrelu_tui.engine.model import Model
 from deadrelu_tui.engine.pending import Pending
-from deadrelu_tui.records import Event, Live, Start, StepRecord
+from deadrelu_tui.record.records import Event, Live, Start, StepRecord
 from deadrelu_tui.settings import RunSettings
 
 LOOKAHEAD, LOOKAHEAD_IN_TEST = 8, 24

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.columns import Gap
+from deadrelu_tui.record.columns import Gap
 from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.tui.raster import Canvas, Numbers
 from deadrelu_tui.tui.scale import LABEL_WIDTH, Axis, Values, step_ticks

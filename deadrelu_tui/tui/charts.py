@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from deadrelu_tui.activations import SATURATING
-from deadrelu_tui.columns import Gap
 from deadrelu_tui.diagnosis import CLASSES
-from deadrelu_tui.history import History
-from deadrelu_tui.metrics import is_extra, layer_names, parameter_names
+from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.columns import Gap
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.metrics import is_extra, layer_names, parameter_names
 from deadrelu_tui.tui.chart import Line, Plot
 from deadrelu_tui.tui.scale import Axis, fit, share_axis
 from deadrelu_tui.tui.view import View

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from deadrelu_tui.activations import SATURATING
-from deadrelu_tui.ledger import NEVER, Ledger
+from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.ledger import NEVER, Ledger
+from deadrelu_tui.record.units import Definition, Units, definitions_for
 from deadrelu_tui.tui.unit_map import At, Row
-from deadrelu_tui.units import Definition, Units, definitions_for
 from deadrelu_tui.wording import count, number, percent
 
 

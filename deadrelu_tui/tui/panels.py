@@ -8,8 +8,8 @@ from typing import ClassVar
 from textual import events
 from textual.binding import BindingType
 
-from deadrelu_tui.history import History
-from deadrelu_tui.records import Event
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Event
 from deadrelu_tui.tui.cells import FRAME_ROLES, CellPanel, Row
 from deadrelu_tui.tui.chart import ROLES, Plot, Span, draw
 from deadrelu_tui.tui.charts import ChartSpec, activation_of

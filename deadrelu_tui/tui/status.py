@@ -11,8 +11,8 @@ from textual.content import Content
 
 from deadrelu_tui import presets
 from deadrelu_tui.diagnosis import Finding
-from deadrelu_tui.history import History
-from deadrelu_tui.records import Live
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Live
 from deadrelu_tui.run import Run, Status
 from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.tui.charts import activation_of

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.activations import SATURATING
-from deadrelu_tui.units import Definition, Mask, Units
+from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.units import Definition, Mask, Units
 
 UNIT_ROLES = ("text", "unit", "dead", "at", "chosen", "strong")
 DEAD, DEAD_ASCII = "✖", "x"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from deadrelu_tui.history import History
-from deadrelu_tui.units import Definition, definitions_for
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.units import Definition, definitions_for
 
 WINDOWS = ("all", "epoch", "last 200")
 SMOOTHING = (0, 20, 100)

@@ -19,7 +19,7 @@ from textual.widgets import Static
 
 from deadrelu_tui.diagnosis import Finding, verdict
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.history import History
+from deadrelu_tui.record.history import History
 from deadrelu_tui.run import Run, Status
 from deadrelu_tui.tui import chart
 from deadrelu_tui.tui import status as lines

@@ -16,7 +16,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from deadrelu_tui.metrics import METRICS
+from deadrelu_tui.record.metrics import METRICS
 from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.tui.screens.dialog import Dialog
 

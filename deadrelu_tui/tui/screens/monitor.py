@@ -10,8 +10,8 @@ from textual import events, on
 from textual.binding import BindingType
 
 from deadrelu_tui import presets
-from deadrelu_tui.activations import ACTIVATIONS
 from deadrelu_tui.diagnosis import findings
+from deadrelu_tui.record.activations import ACTIVATIONS
 from deadrelu_tui.run import Run, Status
 from deadrelu_tui.settings import RunSettings, next_lr
 from deadrelu_tui.tui.charts import activation_of

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.activations import ACTIVATIONS, SATURATING
+from deadrelu_tui.record.activations import ACTIVATIONS, SATURATING
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.columns import BLOCK, COARSE, Column, Floats, Gap, Series, find_gaps, thin
-from deadrelu_tui.ledger import Entry, Ledger
-from deadrelu_tui.metrics import is_extra
-from deadrelu_tui.records import Event, Live, Start, StepRecord
-from deadrelu_tui.units import Units
+from deadrelu_tui.record.columns import BLOCK, COARSE, Column, Floats, Gap, Series, find_gaps, thin
+from deadrelu_tui.record.ledger import Entry, Ledger
+from deadrelu_tui.record.metrics import is_extra
+from deadrelu_tui.record.records import Event, Live, Start, StepRecord
+from deadrelu_tui.record.units import Units
 
 
 @dataclass(frozen=True)

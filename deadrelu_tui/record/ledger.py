@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.units import Mask, Units
+from deadrelu_tui.record.units import Mask, Units
 
 Steps = npt.NDArray[np.int64]
 NEVER = -1
