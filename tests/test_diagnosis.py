@@ -13,8 +13,8 @@ from conftest import record, start, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui import causes
-from deadrelu_tui.diagnosis import CLASSES, WORDS, Finding, findings, verdict
+from deadrelu_tui.diagnosis import causes
+from deadrelu_tui.diagnosis.verdict import CLASSES, WORDS, Finding, findings, verdict
 from deadrelu_tui.record.columns import Column
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event, Live

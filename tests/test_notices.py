@@ -12,7 +12,7 @@ from conftest import record, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui.notices import SPAN, Change, Effect, effect, effect_text, notices
+from deadrelu_tui.diagnosis.happenings import SPAN, Change, Effect, effect, effect_text, notices
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event, Live, StepRecord

@@ -11,7 +11,7 @@ from trainings import normalise, recorded
 
 from deadrelu_tui import data
 from deadrelu_tui.dataset import Dataset
-from deadrelu_tui.notices import effect
+from deadrelu_tui.diagnosis.happenings import effect
 from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event

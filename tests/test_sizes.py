@@ -12,7 +12,7 @@ import pytest
 from stories import SPARSE, TRAGEDY, Stage, runs
 from textual.pilot import Pilot
 
-from deadrelu_tui.diagnosis import verdict
+from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.tui import status as lines
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.cells import CellPanel

@@ -16,7 +16,7 @@ from trainings import normalise, recorded
 
 from deadrelu_tui import data
 from deadrelu_tui.dataset import Dataset
-from deadrelu_tui.diagnosis import WORDS, Finding, findings, verdict
+from deadrelu_tui.diagnosis.verdict import WORDS, Finding, findings, verdict
 from deadrelu_tui.engine.network import initial_parameters
 from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.record.history import History

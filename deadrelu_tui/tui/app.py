@@ -13,7 +13,7 @@ from textual._compositor import CompositorUpdate
 from textual.app import SystemCommand
 from textual.screen import Screen
 
-from deadrelu_tui.diagnosis import verdict
+from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.keys import KEYS

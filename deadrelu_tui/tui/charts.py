@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from deadrelu_tui.diagnosis import CLASSES
+from deadrelu_tui.diagnosis.verdict import CLASSES
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.columns import Gap
 from deadrelu_tui.record.history import History

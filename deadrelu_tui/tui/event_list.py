@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from itertools import groupby
 
-from deadrelu_tui.notices import effect, effect_text
+from deadrelu_tui.diagnosis.happenings import effect, effect_text
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
 from deadrelu_tui.wording import count

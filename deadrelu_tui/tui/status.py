@@ -10,7 +10,7 @@ import numpy.typing as npt
 from textual.content import Content
 
 from deadrelu_tui import presets
-from deadrelu_tui.diagnosis import Finding
+from deadrelu_tui.diagnosis.verdict import Finding
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Live
 from deadrelu_tui.run import Run, Status

@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from deadrelu_tui.diagnosis import Finding, verdict
+from deadrelu_tui.diagnosis.verdict import Finding, verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.history import History
 from deadrelu_tui.run import Run, Status

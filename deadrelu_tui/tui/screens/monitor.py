@@ -10,7 +10,7 @@ from textual import events, on
 from textual.binding import BindingType
 
 from deadrelu_tui import presets
-from deadrelu_tui.diagnosis import findings
+from deadrelu_tui.diagnosis.verdict import findings
 from deadrelu_tui.record.activations import ACTIVATIONS
 from deadrelu_tui.run import Run, Status
 from deadrelu_tui.settings import RunSettings, next_lr

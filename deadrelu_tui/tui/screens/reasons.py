@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from deadrelu_tui.diagnosis import Finding
+from deadrelu_tui.diagnosis.verdict import Finding
 from deadrelu_tui.tui.screens.dialog import Dialog
 from deadrelu_tui.tui.status import MUTED, VERDICT_STYLE, ascii_only
 from deadrelu_tui.wording import MINUS, count, number

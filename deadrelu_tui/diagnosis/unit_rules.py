@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from deadrelu_tui import causes
-from deadrelu_tui.evidence import Evidence
+from deadrelu_tui.diagnosis import causes
+from deadrelu_tui.diagnosis.evidence import Evidence
+from deadrelu_tui.diagnosis.training_rules import Finding
 from deadrelu_tui.record.activations import SATURATING
-from deadrelu_tui.rules import Finding
 from deadrelu_tui.wording import count, number, percent
 
 LAYER_DEAD = 0.5

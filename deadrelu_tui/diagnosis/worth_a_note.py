@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from deadrelu_tui import causes
-from deadrelu_tui.evidence import Evidence
-from deadrelu_tui.rules import Finding, more
+from deadrelu_tui.diagnosis import causes
+from deadrelu_tui.diagnosis.evidence import Evidence
+from deadrelu_tui.diagnosis.training_rules import Finding, more
 from deadrelu_tui.wording import number, percent
 
 UPDATE_ABOVE, UPDATE_BELOW = 10, 1e-8

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deadrelu_tui import causes
-from deadrelu_tui.evidence import Evidence
+from deadrelu_tui.diagnosis import causes
+from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.wording import number, rate
 
 CLASSES = 10

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from deadrelu_tui.evidence import Evidence
+from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.records import Live
 from deadrelu_tui.settings import next_lr

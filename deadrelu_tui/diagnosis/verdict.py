@@ -10,10 +10,12 @@ from itertools import chain
 
 import numpy as np
 
-from deadrelu_tui import notes, rules, unit_rules
-from deadrelu_tui.evidence import Evidence
+from deadrelu_tui.diagnosis import training_rules as rules
+from deadrelu_tui.diagnosis import unit_rules
+from deadrelu_tui.diagnosis import worth_a_note as notes
+from deadrelu_tui.diagnosis.evidence import Evidence
+from deadrelu_tui.diagnosis.training_rules import CLASSES, Finding
 from deadrelu_tui.record.history import History
-from deadrelu_tui.rules import CLASSES, Finding
 
 __all__ = ["CLASSES", "WORDS", "Finding", "findings", "verdict"]
 

@@ -1,0 +1,1 @@
+"""From a history to what is wrong with the run, and why."""
