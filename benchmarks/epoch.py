@@ -33,7 +33,7 @@ from report import Row, Spread, ratios, show
 from deadrelu_tui import data
 from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.record.records import Event, Live, Start, StepRecord
-from deadrelu_tui.run import Controls, Run
+from deadrelu_tui.run.run import Controls, Run
 from deadrelu_tui.settings import RunSettings
 
 PRESET = "low-lr"

@@ -38,7 +38,7 @@ from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.record.metrics import layer_names, parameter_names
 from deadrelu_tui.record.records import Event, Live, Start, StepRecord
 from deadrelu_tui.record.units import Units
-from deadrelu_tui.run import Controls, Run
+from deadrelu_tui.run.run import Controls, Run
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.pace import Pace
 

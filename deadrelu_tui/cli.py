@@ -22,7 +22,7 @@ from deadrelu_tui.settings import RunSettings
 
 if TYPE_CHECKING:
     from deadrelu_tui.dataset import Dataset
-    from deadrelu_tui.run import Controls, Run
+    from deadrelu_tui.run.run import Controls, Run
 
 USAGE_ERROR, INTERRUPTED = 2, 130
 _TWO_SIDED = {"normalise": "--normalise/--no-normalise", "full": "--full/--embedded"}
@@ -205,7 +205,7 @@ def data_status(data_dir: str | None = None, as_json: bool = False) -> None:
 
 def make_run(settings: RunSettings, executor: ThreadPoolExecutor) -> Run:
     """Return a run that will train in the executor's thread. Data and MXNet are loaded there, at its start."""
-    from deadrelu_tui.run import Run
+    from deadrelu_tui.run.run import Run
 
     return Run(settings, _training, executor)
 

@@ -20,7 +20,7 @@ from deadrelu_tui import presets
 from deadrelu_tui.diagnosis.verdict import findings, verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.history import History
-from deadrelu_tui.run import Run, Status
+from deadrelu_tui.run.run import Run, Status
 from deadrelu_tui.wording import number, percent
 
 POLL_SECONDS = 0.05

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from deadrelu_tui.cli import make_run
 from deadrelu_tui.presets import PRESETS
-from deadrelu_tui.run import Controls, Run, Status
+from deadrelu_tui.run.run import Controls, Run, Status
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.app import MonitorApp
 

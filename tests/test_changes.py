@@ -16,7 +16,7 @@ from deadrelu_tui.engine.model import Model
 from deadrelu_tui.engine.runtime import mx
 from deadrelu_tui.engine.train import LOOKAHEAD, LOOKAHEAD_IN_TEST, most_ahead, train
 from deadrelu_tui.record.records import Event, Live, Start, StepRecord
-from deadrelu_tui.run import Controls
+from deadrelu_tui.run.run import Controls
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

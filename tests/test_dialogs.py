@@ -22,7 +22,7 @@ from textual.widgets import Input, OptionList, Static
 import deadrelu_tui.tui
 from deadrelu_tui import presets
 from deadrelu_tui.diagnosis.verdict import Finding
-from deadrelu_tui.run import Run, Status
+from deadrelu_tui.run.run import Run, Status
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.screens.choice import Choice
 from deadrelu_tui.tui.screens.help import HelpScreen

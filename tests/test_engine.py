@@ -15,7 +15,7 @@ from deadrelu_tui.engine.network import initial_parameters
 from deadrelu_tui.engine.train import due, train
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.records import Live, Start
-from deadrelu_tui.run import Controls
+from deadrelu_tui.run.run import Controls
 from deadrelu_tui.settings import RunSettings
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -17,7 +17,7 @@ from conftest import record, start, units
 
 from deadrelu_tui import headless
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.run import Controls, Run
+from deadrelu_tui.run.run import Controls, Run
 from deadrelu_tui.settings import RunSettings
 
 NAN, INF = math.nan, math.inf

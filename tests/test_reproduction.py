@@ -15,7 +15,7 @@ from deadrelu_tui.diagnosis.happenings import effect
 from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
-from deadrelu_tui.run import Controls
+from deadrelu_tui.run.run import Controls
 
 pytestmark = pytest.mark.full_set
 

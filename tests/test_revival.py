@@ -15,7 +15,7 @@ from deadrelu_tui.dataset import Dataset
 from deadrelu_tui.engine.model import Model
 from deadrelu_tui.engine.train import train
 from deadrelu_tui.record.records import Event, Live
-from deadrelu_tui.run import Controls
+from deadrelu_tui.run.run import Controls
 from deadrelu_tui.settings import RunSettings
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -14,7 +14,7 @@ import pytest
 from conftest import record, start, units
 
 from deadrelu_tui.record.records import Event, Live, Start, StepRecord
-from deadrelu_tui.run import Controls, Run, Status, Training, describe
+from deadrelu_tui.run.run import Controls, Run, Status, Training, describe
 from deadrelu_tui.settings import RunSettings
 
 SETTINGS = RunSettings()

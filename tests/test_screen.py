@@ -20,7 +20,7 @@ from textual.widgets import Input, Static
 from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.record.metrics import METRICS
 from deadrelu_tui.record.records import Event, Start, StepRecord
-from deadrelu_tui.run import Controls, Run, Status, Training
+from deadrelu_tui.run.run import Controls, Run, Status, Training
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui import chart, status
 from deadrelu_tui.tui.app import MonitorApp

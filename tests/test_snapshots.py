@@ -15,7 +15,7 @@ from stories import DIVERGED, HEALTHY, SATURATED, SPARSE, TRAGEDY, Stage, Story,
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from deadrelu_tui.run import Training
+from deadrelu_tui.run.run import Training
 from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.panels import UnitPanel

@@ -20,7 +20,7 @@ from deadrelu_tui.diagnosis.verdict import WORDS, Finding, findings, verdict
 from deadrelu_tui.engine.network import initial_parameters
 from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.record.history import History
-from deadrelu_tui.run import Controls
+from deadrelu_tui.run.run import Controls
 from deadrelu_tui.settings import RunSettings
 
 EPOCHS = 2

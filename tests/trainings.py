@@ -16,7 +16,7 @@ from deadrelu_tui.engine.train import train
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event, Live, Start, StepRecord
 from deadrelu_tui.record.units import Units
-from deadrelu_tui.run import Controls
+from deadrelu_tui.run.run import Controls
 from deadrelu_tui.settings import RunSettings
 
 SMALL = RunSettings(lr=0.001, hidden=(20,), batch_size=64, epochs=1, seed=7)

@@ -13,7 +13,7 @@ from deadrelu_tui import presets
 from deadrelu_tui.diagnosis.verdict import Finding
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Live
-from deadrelu_tui.run import Run, Status
+from deadrelu_tui.run.run import Run, Status
 from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.tui.charts import activation_of
 from deadrelu_tui.tui.view import View

@@ -20,7 +20,7 @@ from textual.widgets import Static
 from deadrelu_tui.diagnosis.verdict import Finding, verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.history import History
-from deadrelu_tui.run import Run, Status
+from deadrelu_tui.run.run import Run, Status
 from deadrelu_tui.tui import chart
 from deadrelu_tui.tui import status as lines
 from deadrelu_tui.tui.cells import CellPanel

@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from deadrelu_tui import presets
 from deadrelu_tui.diagnosis.verdict import findings
 from deadrelu_tui.record.activations import ACTIVATIONS
-from deadrelu_tui.run import Run, Status
+from deadrelu_tui.run.run import Run, Status
 from deadrelu_tui.settings import RunSettings, next_lr
 from deadrelu_tui.tui.charts import activation_of
 from deadrelu_tui.tui.keys import KEYS, explained
