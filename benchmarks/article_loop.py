@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from deadrelu_tui import data
-from deadrelu_tui.dataset import ByteArray
+from deadrelu_tui.builtin import fashion_mnist as data
+from deadrelu_tui.builtin.dataset import ByteArray
 from deadrelu_tui.engine.runtime import mx
 
 PRESET = "low-lr"

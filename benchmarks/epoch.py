@@ -30,11 +30,11 @@ from dataclasses import replace
 import numpy as np
 from report import Row, Spread, ratios, show
 
-from deadrelu_tui import data
-from deadrelu_tui.presets import PRESETS
+from deadrelu_tui.builtin import fashion_mnist as data
+from deadrelu_tui.builtin.presets import PRESETS
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.records import Event, Live, Start, StepRecord
 from deadrelu_tui.run.run import Controls, Run
-from deadrelu_tui.settings import RunSettings
 
 PRESET = "low-lr"
 MXNET_ITSELF = {"MXNET_CPU_TEMP_COPY": "4"}

@@ -33,8 +33,8 @@ from report import Row, Spread, ratios, show
 from terminal import HEIGHT, WIDTH
 from textual.drivers.headless_driver import HeadlessDriver
 
+from deadrelu_tui.builtin.presets import PRESETS
 from deadrelu_tui.diagnosis.verdict import verdict
-from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.record.metrics import layer_names, parameter_names
 from deadrelu_tui.record.records import Event, Live, Start, StepRecord
 from deadrelu_tui.record.units import Units

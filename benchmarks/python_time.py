@@ -27,11 +27,11 @@ from typing import Any, NamedTuple
 
 from report import Row, Spread, show
 
-from deadrelu_tui import data
-from deadrelu_tui.presets import PRESETS
+from deadrelu_tui.builtin import fashion_mnist as data
+from deadrelu_tui.builtin.presets import PRESETS
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.records import Event, Start, StepRecord
 from deadrelu_tui.run.run import Controls, Run
-from deadrelu_tui.settings import RunSettings
 
 OWN_AT_MOST = 0.4
 """Milliseconds."""

@@ -24,7 +24,7 @@ from types import TracebackType
 
 import pyte
 
-from deadrelu_tui import data
+from deadrelu_tui.builtin import fashion_mnist as data
 
 WIDTH, HEIGHT = 160, 48
 BURST = 0.02

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from deadrelu_tui import __version__, config, presets
+from deadrelu_tui import __version__
+from deadrelu_tui.builtin import config, presets
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.settings import RunSettings
 
 if TYPE_CHECKING:
-    from deadrelu_tui.dataset import Dataset
+    from deadrelu_tui.builtin.dataset import Dataset
     from deadrelu_tui.run.run import Controls, Run
 
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -224,7 +225,7 @@ _datasets: dict[tuple[str | None, bool | None], Dataset] = {}
 
 def _dataset(settings: RunSettings) -> Dataset:
     """Return the images, which a restart need not read again."""
-    from deadrelu_tui import data
+    from deadrelu_tui.builtin import fashion_mnist as data
 
     key = (settings.data_dir, settings.full)
     if key not in _datasets:

@@ -18,7 +18,8 @@ from typing import Any, Literal, TextIO
 
 import platformdirs
 
-from deadrelu_tui import config, data, needs
+from deadrelu_tui.builtin import config, needs
+from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.wording import count
 

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from deadrelu_tui import presets
+from deadrelu_tui.builtin import presets
 from deadrelu_tui.diagnosis.verdict import findings, verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.history import History

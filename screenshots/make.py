@@ -17,10 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from deadrelu_tui.builtin.presets import PRESETS
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.cli import make_run
-from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.run.run import Controls, Run, Status
-from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.app import MonitorApp
 
 HERE = Path(__file__).parent

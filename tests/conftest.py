@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from deadrelu_tui import data
-from deadrelu_tui.dataset import Dataset
+from deadrelu_tui.builtin import fashion_mnist as data
+from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.records import Live, Start, StepRecord
 from deadrelu_tui.record.units import Units
-from deadrelu_tui.settings import RunSettings
 
 FULL_SET_IS_HERE = data.DEBIAN_FOLDER.is_dir()
 

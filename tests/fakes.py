@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from conftest import units
 
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.metrics import layer_names, parameter_names
 from deadrelu_tui.record.records import Event, Start, StepRecord
 from deadrelu_tui.record.units import DEFINITIONS
 from deadrelu_tui.run.run import Controls, Training
-from deadrelu_tui.settings import RunSettings
 
 Values = Callable[[int], Mapping[str, float]]
 

@@ -17,12 +17,12 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.metrics import layer_names, parameter_names
 from deadrelu_tui.record.records import Event, Live, Start, StepRecord
 from deadrelu_tui.record.units import DEFINITIONS, Units
 from deadrelu_tui.run.run import Controls, Run, Training
-from deadrelu_tui.settings import RunSettings
 
 P = ParamSpec("P")
 T = TypeVar("T")

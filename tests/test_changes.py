@@ -11,7 +11,7 @@ import pytest
 from numpy_reference import batches
 from trainings import SMALL, Scripted, events, records, reference, side_by_side, trained
 
-from deadrelu_tui.dataset import Dataset
+from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.engine.model import Model
 from deadrelu_tui.engine.runtime import mx
 from deadrelu_tui.engine.train import LOOKAHEAD, LOOKAHEAD_IN_TEST, most_ahead, train

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from conftest import private_environment
 
-from deadrelu_tui import __version__, cli, data
+from deadrelu_tui import __version__, cli
+from deadrelu_tui.builtin import fashion_mnist as data
 
 COMMAND = [sys.executable, "-m", "deadrelu_tui"]
 

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui import data
-from deadrelu_tui.dataset import PROBE_SIZE
-from deadrelu_tui.embedded.make import make
+from deadrelu_tui.builtin import fashion_mnist as data
+from deadrelu_tui.builtin.dataset import PROBE_SIZE
+from deadrelu_tui.builtin.embedded.make import make
 from deadrelu_tui.errors import InputError
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = data.FILES

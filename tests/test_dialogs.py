@@ -20,10 +20,10 @@ from textual.strip import Strip
 from textual.widgets import Input, OptionList, Static
 
 import deadrelu_tui.tui
-from deadrelu_tui import presets
+from deadrelu_tui.builtin import presets
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.verdict import Finding
 from deadrelu_tui.run.run import Run, Status
-from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.screens.choice import Choice
 from deadrelu_tui.tui.screens.help import HelpScreen
 from deadrelu_tui.tui.screens.reasons import MEANING, ReasonsScreen, measured

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from deadrelu_tui import data, doctor, needs
+from deadrelu_tui import doctor
+from deadrelu_tui.builtin import fashion_mnist as data
+from deadrelu_tui.builtin import needs
 from deadrelu_tui.doctor import Check
 from deadrelu_tui.errors import InputError
 

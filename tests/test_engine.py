@@ -10,13 +10,13 @@ import pytest
 from numpy_reference import batches
 from trainings import SMALL, content, fields_of, records, reference, side_by_side, trained
 
-from deadrelu_tui.dataset import Dataset
+from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.network import initial_parameters
 from deadrelu_tui.engine.train import due, train
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.records import Live, Start
 from deadrelu_tui.run.run import Controls
-from deadrelu_tui.settings import RunSettings
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

@@ -16,9 +16,9 @@ import pytest
 from conftest import record, start, units
 
 from deadrelu_tui import headless
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.run.run import Controls, Run
-from deadrelu_tui.settings import RunSettings
 
 NAN, INF = math.nan, math.inf
 BATCHES = 4

@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.run.run import Status
-from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.panels import ChartPanel, EventPanel, UnitPanel
 from deadrelu_tui.tui.screens.reasons import ReasonsScreen
 from deadrelu_tui.tui.screens.runs import RunsScreen

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from trainings import normalise, recorded
 
-from deadrelu_tui import data
-from deadrelu_tui.dataset import Dataset
+from deadrelu_tui.builtin import fashion_mnist as data
+from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.presets import PRESETS
 from deadrelu_tui.diagnosis.happenings import effect
-from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
 from deadrelu_tui.run.run import Controls

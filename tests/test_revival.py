@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from trainings import SMALL, Scripted, at_step, content, events, recorded, records, trained
 
-from deadrelu_tui.dataset import Dataset
+from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.model import Model
 from deadrelu_tui.engine.train import train
 from deadrelu_tui.record.records import Event, Live
 from deadrelu_tui.run.run import Controls
-from deadrelu_tui.settings import RunSettings
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

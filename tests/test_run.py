@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from conftest import record, start, units
 
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.records import Event, Live, Start, StepRecord
 from deadrelu_tui.run.run import Controls, Run, Status, Training, describe
-from deadrelu_tui.settings import RunSettings
 
 SETTINGS = RunSettings()
 PATIENCE = 20.0

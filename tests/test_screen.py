@@ -17,11 +17,11 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from deadrelu_tui.presets import PRESETS
+from deadrelu_tui.builtin.presets import PRESETS
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.metrics import METRICS
 from deadrelu_tui.record.records import Event, Start, StepRecord
 from deadrelu_tui.run.run import Controls, Run, Status, Training
-from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui import chart, status
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.cells import CellPanel

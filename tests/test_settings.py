@@ -15,10 +15,11 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadrelu_tui import cli, config, presets
+from deadrelu_tui import cli
+from deadrelu_tui.builtin import config, presets
+from deadrelu_tui.builtin.settings import RunSettings, next_lr, parse_hidden, parse_lr
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.activations import ACTIVATIONS
-from deadrelu_tui.settings import RunSettings, next_lr, parse_hidden, parse_lr
 from deadrelu_tui.wording import rate
 
 # The article's experiments

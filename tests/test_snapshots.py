@@ -15,8 +15,8 @@ from stories import DIVERGED, HEALTHY, SATURATED, SPARSE, TRAGEDY, Stage, Story,
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.run.run import Training
-from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.panels import UnitPanel
 from deadrelu_tui.tui.terminal import Meter

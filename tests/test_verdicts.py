@@ -14,14 +14,14 @@ import pytest
 from numpy_reference import ACTIVATIONS, UNSATURATED, Floats, Network, batches
 from trainings import normalise, recorded
 
-from deadrelu_tui import data
-from deadrelu_tui.dataset import Dataset
+from deadrelu_tui.builtin import fashion_mnist as data
+from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.presets import PRESETS
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.verdict import WORDS, Finding, findings, verdict
 from deadrelu_tui.engine.network import initial_parameters
-from deadrelu_tui.presets import PRESETS
 from deadrelu_tui.record.history import History
 from deadrelu_tui.run.run import Controls
-from deadrelu_tui.settings import RunSettings
 
 EPOCHS = 2
 LABELS = ("diverged", "dead", "saturated", "not learning", "between", "healthy")

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from numpy_reference import Floats, Network, Step, batches
 
-from deadrelu_tui.dataset import Dataset
+from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.network import initial_parameters
 from deadrelu_tui.engine.train import train
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event, Live, Start, StepRecord
 from deadrelu_tui.record.units import Units
 from deadrelu_tui.run.run import Controls
-from deadrelu_tui.settings import RunSettings
 
 SMALL = RunSettings(lr=0.001, hidden=(20,), batch_size=64, epochs=1, seed=7)
 """300 images make four batches of 64 and a short one of 44."""

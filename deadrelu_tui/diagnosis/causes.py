@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from deadrelu_tui.builtin.settings import next_lr
 from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.records import Live
-from deadrelu_tui.settings import next_lr
 from deadrelu_tui.wording import number, rate
 
 EARLY = 50

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.dataset import Dataset
+from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.engine.runtime import mx
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.dataset import Dataset
+from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine import runtime
 from deadrelu_tui.engine.batches import Batches
 from deadrelu_tui.engine.calls import Graph
@@ -20,7 +21,6 @@ from deadrelu_tui.engine.readings import Readings
 from deadrelu_tui.engine.runtime import mx
 from deadrelu_tui.record.metrics import layer_names
 from deadrelu_tui.record.records import Live, Start
-from deadrelu_tui.settings import RunSettings
 
 CHUNK = 2_000
 """Images a graph looks at in one go when it measures the probe and the test set."""

@@ -9,10 +9,10 @@ import math
 from itertools import pairwise
 from typing import Any
 
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.calls import Graph
 from deadrelu_tui.engine.runtime import mx
 from deadrelu_tui.record.units import LEAKY_SLOPE
-from deadrelu_tui.settings import RunSettings
 
 
 def initial_parameters(settings: RunSettings, inputs: int, classes: int) -> list[Any]:

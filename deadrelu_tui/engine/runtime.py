@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from deadrelu_tui.builtin.needs import APT_LINE
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.needs import APT_LINE
 
 
 def _import_mxnet() -> Any:

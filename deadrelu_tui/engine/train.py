@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
 
-from deadrelu_tui.dataset import Dataset
+from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.model import Model
 from deadrelu_tui.engine.pending import Pending
 from deadrelu_tui.record.records import Event, Live, Start, StepRecord
-from deadrelu_tui.settings import RunSettings
 
 LOOKAHEAD, LOOKAHEAD_IN_TEST = 8, 24
 """Steps that may be under way, and while the next to be read back waits for a test, if batches are not too large."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.units import Units
-from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.wording import rate
 
 _WATCHED = ("loss", "pre_mean", "grad_norm")

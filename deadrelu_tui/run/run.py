@@ -18,10 +18,10 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.happenings import notices
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event, Live, Start, StepRecord
-from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.wording import rate
 
 Training = Callable[[RunSettings, "Controls"], Iterator[Start | StepRecord | Event]]

@@ -13,9 +13,9 @@ from textual._compositor import CompositorUpdate
 from textual.app import SystemCommand
 from textual.screen import Screen
 
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.keys import KEYS
 from deadrelu_tui.tui.pace import Pace
 from deadrelu_tui.tui.screens.monitor import MakeRun, MonitorScreen

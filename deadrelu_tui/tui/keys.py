@@ -7,7 +7,7 @@ from itertools import groupby
 
 from textual.binding import Binding
 
-from deadrelu_tui import presets
+from deadrelu_tui.builtin import presets
 
 Display = Callable[[Binding], str]
 """How a key is written: App.get_key_display."""

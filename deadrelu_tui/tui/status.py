@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from textual.content import Content
 
-from deadrelu_tui import presets
+from deadrelu_tui.builtin import presets
 from deadrelu_tui.diagnosis.verdict import Finding
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Live

@@ -9,11 +9,11 @@ from typing import ClassVar
 from textual import events, on
 from textual.binding import BindingType
 
-from deadrelu_tui import presets
+from deadrelu_tui.builtin import presets
+from deadrelu_tui.builtin.settings import RunSettings, next_lr
 from deadrelu_tui.diagnosis.verdict import findings
 from deadrelu_tui.record.activations import ACTIVATIONS
 from deadrelu_tui.run.run import Run, Status
-from deadrelu_tui.settings import RunSettings, next_lr
 from deadrelu_tui.tui.charts import activation_of
 from deadrelu_tui.tui.keys import KEYS, explained
 from deadrelu_tui.tui.pace import Pace

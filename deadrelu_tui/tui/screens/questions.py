@@ -9,8 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Label
 
+from deadrelu_tui.builtin.settings import parse_lr
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.settings import parse_lr
 from deadrelu_tui.tui.screens.dialog import Dialog
 from deadrelu_tui.wording import rate
 

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from deadrelu_tui import presets
+from deadrelu_tui.builtin import presets
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.run.run import Run, Status, describe
 from deadrelu_tui.tui.screens.dialog import Dialog

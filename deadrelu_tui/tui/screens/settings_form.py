@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
-from deadrelu_tui import presets
+from deadrelu_tui.builtin import presets
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.settings import RunSettings
 from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.tui.screens.choice import NONE, Choice
 from deadrelu_tui.tui.screens.dialog import Dialog

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from deadrelu_tui.settings import RunSettings
+from deadrelu_tui.builtin.settings import RunSettings
 
 PRESETS: dict[str, RunSettings] = {
     "tragedy": RunSettings(),

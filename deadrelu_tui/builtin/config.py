@@ -9,9 +9,9 @@ from typing import Any
 
 import platformdirs
 
-from deadrelu_tui import presets
+from deadrelu_tui.builtin import presets
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.settings import RunSettings
 
 if sys.version_info >= (3, 11):
     import tomllib

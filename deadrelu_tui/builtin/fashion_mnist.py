@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from deadrelu_tui.dataset import ByteArray, Dataset
+from deadrelu_tui.builtin.dataset import ByteArray, Dataset
 from deadrelu_tui.errors import InputError
 
 FILES = (
@@ -63,7 +63,7 @@ FULL = Edition(
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     ),
 )
-EMBEDDED = Edition(  # made, and these digests printed, by deadrelu_tui/embedded/make.py
+EMBEDDED = Edition(  # made, and these digests printed, by deadrelu_tui/builtin/embedded/make.py
     "embedded subset",
     train=8_000,
     test=2_000,

@@ -1,4 +1,4 @@
-"""Make the embedded subset from the full set: python -m deadrelu_tui.embedded.make [SOURCE_DIR].
+"""Make the embedded subset from the full set: python -m deadrelu_tui.builtin.embedded.make [SOURCE_DIR].
 
 The images are real and unchanged, equally many of each class, drawn by a seeded generator and kept in the
 order of the full set. Made again, it has the same content.
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from deadrelu_tui import data
-from deadrelu_tui.dataset import CLASSES, ByteArray
+from deadrelu_tui.builtin import fashion_mnist as data
+from deadrelu_tui.builtin.dataset import CLASSES, ByteArray
 
 SEED = 0
 

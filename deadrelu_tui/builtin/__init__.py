@@ -1,0 +1,1 @@
+"""The article's experiment: its settings, presets and images. Knows neither engine nor screen."""
