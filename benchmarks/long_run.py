@@ -40,7 +40,7 @@ from deadrelu_tui.record.records import Event, Live, Start, StepRecord
 from deadrelu_tui.record.units import Units
 from deadrelu_tui.run.run import Controls, Run
 from deadrelu_tui.tui.app import MonitorApp
-from deadrelu_tui.tui.pace import Pace
+from deadrelu_tui.tui.wire.pace import Pace
 
 SHORT, LONG = 1_000, 1_000_000
 FRAME_AT_MOST, BYTES_AT_MOST = 1.3, 120.0

@@ -116,12 +116,12 @@ def main_command(
     if ctx.invoked_subcommand is not None:
         return
     settings = chosen(ctx)
-    from deadrelu_tui.tui import terminal
+    from deadrelu_tui.tui.wire import terminal
 
     terminal.check()
     with terminal.taken(_log_file()) as meter, ThreadPoolExecutor(1, "training") as executor:
-        from deadrelu_tui.tui import pace
         from deadrelu_tui.tui.app import MonitorApp
+        from deadrelu_tui.tui.wire import pace
 
         paced = pace.POOR_LINK if low_bandwidth else pace.Pace()
         paced = replace(paced, frames=fps or paced.frames)

@@ -17,10 +17,10 @@ from deadrelu_tui.record.columns import Column
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
 from deadrelu_tui.record.units import DEFINITIONS
-from deadrelu_tui.tui.chart import ROLES, Line, Plot, Span, draw
-from deadrelu_tui.tui.charts import LEDGER, ChartSpec, chart_specs, plot_of, title_of
-from deadrelu_tui.tui.scale import fit, share_axis
-from deadrelu_tui.tui.view import SMOOTHING, WINDOWS, View
+from deadrelu_tui.tui.plot.chart import ROLES, Line, Plot, Span, draw
+from deadrelu_tui.tui.plot.charts import LEDGER, ChartSpec, chart_specs, plot_of, title_of
+from deadrelu_tui.tui.plot.scale import fit, share_axis
+from deadrelu_tui.tui.plot.view import SMOOTHING, WINDOWS, View
 
 
 def plot(values: list[float], kind: str = "linear", **more: object) -> Plot:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from conftest import record, start, units
 
 from deadrelu_tui.record.history import History
-from deadrelu_tui.tui.charts import LEDGER, chart_specs, plot_of, title_of
-from deadrelu_tui.tui.view import View
+from deadrelu_tui.tui.plot.charts import LEDGER, chart_specs, plot_of, title_of
+from deadrelu_tui.tui.plot.view import View
 
 DEAD, LOSS = chart_specs(1)[0]
 

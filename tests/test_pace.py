@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from deadrelu_tui.tui.pace import LONGEST_STALL, LONGEST_WAIT, POOR_LINK, Pace
-from deadrelu_tui.tui.terminal import Meter
+from deadrelu_tui.tui.wire.pace import LONGEST_STALL, LONGEST_WAIT, POOR_LINK, Pace
+from deadrelu_tui.tui.wire.terminal import Meter
 
 
 class Link(Meter):
@@ -49,7 +49,7 @@ def test_the_next_frame_waits_for_the_machine_and_for_the_link(
 def test_a_terminal_that_takes_nothing_is_said_to_be_stalled_until_it_takes_something(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("deadrelu_tui.tui.terminal.STALLED_AFTER", 0.0)
+    monkeypatch.setattr("deadrelu_tui.tui.wire.terminal.STALLED_AFTER", 0.0)
     reader, writer = os.pipe()
     meter = Meter(writer)
     assert not meter.stalled

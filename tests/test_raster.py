@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui.tui.raster import Canvas
+from deadrelu_tui.tui.plot.raster import Canvas
 
 BLANK = ord(" ")
 SHARE = st.floats(0, 1, width=32) | st.sampled_from([0.0, 0.25, 0.5, 1.0])

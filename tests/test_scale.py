@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadrelu_tui.tui.scale import LABEL_WIDTH, Values, fit, share_axis, step_ticks, transform
+from deadrelu_tui.tui.plot.scale import LABEL_WIDTH, Values, fit, share_axis, step_ticks, transform
 
 anything = st.lists(st.floats(width=32, allow_nan=True, allow_infinity=True), max_size=40).map(np.array)
 kinds = st.sampled_from(["linear", "log", "symlog"])

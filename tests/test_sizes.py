@@ -16,12 +16,12 @@ from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.tui import status as lines
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.cells import CellPanel
-from deadrelu_tui.tui.charts import activation_of, title_of
 from deadrelu_tui.tui.event_list import event_rows
 from deadrelu_tui.tui.layout import size_class
 from deadrelu_tui.tui.meter import meter_rows, portrait
 from deadrelu_tui.tui.panels import ChartPanel, UnitPanel
-from deadrelu_tui.tui.scale import step_ticks
+from deadrelu_tui.tui.plot.charts import activation_of, title_of
+from deadrelu_tui.tui.plot.scale import step_ticks
 from deadrelu_tui.tui.screens.monitor import MonitorScreen
 from deadrelu_tui.tui.unit_map import Grid, legend
 from deadrelu_tui.wording import count

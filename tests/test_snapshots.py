@@ -19,8 +19,8 @@ from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.run.run import Training
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.panels import UnitPanel
-from deadrelu_tui.tui.terminal import Meter
 from deadrelu_tui.tui.themes import LIGHT
+from deadrelu_tui.tui.wire.terminal import Meter
 
 Deed = Callable[[Pilot[None]], Awaitable[None]]
 WIDE, LESS, MIDDLE = (160, 48), (120, 36), (80, 24)

@@ -14,7 +14,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from deadrelu_tui.tui.sparing import Sent, Sparing
+from deadrelu_tui.tui.wire.sparing import Sent, Sparing
 
 WIDTH, HEIGHT = 24, 4
 STYLES = [

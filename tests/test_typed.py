@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from deadrelu_tui.tui.typed import TypedInOrder
+from deadrelu_tui.tui.wire.typed import TypedInOrder
 
 NAMED = {"left": None, "right": None, "backspace": None, "delete": None, "home": None, "end": None, "space": " "}
 KEYS = st.lists(st.sampled_from([*"abc", *NAMED]), max_size=25)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.units import DEFINITIONS
-from deadrelu_tui.tui.view import WINDOWS, View
+from deadrelu_tui.tui.plot.view import WINDOWS, View
 
 
 def history(steps: int, batches: int = 235, epochs: int = 5) -> History:

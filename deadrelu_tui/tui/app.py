@@ -17,12 +17,12 @@ from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.tui.keys import KEYS
-from deadrelu_tui.tui.pace import Pace
 from deadrelu_tui.tui.screens.monitor import MakeRun, MonitorScreen
-from deadrelu_tui.tui.sparing import Sent, Sparing
-from deadrelu_tui.tui.terminal import Meter
 from deadrelu_tui.tui.themes import DARK, LIGHT
-from deadrelu_tui.tui.typed import TypedInOrder
+from deadrelu_tui.tui.wire.pace import Pace
+from deadrelu_tui.tui.wire.sparing import Sent, Sparing
+from deadrelu_tui.tui.wire.terminal import Meter
+from deadrelu_tui.tui.wire.typed import TypedInOrder
 from deadrelu_tui.wording import count
 
 

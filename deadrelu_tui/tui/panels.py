@@ -11,13 +11,13 @@ from textual.binding import BindingType
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
 from deadrelu_tui.tui.cells import FRAME_ROLES, CellPanel, Row
-from deadrelu_tui.tui.chart import ROLES, Plot, Span, draw
-from deadrelu_tui.tui.charts import ChartSpec, activation_of
 from deadrelu_tui.tui.event_list import EVENT_ROLES, condensed, event_rows
 from deadrelu_tui.tui.keys import EVENT_KEYS, UNIT_KEYS
 from deadrelu_tui.tui.meter import meter_rows, packed, portrait
+from deadrelu_tui.tui.plot.chart import ROLES, Plot, Span, draw
+from deadrelu_tui.tui.plot.charts import ChartSpec, activation_of
+from deadrelu_tui.tui.plot.view import View
 from deadrelu_tui.tui.unit_map import UNIT_ROLES, At, Grid, legend, map_rows, moved
-from deadrelu_tui.tui.view import View
 from deadrelu_tui.wording import count
 
 ROLE_CLASSES = {f"role--{role}" for role in (*FRAME_ROLES, *ROLES, *UNIT_ROLES, *EVENT_ROLES)}

@@ -14,9 +14,9 @@ from deadrelu_tui.diagnosis.verdict import Finding
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Live
 from deadrelu_tui.run.run import Run, Status
-from deadrelu_tui.tui.ascii import to_ascii
-from deadrelu_tui.tui.charts import activation_of
-from deadrelu_tui.tui.view import View
+from deadrelu_tui.tui.plot.charts import activation_of
+from deadrelu_tui.tui.plot.view import View
+from deadrelu_tui.tui.wire.ascii import to_ascii
 from deadrelu_tui.wording import count, duration, number, percent, rate
 
 MUTED, FAINT = "$foreground 65%", "$foreground 30%"

@@ -21,18 +21,18 @@ from deadrelu_tui.diagnosis.verdict import Finding, verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.history import History
 from deadrelu_tui.run.run import Run, Status
-from deadrelu_tui.tui import chart
 from deadrelu_tui.tui import status as lines
 from deadrelu_tui.tui.cells import CellPanel
-from deadrelu_tui.tui.charts import LEDGER, chart_specs, plot_of, title_of
 from deadrelu_tui.tui.frame import Frame
 from deadrelu_tui.tui.keys import entries
 from deadrelu_tui.tui.layout import SIZES, layout
-from deadrelu_tui.tui.pace import Pace
 from deadrelu_tui.tui.panels import ROLE_CLASSES, ChartPanel, EventPanel, UnitPanel
-from deadrelu_tui.tui.terminal import Meter
-from deadrelu_tui.tui.typed import TypedInOrder
-from deadrelu_tui.tui.view import WINDOWS, View
+from deadrelu_tui.tui.plot import chart
+from deadrelu_tui.tui.plot.charts import LEDGER, chart_specs, plot_of, title_of
+from deadrelu_tui.tui.plot.view import WINDOWS, View
+from deadrelu_tui.tui.wire.pace import Pace
+from deadrelu_tui.tui.wire.terminal import Meter
+from deadrelu_tui.tui.wire.typed import TypedInOrder
 from deadrelu_tui.wording import count
 
 LOOK_EVERY = 0.05

@@ -17,8 +17,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from deadrelu_tui.record.metrics import METRICS
-from deadrelu_tui.tui.ascii import to_ascii
 from deadrelu_tui.tui.screens.dialog import Dialog
+from deadrelu_tui.tui.wire.ascii import to_ascii
 
 Line = list[tuple[str, Style]]
 BOLD, DIM, PLAIN = Style(bold=True), Style(dim=True), Style()

@@ -14,15 +14,15 @@ from deadrelu_tui.builtin.settings import RunSettings, next_lr
 from deadrelu_tui.diagnosis.verdict import findings
 from deadrelu_tui.record.activations import ACTIVATIONS
 from deadrelu_tui.run.run import Run, Status
-from deadrelu_tui.tui.charts import activation_of
 from deadrelu_tui.tui.keys import KEYS, explained
-from deadrelu_tui.tui.pace import Pace
 from deadrelu_tui.tui.panels import ChartPanel, EventPanel, UnitPanel
+from deadrelu_tui.tui.plot.charts import activation_of
+from deadrelu_tui.tui.plot.view import SMOOTHING, WINDOWS
 from deadrelu_tui.tui.screens.display import Display
 from deadrelu_tui.tui.screens.help import HelpScreen
 from deadrelu_tui.tui.screens.questions import QuitQuestion, RateQuestion
-from deadrelu_tui.tui.terminal import Meter
-from deadrelu_tui.tui.view import SMOOTHING, WINDOWS
+from deadrelu_tui.tui.wire.pace import Pace
+from deadrelu_tui.tui.wire.terminal import Meter
 from deadrelu_tui.wording import count
 
 MakeRun = Callable[[RunSettings], Run]

@@ -13,9 +13,9 @@ from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.columns import Gap
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import is_extra, layer_names, parameter_names
-from deadrelu_tui.tui.chart import Line, Plot
-from deadrelu_tui.tui.scale import Axis, fit, share_axis
-from deadrelu_tui.tui.view import View
+from deadrelu_tui.tui.plot.chart import Line, Plot
+from deadrelu_tui.tui.plot.scale import Axis, fit, share_axis
+from deadrelu_tui.tui.plot.view import View
 from deadrelu_tui.wording import count, number, percent
 
 

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.record.columns import Gap
-from deadrelu_tui.tui.ascii import to_ascii
-from deadrelu_tui.tui.raster import Canvas, Numbers
-from deadrelu_tui.tui.scale import LABEL_WIDTH, Axis, Values, step_ticks
+from deadrelu_tui.tui.plot.raster import Canvas, Numbers
+from deadrelu_tui.tui.plot.scale import LABEL_WIDTH, Axis, Values, step_ticks
+from deadrelu_tui.tui.wire.ascii import to_ascii
 
 ROLES = ("axis", "zeros", "dead", "train", "test", "gradient", "mark", "rule", "ghost", "raw", "gap", "cursor")
 """What a cell can belong to. plotext is given a role's index as its colour; the theme decides what that looks like."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deadrelu_tui.tui.terminal import Meter
+from deadrelu_tui.tui.wire.terminal import Meter
 
 DRAWING_SHARE = 9
 """The next frame comes no sooner than so many times the duration of the last one: drawing and training share

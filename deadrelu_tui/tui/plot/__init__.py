@@ -1,0 +1,1 @@
+"""From a history to charts, as plain functions."""

@@ -1,0 +1,1 @@
+"""What goes over the line, to the terminal and back."""
