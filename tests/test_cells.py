@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual.app import App, ComposeResult
 from textual.screen import Screen
 
-from deadrelu_tui.tui.cells import FRAME_ROLES, CellPanel
+from deadrelu_tui.tui.panels.cells import FRAME_ROLES, CellPanel
 
 
 class Panels(Screen[None]):

@@ -24,12 +24,12 @@ from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.verdict import Finding
 from deadrelu_tui.run.run import Run, Status
+from deadrelu_tui.tui.panels.lines import VERDICT_STYLE
 from deadrelu_tui.tui.screens.choice import Choice
 from deadrelu_tui.tui.screens.help import HelpScreen
 from deadrelu_tui.tui.screens.reasons import MEANING, ReasonsScreen, measured
 from deadrelu_tui.tui.screens.runs import RunRow, RunsScreen, row_of
 from deadrelu_tui.tui.screens.settings_form import FieldRow, SettingsScreen, options, typed
-from deadrelu_tui.tui.status import VERDICT_STYLE
 from deadrelu_tui.tui.themes import DARK
 
 SIZES = [(160, 48), (80, 24), (40, 12)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
-from deadrelu_tui.tui.event_list import Row, condensed, event_rows
+from deadrelu_tui.tui.panels.event_list import Row, condensed, event_rows
 
 
 def told(history: History, width: int) -> list[str]:

@@ -14,7 +14,7 @@ import deadrelu_tui
 
 PACKAGE = Path(deadrelu_tui.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-TUI = [path for path in SOURCES if path.parent.name in ("tui", "screens")]
+TUI = [path for path in SOURCES if (PACKAGE / "tui") in path.parents]
 ROOMS = ("record", "diagnosis", "run", "builtin")
 DOMAIN = [path for path in SOURCES if path.parent.name in ROOMS]
 FOREIGN = {"mxnet", "textual", "rich", "plotext", "click", "deadrelu_tui.engine", "deadrelu_tui.tui"}
@@ -91,7 +91,7 @@ def test_only_the_screen_imports_textual_and_rich() -> None:
 
 
 def test_only_one_module_imports_plotext() -> None:
-    assert importers("plotext") <= {"tui/chart.py"}
+    assert importers("plotext") <= {"tui/plot/chart.py"}
 
 
 def test_only_the_command_line_imports_both_sides() -> None:

@@ -14,7 +14,9 @@ from textual.widgets import Input, Static
 
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.run.run import Status
-from deadrelu_tui.tui.panels import ChartPanel, EventPanel, UnitPanel
+from deadrelu_tui.tui.panels.chart_panel import ChartPanel
+from deadrelu_tui.tui.panels.event_panel import EventPanel
+from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.screens.reasons import ReasonsScreen
 from deadrelu_tui.tui.screens.runs import RunsScreen
 from deadrelu_tui.tui.screens.settings_form import SettingsScreen

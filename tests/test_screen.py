@@ -22,10 +22,10 @@ from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.metrics import METRICS
 from deadrelu_tui.record.records import Event, Start, StepRecord
 from deadrelu_tui.run.run import Controls, Run, Status, Training
-from deadrelu_tui.tui import status
 from deadrelu_tui.tui.app import MonitorApp
-from deadrelu_tui.tui.cells import CellPanel
-from deadrelu_tui.tui.panels import ChartPanel
+from deadrelu_tui.tui.panels import lines as status
+from deadrelu_tui.tui.panels.cells import CellPanel
+from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.plot import chart
 from deadrelu_tui.tui.screens.help import HelpScreen, HelpText, wrapped
 from deadrelu_tui.tui.screens.questions import QuitQuestion, RateQuestion

@@ -13,17 +13,18 @@ from stories import SPARSE, TRAGEDY, Stage, runs
 from textual.pilot import Pilot
 
 from deadrelu_tui.diagnosis.verdict import verdict
-from deadrelu_tui.tui import status as lines
 from deadrelu_tui.tui.app import MonitorApp
-from deadrelu_tui.tui.cells import CellPanel
-from deadrelu_tui.tui.event_list import event_rows
 from deadrelu_tui.tui.layout import size_class
-from deadrelu_tui.tui.meter import meter_rows, portrait
-from deadrelu_tui.tui.panels import ChartPanel, UnitPanel
+from deadrelu_tui.tui.panels import lines
+from deadrelu_tui.tui.panels.cells import CellPanel
+from deadrelu_tui.tui.panels.chart_panel import ChartPanel
+from deadrelu_tui.tui.panels.dead_meter import meter_rows, portrait
+from deadrelu_tui.tui.panels.event_list import event_rows
+from deadrelu_tui.tui.panels.unit_map import Grid, legend
+from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.plot.charts import activation_of, title_of
 from deadrelu_tui.tui.plot.scale import step_ticks
 from deadrelu_tui.tui.screens.monitor import MonitorScreen
-from deadrelu_tui.tui.unit_map import Grid, legend
 from deadrelu_tui.wording import count
 
 Size = tuple[int, int]
@@ -117,7 +118,7 @@ async def settled(pilot: Pilot[None], size: Size) -> None:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    monkeypatch.setattr("deadrelu_tui.tui.status.time", SimpleNamespace(strftime=lambda _: "14:02:31"))
+    monkeypatch.setattr("deadrelu_tui.tui.panels.lines.time", SimpleNamespace(strftime=lambda _: "14:02:31"))
     stage = Stage()
     yield stage
     stage.shutdown()

@@ -18,7 +18,7 @@ from textual.widgets import Input
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.run.run import Training
 from deadrelu_tui.tui.app import MonitorApp
-from deadrelu_tui.tui.panels import UnitPanel
+from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.themes import LIGHT
 from deadrelu_tui.tui.wire.terminal import Meter
 
@@ -71,7 +71,7 @@ class Picture:
 
 @pytest.fixture
 def picture(snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch) -> Iterator[Picture]:
-    monkeypatch.setattr("deadrelu_tui.tui.status.time", SimpleNamespace(strftime=lambda _: "14:02:31"))
+    monkeypatch.setattr("deadrelu_tui.tui.panels.lines.time", SimpleNamespace(strftime=lambda _: "14:02:31"))
     for name in ("LC_ALL", "LC_CTYPE", "LANG", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     stage = Stage()

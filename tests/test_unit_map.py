@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from deadrelu_tui.record.ledger import Ledger
 from deadrelu_tui.record.units import DEFINITIONS, Units, definition_of
-from deadrelu_tui.tui.meter import meter_rows, packed, portrait
-from deadrelu_tui.tui.unit_map import DEAD, Grid, Row, legend, map_rows, moved
+from deadrelu_tui.tui.panels.dead_meter import meter_rows, packed, portrait
+from deadrelu_tui.tui.panels.unit_map import DEAD, Grid, Row, legend, map_rows, moved
 
 DEAD_ON_PROBE = definition_of("dead_fraction")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from textual.screen import Screen
 
-from deadrelu_tui.tui.cells import CellPanel
+from deadrelu_tui.tui.panels.cells import CellPanel
 
 SLICE = 0.015
 """Seconds of drawing after which what is drawn goes to the terminal first."""

@@ -21,12 +21,15 @@ from deadrelu_tui.diagnosis.verdict import Finding, verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.history import History
 from deadrelu_tui.run.run import Run, Status
-from deadrelu_tui.tui import status as lines
-from deadrelu_tui.tui.cells import CellPanel
 from deadrelu_tui.tui.frame import Frame
 from deadrelu_tui.tui.keys import entries
 from deadrelu_tui.tui.layout import SIZES, layout
-from deadrelu_tui.tui.panels import ROLE_CLASSES, ChartPanel, EventPanel, UnitPanel
+from deadrelu_tui.tui.panels import lines
+from deadrelu_tui.tui.panels.cells import CellPanel
+from deadrelu_tui.tui.panels.chart_panel import ChartPanel
+from deadrelu_tui.tui.panels.event_panel import EventPanel
+from deadrelu_tui.tui.panels.roles import ROLE_CLASSES
+from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.plot import chart
 from deadrelu_tui.tui.plot.charts import LEDGER, chart_specs, plot_of, title_of
 from deadrelu_tui.tui.plot.view import WINDOWS, View

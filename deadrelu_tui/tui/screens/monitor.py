@@ -15,7 +15,9 @@ from deadrelu_tui.diagnosis.verdict import findings
 from deadrelu_tui.record.activations import ACTIVATIONS
 from deadrelu_tui.run.run import Run, Status
 from deadrelu_tui.tui.keys import KEYS, explained
-from deadrelu_tui.tui.panels import ChartPanel, EventPanel, UnitPanel
+from deadrelu_tui.tui.panels.chart_panel import ChartPanel
+from deadrelu_tui.tui.panels.event_panel import EventPanel
+from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.plot.charts import activation_of
 from deadrelu_tui.tui.plot.view import SMOOTHING, WINDOWS
 from deadrelu_tui.tui.screens.display import Display

@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from deadrelu_tui.diagnosis.verdict import Finding
+from deadrelu_tui.tui.panels.lines import MUTED, VERDICT_STYLE, ascii_only
 from deadrelu_tui.tui.screens.dialog import Dialog
-from deadrelu_tui.tui.status import MUTED, VERDICT_STYLE, ascii_only
 from deadrelu_tui.wording import MINUS, count, number
 
 MEANING = {

@@ -16,8 +16,8 @@ from textual.widgets.option_list import Option
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.run.run import Run, Status, describe
+from deadrelu_tui.tui.panels.lines import MUTED, STATUS_STYLE, VERDICT_STYLE, ascii_only
 from deadrelu_tui.tui.screens.dialog import Dialog
-from deadrelu_tui.tui.status import MUTED, STATUS_STYLE, VERDICT_STYLE, ascii_only
 from deadrelu_tui.wording import count, percent
 
 FRAME = 5

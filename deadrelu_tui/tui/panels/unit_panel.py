@@ -1,50 +1,20 @@
-"""The panels: charts, units, events. They are given values and show them; none of them knows a Run."""
+"""The units in a panel: the dead meter, the map, and the portrait of the unit under the cursor."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
 
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import Event
-from deadrelu_tui.tui.cells import FRAME_ROLES, CellPanel, Row
-from deadrelu_tui.tui.event_list import EVENT_ROLES, condensed, event_rows
-from deadrelu_tui.tui.keys import EVENT_KEYS, UNIT_KEYS
-from deadrelu_tui.tui.meter import meter_rows, packed, portrait
-from deadrelu_tui.tui.plot.chart import ROLES, Plot, Span, draw
-from deadrelu_tui.tui.plot.charts import ChartSpec, activation_of
+from deadrelu_tui.tui.keys import UNIT_KEYS
+from deadrelu_tui.tui.panels.cells import CellPanel, Row
+from deadrelu_tui.tui.panels.dead_meter import meter_rows, packed, portrait
+from deadrelu_tui.tui.panels.unit_map import At, Grid, legend, map_rows, moved
+from deadrelu_tui.tui.plot.charts import activation_of
 from deadrelu_tui.tui.plot.view import View
-from deadrelu_tui.tui.unit_map import UNIT_ROLES, At, Grid, legend, map_rows, moved
 from deadrelu_tui.wording import count
-
-ROLE_CLASSES = {f"role--{role}" for role in (*FRAME_ROLES, *ROLES, *UNIT_ROLES, *EVENT_ROLES)}
-"""The component classes of a screen that holds panels: one for each role of their cells."""
-
-
-class ChartPanel(CellPanel):
-    """A chart of one spec."""
-
-    def __init__(self, spec: ChartSpec, ascii_only: bool = False) -> None:
-        super().__init__(spec.id, ascii_only)
-        self.spec = spec
-        self.plot: Plot | None = None
-        self.rows = 0
-        """Rows that the plot was made for."""
-        self.more = ""
-        """What the frame says of charts that have no room."""
-        self.add_class("chart")
-
-    def shorter(self, title: list[Span]) -> list[Span]:
-        """Return 'h1' for 'dead ReLU h1'."""
-        return [(title[0][0].split()[-1], title[0][1]), *title[1:]]
-
-    def show_plot(self, title: Sequence[Span], plot: Plot) -> None:
-        """Draw a plot at the panel's size."""
-        self.plot, self.rows = plot, self.room[1]
-        self.show(title, draw(plot, *self.room, self.ascii_only))
 
 
 class UnitPanel(CellPanel):
@@ -122,60 +92,3 @@ class UnitPanel(CellPanel):
         if at is not None and self._history is not None:
             self.at = at
             self.show_units(self._history, self._view)
-
-
-def _goes_on(row: Row) -> bool:
-    """Return whether a row of events belongs to the one before it."""
-    return not row[0][0].strip("↳ ")
-
-
-class EventPanel(CellPanel):
-    """What was done and what happened, with the step. Follows the newest unless scrolled."""
-
-    BINDINGS: ClassVar[list[BindingType]] = list(EVENT_KEYS)
-
-    def __init__(self, id: str, ascii_only: bool = False) -> None:
-        super().__init__(id, ascii_only)
-        self._history: History | None = None
-        self._events: tuple[Event, ...] = ()
-        self._told: list[Event] = []
-        self._above = 0
-        """Rows that the view is scrolled up from the end."""
-
-    def show_events(self, history: History) -> None:
-        """Show as many rows of events as there is room for."""
-        self._history = history
-        if self._events is not history.events:
-            self._events, self._told = history.events, condensed(history.events)
-        columns, rows = self.room
-        lines = event_rows(history, self._told, columns, rows + self._above + 1)
-        self._above = max(0, min(self._above, len(lines) - rows))
-        stop = len(lines) - self._above
-        first = max(0, stop - rows)
-        while first and first < stop and _goes_on(lines[first]):  # begin with the beginning of an event
-            first += 1
-        seen = lines[first:stop] + [[(" " * columns, "text")] for _ in range(rows - (stop - first))]
-        self.note = " ".join(arrow for arrow, hidden in (("↑ more", first), ("↓ more", self._above)) if hidden)
-        self.show([("events", "name")], seen)
-
-    def forget(self) -> None:
-        """Follow the newest again, for a new run."""
-        self._above, self.drawn = 0, None
-
-    def action_scroll(self, rows: int) -> None:
-        """Scroll so many rows up."""
-        self._above = max(0, self._above + rows)
-        if self._history is not None:
-            self.show_events(self._history)
-
-    def action_page(self, pages: int) -> None:
-        """Scroll so many pages up."""
-        self.action_scroll(pages * max(1, self.room[1] - 1))
-
-    def on_mouse_scroll_up(self) -> None:
-        """Scroll up."""
-        self.action_scroll(3)
-
-    def on_mouse_scroll_down(self) -> None:
-        """Scroll down."""
-        self.action_scroll(-3)

@@ -1,0 +1,1 @@
+"""The panels: they are given values and show them; none of them knows a run."""

@@ -1,0 +1,70 @@
+"""The events in a panel, newest last."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import BindingType
+
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Event
+from deadrelu_tui.tui.keys import EVENT_KEYS
+from deadrelu_tui.tui.panels.cells import CellPanel, Row
+from deadrelu_tui.tui.panels.event_list import condensed, event_rows
+
+
+def _goes_on(row: Row) -> bool:
+    """Return whether a row of events belongs to the one before it."""
+    return not row[0][0].strip("↳ ")
+
+
+class EventPanel(CellPanel):
+    """What was done and what happened, with the step. Follows the newest unless scrolled."""
+
+    BINDINGS: ClassVar[list[BindingType]] = list(EVENT_KEYS)
+
+    def __init__(self, id: str, ascii_only: bool = False) -> None:
+        super().__init__(id, ascii_only)
+        self._history: History | None = None
+        self._events: tuple[Event, ...] = ()
+        self._told: list[Event] = []
+        self._above = 0
+        """Rows that the view is scrolled up from the end."""
+
+    def show_events(self, history: History) -> None:
+        """Show as many rows of events as there is room for."""
+        self._history = history
+        if self._events is not history.events:
+            self._events, self._told = history.events, condensed(history.events)
+        columns, rows = self.room
+        lines = event_rows(history, self._told, columns, rows + self._above + 1)
+        self._above = max(0, min(self._above, len(lines) - rows))
+        stop = len(lines) - self._above
+        first = max(0, stop - rows)
+        while first and first < stop and _goes_on(lines[first]):  # begin with the beginning of an event
+            first += 1
+        seen = lines[first:stop] + [[(" " * columns, "text")] for _ in range(rows - (stop - first))]
+        self.note = " ".join(arrow for arrow, hidden in (("↑ more", first), ("↓ more", self._above)) if hidden)
+        self.show([("events", "name")], seen)
+
+    def forget(self) -> None:
+        """Follow the newest again, for a new run."""
+        self._above, self.drawn = 0, None
+
+    def action_scroll(self, rows: int) -> None:
+        """Scroll so many rows up."""
+        self._above = max(0, self._above + rows)
+        if self._history is not None:
+            self.show_events(self._history)
+
+    def action_page(self, pages: int) -> None:
+        """Scroll so many pages up."""
+        self.action_scroll(pages * max(1, self.room[1] - 1))
+
+    def on_mouse_scroll_up(self) -> None:
+        """Scroll up."""
+        self.action_scroll(3)
+
+    def on_mouse_scroll_down(self) -> None:
+        """Scroll down."""
+        self.action_scroll(-3)
