@@ -254,7 +254,7 @@ def test_in_a_million_points_one_spike_and_one_gap_stay_in_sight(at: int) -> Non
 
 def test_plotext_is_loaded_without_its_manual() -> None:
     code = (
-        "import sys\nfrom deadrelu_tui.tui import chart\nchart.preload()\n"
+        "import sys\nfrom deadrelu_tui.tui.plot import chart\nchart.preload()\n"
         "print(chart.loaded(), 'plotext' in sys.modules, any('plotext._doc.sections' in name for name in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
