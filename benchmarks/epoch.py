@@ -20,7 +20,6 @@ import queue
 import shlex
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,9 +31,11 @@ from report import Row, Spread, ratios, show
 
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin.presets import PRESETS
-from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.record.records import Event, Live, Start, StepRecord
-from deadrelu_tui.run.run import Controls, Run
+from deadrelu_tui.builtin.promise import promise
+from deadrelu_tui.record.commands import Pause, Take
+from deadrelu_tui.record.records import Event, Record, Start, Step
+from deadrelu_tui.run.gate import Controls
+from deadrelu_tui.run.run import Run
 
 PRESET = "low-lr"
 MXNET_ITSELF = {"MXNET_CPU_TEMP_COPY": "4"}
@@ -44,63 +45,48 @@ TURN = 3
 WITHIN_ARTICLE, WITHIN_METRICS, WITHIN_PYTORCH = 0.40, 1.05, 1.30
 
 
-class Gate(Controls):
-    """Controls under which a training waits before each turn.
-
-    A training that has to wait reads back all that is under way first. So each turn begins and ends with nothing
-    under way, and no step is computed, for nothing, between two turns.
-    """
-
-    def __init__(self, live: Live, steps: int) -> None:
-        super().__init__(live)
-        self.steps, self.left = steps, 0
-        self.opened = threading.Semaphore(0)
-        self.reached: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
-
-    def proceed(self, wait: bool = True) -> bool | None:
-        """Wait for the gate to open, if it is time."""
-        if not self.left:
-            if not wait:
-                return None
-            self.reached.put(None)
-            self.opened.acquire()
-            self.left = self.steps
-        self.left -= 1
-        return not self.stopped
-
-    def wait(self) -> None:
-        """Wait until the training has come to the gate or has ended. Raises what ended it, if anything did."""
-        if error := self.reached.get():
-            raise error
-
-
 def ours(n: int, metrics: bool = True) -> Iterator[float]:
-    """Yield the seconds of n turns of a run of ours, in its own thread and drained into its History."""
+    """Yield the seconds of n turns of a run of ours, in its own thread and drained into its History.
+
+    The run is paused, and a turn is so many steps that it may take all the same: a training that has to wait reads back
+    all that is under way first. So each turn begins and ends with nothing under way, and no step is computed, for
+    nothing, between two turns.
+    """
     from deadrelu_tui.engine.train import train  # MXNet: in the processes that train with it only
 
     dataset, settings = data.find(full=True), replace(PRESETS[PRESET], device="cpu", epochs=n * TURN)
-    gate = Gate(Live.of(settings), TURN * math.ceil(len(dataset.train_labels) / settings.batch_size))
+    steps = TURN * math.ceil(len(dataset.train_labels) / settings.batch_size)
+    reached: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 
-    def training(settings: RunSettings, _controls: Controls) -> Iterator[Start | StepRecord | Event]:
+    def training(promised: Start, controls: Controls) -> Iterator[Record]:
         try:
-            yield from train(settings, dataset, gate, metrics)
+            for record in train(settings, dataset, controls, metrics, promised):
+                yield record
+                # Kept by now. The last step of a turn is read back only when the training has been told to wait.
+                paused = isinstance(record, Event) and record.kind == "pause"
+                if paused or (isinstance(record, Step) and (record.step + 1) % steps == 0):
+                    reached.put(None)
         except BaseException as error:
-            gate.reached.put(error)
+            reached.put(error)
             raise
-        gate.reached.put(None)
+
+    def wait() -> None:
+        if error := reached.get():
+            raise error
 
     with ThreadPoolExecutor(1, "training") as executor:
-        Run(settings, training, executor).start()
+        run = Run(promise(settings), training, executor, settings.live)
+        run.controls.send(Pause())
+        run.begin()
         try:
-            gate.wait()
+            wait()
             for _ in range(n):
                 began = time.perf_counter()
-                gate.opened.release()
-                gate.wait()
+                run.controls.send(Take(steps))
+                wait()
                 yield time.perf_counter() - began
         finally:
-            gate.stop()
-            gate.opened.release()
+            run.close()
 
 
 def bare(n: int) -> Iterator[float]:

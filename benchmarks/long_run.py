@@ -10,8 +10,9 @@ frame: the lines, the verdict, all panels, what Textual makes of them, and the b
 nowhere. A turn is ten frames, after one that is not counted, and its figure is their mean.
 
 Memory: what Python and NumPy have allocated (tracemalloc) since before the run, its peaks included, by the steps
-recorded so far, at the worst moment from 200 000 steps on: that is just after the columns have grown to twice their
-size. The screen's questions to the history are asked meanwhile.
+recorded so far, at the worst moment from 200 000 steps on: that is when columns have just grown. The looks that are
+kept at hand are in it, each with arrays of its own, as a training makes them; those moved out to the unnamed file are
+not. The screen's questions to the history are asked meanwhile.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 from report import Row, Spread, ratios, show
@@ -34,11 +35,14 @@ from terminal import HEIGHT, WIDTH
 from textual.drivers.headless_driver import HeadlessDriver
 
 from deadrelu_tui.builtin.presets import PRESETS
+from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.diagnosis.verdict import verdict
-from deadrelu_tui.record.metrics import layer_names, parameter_names
-from deadrelu_tui.record.records import Event, Live, Start, StepRecord
+from deadrelu_tui.record.metrics import OF_A_LAYER, OF_A_PARAMETER, Quantity, all_of, quantity
+from deadrelu_tui.record.network import mlp
+from deadrelu_tui.record.records import Live, Record, Start, Step, changes
 from deadrelu_tui.record.units import Units
-from deadrelu_tui.run.run import Controls, Run
+from deadrelu_tui.run.gate import Controls
+from deadrelu_tui.run.run import Run
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.wire.pace import Pace
 
@@ -49,11 +53,13 @@ LOOKED_FROM, BLOCK = 200_000, 1_000
 """From so many steps on the memory of a step counts; it is looked at every so many steps."""
 BATCHES, UNITS, LOOK_EVERY = 235, 300, 100
 SETTINGS = replace(PRESETS["low-lr"], epochs=2 * LONG // BATCHES)
-LAYERS, PARAMETERS = layer_names(1), parameter_names(1)
+STEPS_A_SECOND = 150
+NETWORK = mlp(784, (UNITS,), 10, "relu")
+PARAMETERS = tuple(each.name for each in NETWORK.parameters)
 ALL = (
-    "loss",
-    *(f"{name}/{layer}" for name in ("zero_fraction", "silent_fraction", "pre_mean") for layer in LAYERS),
-    *(f"{name}/{each}" for name in ("grad_sum", "grad_norm", "update_ratio") for each in PARAMETERS),
+    quantity("loss"),
+    *(quantity(metric, layer) for metric in OF_A_LAYER for layer in NETWORK.names),
+    *(quantity(metric, name) for metric in OF_A_PARAMETER for name in PARAMETERS),
 )
 TWELVE = ALL[:12]
 """All but the update ratios."""
@@ -64,13 +70,13 @@ NEVER = Pace(frames=1e-6)
 class Source:
     """A training made of numbers that goes on only when it is let."""
 
-    def __init__(self, names: tuple[str, ...], steps: int) -> None:
-        self.names, self.allowed = names, steps
+    def __init__(self, metrics: tuple[Quantity, ...], steps: int) -> None:
+        self.metrics, self.allowed = metrics, steps
         self._go, self._there = threading.Semaphore(0), threading.Semaphore(0)
         random = np.random.RandomState(0)
-        self._noise: list[list[float]] = (1 + 0.1 * random.standard_normal((4096, len(names)))).tolist()
-        self._sizes = [{"loss": 0.45, "grad_sum": 3e3, "pre_mean": -60.0}.get(name.partition("/")[0], 0.5)
-                       for name in names]  # fmt: skip
+        self._noise: list[list[float]] = (1 + 0.1 * random.standard_normal((4096, len(metrics)))).tolist()
+        self._sizes = [{"loss": 0.45, "grad_sum": 3e3, "pre_mean": -60.0}.get(each.metric, 0.5)
+                       for each in metrics]  # fmt: skip
         self._units = [_units(random) for _ in range(8)]
 
     def advance(self, steps: int) -> None:
@@ -88,10 +94,16 @@ class Source:
         self.allowed = -1
         self._go.release()
 
-    def __call__(self, settings: object, controls: Controls) -> Iterator[Start | StepRecord | Event]:
+    def __call__(self, promised: Start, controls: Controls) -> Iterator[Record]:
         """Yield what a training yields."""
-        yield Start("cpu", "embedded", "0" * 64, 60_000, 10_000, 2_000, 72.9, 90.0, BATCHES, SETTINGS.epochs, 256)
-        live, step = Live.of(SETTINGS), 0
+        now_and_then = (each for each in all_of(NETWORK) if not each.every_step)
+        yield replace(
+            promised, device="cpu", network=NETWORK, metrics=(*self.metrics, *now_and_then), probe=2_000,
+            facts={**promised.facts, "source": "embedded", "sha256": "0" * 64, "train": 60_000, "test": 10_000,
+                   "input_mean": 72.9, "input_std": 90.0, "batch": 256},
+            steps=BATCHES * SETTINGS.epochs, steps_per_epoch=BATCHES,
+        )  # fmt: skip
+        live, step = SETTINGS.live, 0
         while True:
             if step == self.allowed:
                 self._there.release()
@@ -99,14 +111,14 @@ class Source:
                 if self.allowed < 0:
                     return
             if step == SHORT // 2:
-                live = replace(live, lr=2 * live.lr)
-                yield Event(step, f"lr {SETTINGS.lr} → {live.lr}", mark=True)
+                before, live = live, {**live, "lr": 2 * live["lr"]}
+                yield from changes(before, live, step)
             yield self._record(step, live)
             step += 1
 
-    def _record(self, step: int, live: Live) -> StepRecord:
+    def _record(self, step: int, live: Live) -> Step:
         noise = self._noise[step % len(self._noise)]
-        values = {name: size * part for name, size, part in zip(self.names, self._sizes, noise, strict=True)}
+        values = {each.name: size * part for each, size, part in zip(self.metrics, self._sizes, noise, strict=True)}
         values["loss"] += 2 * math.exp(-step / 100)
         units = self._units[step // LOOK_EVERY % len(self._units)]
         ends = (step + 1) % BATCHES == 0
@@ -117,9 +129,9 @@ class Source:
             values |= {"bias_mean/h1": 0.01, **{f"grad_mean_abs/{name}": noise[0] for name in PARAMETERS}}
         if ends:
             values |= {"loss/test": values["loss"], "accuracy/test": 0.84}
-        return StepRecord(
-            step, step // BATCHES + 1, live, values, {"h1": units.batch > 0}, {"h1": units} if looked else {}, ends
-        )
+        looks = {"h1": _copied(units)} if looked else {}
+        at = (step + 1) / STEPS_A_SECOND
+        return Step(step, at, step // BATCHES + 1, live, values, {"h1": units.batch > 0}, looks, ends)
 
 
 def _units(random: np.random.RandomState) -> Units:
@@ -128,6 +140,12 @@ def _units(random: np.random.RandomState) -> Units:
     shares[:3], shares[3:6] = 0, np.where(random.random_sample(3) < 0.1, 0, 0.5)
     other = dict.fromkeys(("activity", "pre_mean", "pre_max", "bias", "weight_norm", "gradient", "batch"), shares)
     return Units("relu", firing=shares, unsaturated=np.ones_like(shares), **other)
+
+
+def _copied(units: Units) -> Units:
+    """Return units with arrays of their own, as every look makes them."""
+    arrays = {each.name: getattr(units, each.name).copy() for each in fields(Units) if each.name != "activation"}
+    return Units(units.activation, **arrays)
 
 
 class Nowhere(HeadlessDriver):
@@ -150,10 +168,10 @@ class Played:
 
     def __init__(self, steps: int) -> None:
         self.source, self.pool = Source(ALL, steps), ThreadPoolExecutor(1)
-        self.run = Run(SETTINGS, self.source, self.pool)
+        self.run = Run(promise(SETTINGS), self.source, self.pool, SETTINGS.live)
 
     def __enter__(self) -> Played:
-        self.run.start()
+        self.run.begin()
         self.source.wait()
         return self
 
@@ -166,7 +184,7 @@ async def frame_times(long: Played, rounds: int) -> dict[int, list[float]]:
     """Return the milliseconds of a frame at a thousand steps and of a long run, turn by turn."""
     taken: dict[int, list[float]] = {SHORT: [], LONG: []}
     first = Played(0)  # the monitor itself starts this one, and it takes no step
-    app = MonitorApp(SETTINGS, lambda _settings: first.run, pace=NEVER)
+    app = MonitorApp(first.run, lambda _settings: first.run, pace=NEVER, when_ready=first.run.begin)
     app.driver_class = Nowhere
     try:
         async with app.run_test(headless=False, size=(WIDTH, HEIGHT)):
@@ -188,7 +206,7 @@ async def frame_times(long: Played, rounds: int) -> dict[int, list[float]]:
 async def frame_time(app: MonitorApp, played: Played) -> float:
     """Return the milliseconds of a frame of a run: the mean of some."""
     assert app.monitor is not None
-    app.monitor.run_in_hand = played.run
+    app.session.in_hand = played.run
     spent = 0.0
     for frame in range(FRAMES_A_TURN + 1):
         played.source.advance(STEPS_A_FRAME)
@@ -210,14 +228,14 @@ async def shown(before: int) -> None:
     raise SystemExit("the monitor drew nothing within 2 s, or did not cease to")
 
 
-def bytes_a_step(names: tuple[str, ...], steps: int) -> float:
+def bytes_a_step(metrics: tuple[Quantity, ...], steps: int) -> float:
     """Return the bytes of a step of so many metrics, at the worst moment from LOOKED_FROM steps on."""
-    source, worst = Source(names, 0), 0.0
+    source, worst = Source(metrics, 0), 0.0
     with ThreadPoolExecutor(1) as pool:
-        run = Run(SETTINGS, source, pool)
+        run = Run(promise(SETTINGS), source, pool, SETTINGS.live)
         tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0]
-        run.start()
+        run.begin()
         source.wait()
         for done in range(BLOCK, steps + 1, BLOCK):
             source.advance(BLOCK)
@@ -270,11 +288,11 @@ def spreads(taken: dict[int, list[float]], unit: str) -> tuple[str, str]:
 def memory_rows(_rounds: int) -> Iterator[Row]:
     """Yield the lines of the memory. Once each: nothing of it depends on chance."""
     steps = 2**19 + 2 * BLOCK  # just past the last growth before a million
-    for names, limit in ((TWELVE, BYTES_AT_MOST), (ALL, None)):
-        spread = Spread((bytes_a_step(names, steps),), "bytes", 0)
-        print(f"memory of a step of {len(names)} metrics: {spread}", file=sys.stderr)
+    for metrics, limit in ((TWELVE, BYTES_AT_MOST), (ALL, None)):
+        spread = Spread((bytes_a_step(metrics, steps),), "bytes", 0)
+        print(f"memory of a step of {len(metrics)} metrics: {spread}", file=sys.stderr)
         target = ("", None) if limit is None else (f"≤ {limit:.0f} bytes", spread.median <= limit)
-        yield Row(f"memory of a recorded step of {len(names)} metrics, at worst", str(spread), "", "", *target)
+        yield Row(f"memory of a recorded step of {len(metrics)} metrics, at worst", str(spread), "", "", *target)
 
 
 PARTS: dict[str, Callable[[int], Iterator[Row]]] = {"frame": frame_rows, "memory": memory_rows}

@@ -29,9 +29,10 @@ from report import Row, Spread, show
 
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin.presets import PRESETS
-from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.record.records import Event, Start, StepRecord
-from deadrelu_tui.run.run import Controls, Run
+from deadrelu_tui.builtin.promise import promise
+from deadrelu_tui.record.records import Record, Start, Step
+from deadrelu_tui.run.gate import Controls
+from deadrelu_tui.run.run import Run
 
 OWN_AT_MOST = 0.4
 """Milliseconds."""
@@ -138,19 +139,19 @@ def train_epochs(epochs: int) -> list[Mark]:
     settings, dataset = replace(PRESETS["low-lr"], device="cpu", epochs=epochs), data.find(full=True)
     marks: list[Mark] = []
 
-    def training(settings: RunSettings, controls: Controls) -> Iterator[Start | StepRecord | Event]:
+    def training(promised: Start, controls: Controls) -> Iterator[Record]:
         from deadrelu_tui.engine import calls, runtime  # MXNet: in the thread that trains
         from deadrelu_tui.engine.train import train
 
         library, kept = Library(calls), 0.0
         clock = library.clock_seconds()
-        for item in train(settings, dataset, controls):
+        for item in train(settings, dataset, controls, promised=promised):
             began = time.thread_time()
             yield item
             kept += time.thread_time() - began
             if isinstance(item, Start):
                 marks.append(Mark(0, time.thread_time(), 0.0, kept, 0))
-            elif isinstance(item, StepRecord) and item.ends_epoch:
+            elif isinstance(item, Step) and item.ends_epoch and item.epoch is not None:
                 inside = library.seconds + library.calls * clock
                 marks.append(Mark(item.step + 1, time.thread_time(), inside, kept, library.calls))
                 runtime.mx.nd.waitall()  # steps of the next epoch are under way already
@@ -159,8 +160,8 @@ def train_epochs(epochs: int) -> list[Mark]:
                     library.take_away()
 
     with ThreadPoolExecutor(1) as pool:
-        run = Run(settings, training, pool)
-        run.start()
+        run = Run(promise(settings), training, pool, settings.live)
+        run.begin()
         run.join()
     if run.error is not None:
         raise run.error

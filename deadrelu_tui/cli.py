@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from io import TextIOWrapper
@@ -23,7 +23,9 @@ from deadrelu_tui.errors import InputError
 
 if TYPE_CHECKING:
     from deadrelu_tui.builtin.dataset import Dataset
-    from deadrelu_tui.run.run import Controls, Run
+    from deadrelu_tui.record.records import Record, Start
+    from deadrelu_tui.run.gate import Controls
+    from deadrelu_tui.run.run import Run
 
 USAGE_ERROR, INTERRUPTED = 2, 130
 _TWO_SIDED = {"normalise": "--normalise/--no-normalise", "full": "--full/--embedded"}
@@ -125,7 +127,14 @@ def main_command(
 
         paced = pace.POOR_LINK if low_bandwidth else pace.Pace()
         paced = replace(paced, frames=fps or paced.frames)
-        app = MonitorApp(settings, lambda each: make_run(each, executor), meter, paced)
+        first = make_run(settings, executor, stays=True)
+
+        def begin(values: Mapping[str, Any]) -> Run:
+            run = make_run(RunSettings.of(values), executor, stays=True)
+            run.begin()
+            return run
+
+        app = MonitorApp(first, begin, meter, paced, when_ready=first.begin)
         try:
             app.run(mouse=mouse if mouse is not None else not os.environ.get("SSH_CONNECTION"))
         finally:
@@ -145,6 +154,7 @@ def main_command(
 def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, **_given: Any) -> None:
     """Train without a screen; for scripts, logs and machines without a terminal."""
     from deadrelu_tui import headless
+    from deadrelu_tui.record.commands import Stop
 
     settings = chosen(ctx)
     interrupted = False
@@ -154,16 +164,15 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
         def stop(_signal: int, _frame: object) -> None:
             nonlocal interrupted
             interrupted = True
-            run.controls.stop()
+            run.send(Stop())
 
         signal.signal(signal.SIGINT, stop)
         signal.signal(signal.SIGTERM, stop)
-        run.start()
+        run.begin()
         try:
             headless.watch(run, as_json=as_json, steps_file=steps_json, out=sys.stdout, err=sys.stderr)
         finally:
-            run.controls.stop()
-            run.join()
+            run.close()
     if run.error is not None:
         raise run.error
     ctx.exit(INTERRUPTED if interrupted else 0)
@@ -204,20 +213,20 @@ def data_status(data_dir: str | None = None, as_json: bool = False) -> None:
         click.echo(line)
 
 
-def make_run(settings: RunSettings, executor: ThreadPoolExecutor) -> Run:
+def make_run(settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = False) -> Run:
     """Return a run that will train in the executor's thread. Data and MXNet are loaded there, at its start."""
+    from deadrelu_tui.builtin.promise import promise
     from deadrelu_tui.run.run import Run
 
-    return Run(settings, _training, executor)
+    def training(promised: Start, controls: Controls) -> Iterator[Record]:
+        with ThreadPoolExecutor(1, "images") as beside:  # unpacking holds no lock: it costs MXNet's import no time
+            images = beside.submit(_dataset, settings)
+            from deadrelu_tui.engine.train import train
 
+            dataset = images.result()
+        yield from train(settings, dataset, controls, promised=promised)
 
-def _training(settings: RunSettings, controls: Controls) -> Iterator[Any]:
-    with ThreadPoolExecutor(1, "images") as beside:  # unpacking holds no lock: it costs MXNet's import no time
-        images = beside.submit(_dataset, settings)
-        from deadrelu_tui.engine.train import train
-
-        dataset = images.result()
-    yield from train(settings, dataset, controls)
+    return Run(promise(settings), training, executor, settings.live, stays)
 
 
 _datasets: dict[tuple[str | None, bool | None], Dataset] = {}

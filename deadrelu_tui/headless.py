@@ -7,23 +7,30 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 import time
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
 from deadrelu_tui.builtin import presets
+from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.diagnosis.training_rules import Finding
 from deadrelu_tui.diagnosis.verdict import findings, verdict
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.record.columns import shortest
+from deadrelu_tui.record.commands import Change, Command, Restart, as_data
 from deadrelu_tui.record.history import History
-from deadrelu_tui.run.run import Run, Status
-from deadrelu_tui.wording import number, percent
+from deadrelu_tui.record.records import Start
+from deadrelu_tui.run.run import Run
+from deadrelu_tui.run.source import Status
+from deadrelu_tui.wording import number, percent, rate
 
 POLL_SECONDS = 0.05
+AT_EPOCHS = ("loss/test", "accuracy/test")
+"""Metrics that a step's row has only where they were measured."""
 MEANS = ("loss", "zero_fraction")
 """Metrics whose value for an epoch is the mean over its steps; of the others it is the last one."""
 
@@ -31,10 +38,10 @@ Row = dict[str, Any]
 
 
 def watch(run: Run, *, as_json: bool, steps_file: Path | None, out: TextIO, err: TextIO) -> None:
-    """Show a started run until it ends, its last record included."""
+    """Show a run that has begun until it ends, its last record included."""
     steps_out = _open(steps_file)
     lines = Lines(run, steps_out)
-    bar = None if as_json or not err.isatty() else _Bar(err)
+    bar = None if as_json or not err.isatty() else _Bar(err, out)
     try:
         while True:
             ended = not run.alive  # asked before reading, so that nothing recorded in between is missed
@@ -48,13 +55,12 @@ def watch(run: Run, *, as_json: bool, steps_file: Path | None, out: TextIO, err:
             if ended:
                 break
             time.sleep(POLL_SECONDS)
-        summary = lines.summary()
         if as_json:
-            _write(out, summary)
+            _write(out, lines.summary())
         elif run.error is None:
             if bar:
                 bar.close()
-            _print_to(out)(f"{summary['status']}: {summary['verdict']} — {summary['reason']}")
+            _print_to(out)(lines.farewell())
     finally:
         if bar:
             bar.close()
@@ -73,102 +79,137 @@ class Lines:
 
     def read(self) -> Iterator[Row]:
         """Yield the start row once, then an epoch row for each epoch that has ended; write the steps' file."""
-        history = self.run.history
-        start = history.start
+        history = self.run.history.frozen()
+        start, last = history.start, history.last
         if start is None:
             return
         if not self._started:
             self._started = True
-            yield self._start_row()
-        steps = len(history)
+            yield self._start_row(start)
+        stop = 0 if last is None else last + 1
         if self.steps_out is not None:
-            for row in step_rows(history, self._steps, steps):
+            for row in step_rows(history, self._steps, stop):
                 _write(self.steps_out, row)
-        self._steps = steps
-        while (self._epochs + 1) * start.batches <= steps:
+        self._steps = stop
+        while start.steps_per_epoch is not None and (self._epochs + 1) * start.steps_per_epoch <= stop:
             self._epochs += 1
             yield epoch_row(history, self._epochs)
 
-    def _start_row(self) -> Row:
-        start = self.run.history.start
-        assert start is not None
-        settings = {**self.run.settings.as_dict(), "preset": presets.matching(self.run.settings)}
-        dataset = {"source": start.source, "train": start.train, "test": start.test, "sha256": start.sha256}
-        return {
-            "event": "start", "run": self.run.id, "settings": settings, "dataset": dataset, "device": start.device,
-        }  # fmt: skip
+    def _start_row(self, start: Start) -> Row:
+        settings = {**start.settings, "preset": presets.matching(RunSettings.of(start.settings))}
+        dataset = {name: start.facts.get(name) for name in ("source", "train", "test", "sha256")}
+        return {"event": "start", "run": start.run, "settings": settings, "dataset": dataset, "device": start.device}
 
     def summary(self) -> Row:
         """Return the last row of a run that has ended."""
-        history, status = self.run.history, self.run.status
-        found = verdict(history)
+        history, status = self.run.history.frozen(), self.run.status
+        found = findings(history)
+        gravest = verdict(history)
         error = self.run.error
-        seconds = self.run.seconds
+        seconds = history.end.at if history.end is not None else history.seconds
         row: Row = {
             "event": "summary",
             "status": status.value if status is not Status.READY else "stopped",
-            "verdict": found.word if found else None,
-            "reason": str(error) if error is not None else found.reason if found else None,
-            "findings": [asdict(each) for each in findings(history)],
+            "verdict": gravest.word if gravest else None,
+            "reason": str(error) if error is not None else gravest.reason if gravest else None,
+            "remedy": [as_data(each) for each in gravest.remedy] if gravest else [],
+            "findings": [as_row(each) for each in found],
             "steps": len(history),
             "seconds": round(seconds, 3),
             "steps_per_s": round(len(history) / seconds, 1) if seconds else 0.0,
             "accuracy/test": history.latest("accuracy/test"),
         }
-        return row | {name: history.latest(name) for name in history.names if name.startswith("dead_fraction/")}
+        return row | {each.name: history.latest(each.name) for each in history.of("dead_fraction")}
+
+    def farewell(self) -> str:
+        """Return how a run ended, for people: the verdict, and the flags that test its remedy."""
+        found = verdict(self.run.history)
+        parts = [self.run.status.value]
+        if found is not None:
+            parts.append(f": {found.word} — {found.reason}")
+            if wanted := flags(found.remedy):
+                parts.append(f"; try {wanted}")
+        return "".join(parts)
+
+
+def as_row(finding: Finding) -> Row:
+    """Return a finding as plain values; its remedy as commands."""
+    row = {each.name: getattr(finding, each.name) for each in fields(finding)}
+    return {**row, "remedy": [as_data(each) for each in finding.remedy]}
+
+
+def flags(remedy: Sequence[Command]) -> str:
+    """Return a remedy as the flags that a new run takes: --normalise --lr 0.05; empty for one that needs the screen."""
+    wanted: dict[str, Any] = {}
+    for command in remedy:
+        if isinstance(command, Change):
+            wanted |= command.fields
+        elif isinstance(command, Restart):
+            wanted |= command.settings
+        else:
+            return ""
+    return " ".join(_flag(name, value) for name, value in wanted.items())
+
+
+def _flag(name: str, value: Any) -> str:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    if isinstance(value, float):
+        return f"--{flag} {rate(value)}"
+    return f"--{flag} {','.join(map(str, value)) if isinstance(value, (list, tuple)) else value}"
 
 
 def epoch_row(history: History, epoch: int) -> Row:
     """Return the row of an epoch that has ended: means of loss and zeros over its steps, else the last value."""
     start = history.start
     assert start is not None
-    first, stop = (epoch - 1) * start.batches, epoch * start.batches
+    assert start.steps_per_epoch is not None
+    first, stop = (epoch - 1) * start.steps_per_epoch, epoch * start.steps_per_epoch
     row: Row = {"event": "epoch", "epoch": epoch, "step": stop - 1}
     for name in history.names:
         steps, values = history.series(name)
         low, high = np.searchsorted(steps, (first, stop))
-        if name == "seconds":
-            earlier = float(values[low - 1]) if low else 0.0
-            row["seconds"] = round(float(values[low]) - earlier, 3)
-            row["steps_per_s"] = round(start.batches / max(row["seconds"], 1e-9), 1)
-        elif name.partition("/")[0] in MEANS and not name.endswith("/test"):
+        if history.quantity(name).metric in MEANS:
             row[name] = float(np.mean(values[low:high], dtype=np.float64))
         elif high:
-            row[name] = _plain(values[high - 1])
+            row[name] = shortest(values[high - 1])
+    earlier = history.seconds_at(first - 1) if first else 0.0
+    row["seconds"] = round(history.seconds_at(stop - 1) - earlier, 3)
+    row["steps_per_s"] = round(start.steps_per_epoch / max(row["seconds"], 1e-9), 1)
     return row
 
 
 def step_rows(history: History, first: int, stop: int) -> Iterator[Row]:
     """Yield each step with its metrics; those of the probe set stand as they were last measured, with the step."""
-    start = history.start
-    assert start is not None
-    columns = {name: history.series(name) for name in history.names if name != "seconds"}
+    columns = {name: history.series(name) for name in history.names}
+    probed = {each.name for each in history.of("dead_fraction")}
     for step in range(first, stop):
-        row: Row = {"step": step, "epoch": step // start.batches + 1}
+        row: Row = {"step": step, "epoch": history.epoch_of(step)}
         for name, (steps, values) in columns.items():
             at = int(np.searchsorted(steps, step, side="right")) - 1
-            fresh = at >= 0 and steps[at] == step
-            if fresh or (at >= 0 and not name.endswith("/test")):
-                row[name] = _plain(values[at])
-                if name.startswith("dead_fraction/"):
+            if at >= 0 and (steps[at] == step or name not in AT_EPOCHS):
+                row[name] = shortest(values[at])
+                if name in probed:
                     row["probe_step"] = int(steps[at])
         yield row
 
 
-def _plain(value: np.float32) -> float:
-    """Return the shortest decimal that is this float32: 0.1, not 0.10000000149."""
-    return float(str(value))
-
-
 def epoch_line(row: Row, run: Run) -> str:
     """Return an epoch as a sentence for people."""
-    zeros = " ".join(f"{name.partition('/')[2]} {percent(row[name])}" for name in row if name.startswith("zero_"))
-    dead = " ".join(f"{name.partition('/')[2]} {percent(row[name])}" for name in row if name.startswith("dead_"))
-    return (
-        f"epoch {row['epoch']}/{run.settings.epochs}  loss {number(row['loss'])}  "
-        f"test accuracy {percent(row['accuracy/test'])}  zeros {zeros}  dead {dead}  "
-        f"{row['steps_per_s']:.0f} steps/s"
-    )
+    history = run.history
+    parts = [f"epoch {row['epoch']}/{_epochs(history)}  loss {number(row['loss'])}"]
+    if "accuracy/test" in row:
+        parts.append(f"test accuracy {percent(row['accuracy/test'])}")
+    for word, metric in (("zeros", "zero_fraction"), ("dead", "dead_fraction")):
+        told = " ".join(f"{each.of} {percent(row[each.name])}" for each in history.of(metric) if each.name in row)
+        parts.append(f"{word} {told}")
+    return "  ".join([*parts, f"{row['steps_per_s']:.0f} steps/s"])
+
+
+def _epochs(history: History) -> str:
+    start, planned = history.start, history.steps_planned
+    return str(planned // start.steps_per_epoch) if start and planned and start.steps_per_epoch else "–"
 
 
 def _write(out: TextIO, row: Row) -> None:
@@ -203,24 +244,29 @@ def _open(path: Path | None) -> TextIO | None:
 class _Bar:
     """Progress on a terminal, with the numbers that matter."""
 
-    def __init__(self, err: TextIO) -> None:
+    def __init__(self, err: TextIO, out: TextIO) -> None:
         from tqdm import tqdm
 
+        self._out = out
         self._tqdm = tqdm(total=0, unit=" steps", file=err, leave=False, dynamic_ncols=True)
 
     def note(self, line: str) -> None:
-        self._tqdm.write(line, file=sys.stdout)
+        self._tqdm.write(line, file=self._out)
 
     def show(self, run: Run) -> None:
-        start, history = run.history.start, run.history
-        if start is None:
-            self._tqdm.set_description_str("loading MXNet and the data")
+        history = run.history.frozen()
+        if history.start is None:
+            self._tqdm.set_description_str("loading the engine and the data")
             return
-        self._tqdm.total = start.steps
+        self._tqdm.total = history.steps_planned
         self._tqdm.n = len(history)
-        loss, zeros, dead = (history.latest(name) for name in ("loss", "zero_fraction/h1", "dead_fraction/h1"))
-        if loss is not None and zeros is not None and dead is not None:
-            self._tqdm.set_description_str(f"loss {number(loss)}  zeros {percent(zeros)}  dead {percent(dead)}")
+        loss = history.latest("loss")
+        parts = [] if loss is None else [f"loss {number(loss)}"]
+        for word, metric in (("zeros", "zero_fraction"), ("dead", "dead_fraction")):
+            shares = [share for each in history.of(metric) if (share := history.latest(each.name)) is not None]
+            parts += [f"{word} {percent(max(shares))}"] if shares else []
+        if len(parts) > 1:
+            self._tqdm.set_description_str("  ".join(parts))
         self._tqdm.refresh()
 
     def close(self) -> None:

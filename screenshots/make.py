@@ -12,15 +12,19 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from deadrelu_tui.builtin.presets import PRESETS
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.cli import make_run
-from deadrelu_tui.run.run import Controls, Run, Status
+from deadrelu_tui.run.gate import Gate, Turn
+from deadrelu_tui.run.run import Run
+from deadrelu_tui.run.source import Status
 from deadrelu_tui.tui.app import MonitorApp
 
 HERE = Path(__file__).parent
@@ -56,43 +60,46 @@ class Gates:
         self.reached = {step: threading.Event() for step in steps}
         self.passed = {step: threading.Event() for step in steps}
 
-    def watch(self, controls: Controls) -> None:
-        """Stand before the controls that a training asks for its next step."""
-        proceed, step = controls.proceed, 0
+    def __enter__(self) -> Gates:
+        """Stand before the gate at which a training asks for its next step."""
+        ask = Gate.next
 
-        def held(wait: bool = True) -> bool | None:
-            nonlocal step
+        def held(gate: Gate, step: int) -> Turn:
             if step in self.reached and not self.passed[step].is_set():
                 self.reached[step].set()
                 self.passed[step].wait()
-            go = proceed(wait)
-            step += go is not None
-            return go
+            return ask(gate, step)
 
-        controls.proceed = held  # type: ignore[method-assign]
+        self._patch = patch.object(Gate, "next", held)
+        self._patch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for event in self.passed.values():
+            event.set()
+        self._patch.stop()
 
 
 async def take(shot: Shot) -> Path:
     """Run, press, hold, save; return the SVG's path."""
     keys = (*shot.keys, (shot.hold, "space"))
-    gates = Gates([step for step, _ in keys])
-    with ThreadPoolExecutor(1) as executor:
+    with ThreadPoolExecutor(1) as executor, Gates([step for step, _ in keys]) as gates:
 
-        def gated(settings: RunSettings) -> Run:
-            run = make_run(settings, executor)
-            gates.watch(run.controls)
+        def begin(values: Mapping[str, Any]) -> Run:
+            run = make_run(RunSettings.of(values), executor, stays=True)
+            run.begin()
             return run
 
-        app = MonitorApp(PRESETS[shot.preset], gated)
+        run = make_run(PRESETS[shot.preset], executor, stays=True)
+        app = MonitorApp(run, begin, when_ready=run.begin)
         async with app.run_test(size=shot.size) as pilot:
             assert app.monitor is not None
-            run = app.monitor.run_in_hand
             for step, key in keys:
                 while not gates.reached[step].is_set() and run.status is not Status.FAILED:
                     await pilot.pause(0.05)
                 await pilot.press(key)
                 gates.passed[step].set()
-            while not any(event.text == "pause" for event in run.history.events):
+            while not any(event.kind == "pause" for event in run.history.events):
                 await pilot.pause(0.05)
             app.monitor.draw()
             await pilot.press(*shot.then)

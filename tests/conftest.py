@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +14,9 @@ import pytest
 
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.record.records import Live, Start, StepRecord
+from deadrelu_tui.record.records import Live, Start, Step
 from deadrelu_tui.record.units import Units
 
 FULL_SET_IS_HERE = data.DEBIAN_FOLDER.is_dir()
@@ -59,21 +62,37 @@ def tiny() -> Dataset:
     )  # fmt: skip
 
 
-def start(batches: int = 4, epochs: int = 2, probe: int = 2_000, input_mean: float = 72.9) -> Start:
+def start(
+    batches: int | None = 4, epochs: int = 2, probe: int = 2_000, input_mean: float = 72.9,
+    hidden: tuple[int, ...] = (300,), first: int = 0, **settings: Any,
+) -> Start:  # fmt: skip
     """Return what a training of a few steps says first."""
-    return Start("cpu", "embedded", "0" * 64, 8_000, 2_000, probe, input_mean, 90.0, batches, epochs, 256)
+    return replace(
+        promise(RunSettings(hidden=hidden, epochs=epochs, **settings)),
+        run="20240305-140231-0000",
+        title="Fashion-MNIST 8\N{NARROW NO-BREAK SPACE}000 embedded",
+        device="cpu",
+        probe=probe,
+        facts={
+            "divisor": 255, "source": "embedded", "sha256": "0" * 64, "train": 8_000, "test": 2_000,
+            "input_mean": input_mean, "input_std": 90.0, "batch": 256,
+        },
+        steps=None if batches is None else batches * epochs,
+        steps_per_epoch=batches,
+        first=first,
+    )  # fmt: skip
 
 
-_TRAGEDY = Live.of(RunSettings())
+_TRAGEDY = RunSettings().live
 
 
 def record(
     step: int, values: Mapping[str, float] | None = None, *, batches: int = 10**9, live: Live = _TRAGEDY
-) -> StepRecord:
+) -> Step:
     """Return a step of a run with so many steps to an epoch."""
     ends_epoch = (step + 1) % batches == 0
     everything = {"loss": 2.0} | ({"accuracy/test": 0.5, "loss/test": 2.0} if ends_epoch else {}) | dict(values or {})
-    return StepRecord(step, step // batches + 1, live, everything, ends_epoch=ends_epoch)
+    return Step(step, (step + 1) / 100, step // batches + 1, live, everything, ends_epoch=ends_epoch)
 
 
 def units(firing: npt.ArrayLike, activation: str = "relu", **given: npt.ArrayLike) -> Units:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ import numpy.typing as npt
 
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.record.records import Live
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,7 +44,7 @@ class Network:
     """Weights of the shape (inputs, units), biases, and what the article does with them."""
 
     def __init__(self, settings: RunSettings, parameters: list[Floats]) -> None:
-        self.settings, self.live = settings, Live.of(settings)
+        self.settings, self.live = settings, SimpleNamespace(**settings.live)
         self.parameters = [each.astype(np.float64) for each in parameters]
 
     def names(self) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -17,12 +18,15 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.builtin.promise import promise
+from deadrelu_tui.builtin.settings import LIVE, RunSettings
 from deadrelu_tui.record.activations import SATURATING
-from deadrelu_tui.record.metrics import layer_names, parameter_names
-from deadrelu_tui.record.records import Event, Live, Start, StepRecord
+from deadrelu_tui.record.commands import Change, Pause
+from deadrelu_tui.record.network import Network
+from deadrelu_tui.record.records import End, Event, Record, Start, Step, changes
 from deadrelu_tui.record.units import DEFINITIONS, Units
-from deadrelu_tui.run.run import Controls, Run, Training
+from deadrelu_tui.run.gate import Controls
+from deadrelu_tui.run.run import Run, Training
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -139,21 +143,22 @@ class _Layer:
         return Units(self.activation, **{name: values.astype(np.float32) for name, values in columns.items()})
 
 
-def told(story: Story, settings: RunSettings) -> Iterator[Start | StepRecord]:
+def told(story: Story, promised: Start) -> Iterator[Start | Step]:
     """Yield a story as a training of it would be recorded, to the end of the settings' epochs."""
     random = np.random.RandomState(story.seed)
-    layers = {
-        name: _Layer(story, settings.activation, count, random)
-        for name, count in zip(layer_names(len(settings.hidden)), settings.hidden, strict=True)
-    }
-    start = Start("cpu", "/usr/share/datasets", "0" * 64, 60_000, 10_000, 2_000, 72.9, 90.0, BATCHES, settings.epochs,
-                  settings.batch_size)  # fmt: skip
+    layers = {layer.name: _Layer(story, layer.activation, layer.units, random) for layer in promised.network.layers}
+    settings = promised.settings
+    facts = {"source": "/usr/share/datasets", "sha256": "0" * 64, "train": 60_000, "test": 10_000, "input_mean": 72.9,
+             "input_std": 90.0, "batch": settings["batch_size"]}  # fmt: skip
+    start = replace(promised, title="Fashion-MNIST 60\N{NARROW NO-BREAK SPACE}000", device="cpu", probe=2_000,
+                    facts={**promised.facts, **facts}, steps=BATCHES * settings["epochs"],
+                    steps_per_epoch=BATCHES)  # fmt: skip
     yield start
-    live = Live.of(settings)
-    for step in range(start.steps):
+    live = {name: settings[name] for name in LIVE}
+    for step in range(BATCHES * settings["epochs"]):
         noise = iter((random.random_sample(64) + random.random_sample(64) - 1).tolist())
         ends = (step + 1) % BATCHES == 0
-        values = _values(story, layers, step, noise)
+        values = _values(story, start.network, layers, step, noise)
         fired: dict[str, npt.NDArray[np.bool_]] = {name: layer.firing(step) > 0.004 for name, layer in layers.items()}
         looked: dict[str, Units] = {}
         if step & (step - 1) == 0 or step % 50 == 0 or ends:
@@ -162,15 +167,17 @@ def told(story: Story, settings: RunSettings) -> Iterator[Start | StepRecord]:
                 values |= {
                     f"{each.metric}/{name}": each.share(units)
                     for each in DEFINITIONS
-                    if each.metric != "saturated_fraction" or settings.activation in SATURATING
+                    if each.metric != "saturated_fraction" or settings["activation"] in SATURATING
                 }
         if ends:
             score = story.accuracy - (0.0 if story.accuracy == GUESS else 10 / (step + 20))
             values |= {"loss/test": story.loss(step) * (1 + story.noise), "accuracy/test": score}
-        yield StepRecord(step, step // BATCHES + 1, live, values, fired, looked, ends)
+        yield Step(step, (step + 1) / SPEED, step // BATCHES + 1, live, values, fired, looked, ends)
 
 
-def _values(story: Story, layers: dict[str, _Layer], step: int, noise: Iterator[float]) -> dict[str, float]:
+def _values(
+    story: Story, network: Network, layers: dict[str, _Layer], step: int, noise: Iterator[float]
+) -> dict[str, float]:
     values = {"loss": story.loss(step) * (1 + story.noise * next(noise))}
     for name, layer in layers.items():
         firing = layer.firing(step)
@@ -179,13 +186,17 @@ def _values(story: Story, layers: dict[str, _Layer], step: int, noise: Iterator[
         values[f"zero_fraction/{name}"] = min(1.0, max(0.0, zeros)) * known
         values[f"silent_fraction/{name}"] = float((firing == 0).mean()) * known
         values[f"pre_mean/{name}"] = (0.1 - story.depth * float(layer.dead(step).mean())) * known
-    for name in parameter_names(len(layers)):
+    for name in (each.name for each in network.parameters):
         share = {"w1": 1.0, "b1": 2e-5, "w2": 1e-3}.get(name, 3e-4)
         size = 4e-4 if name == f"b{len(layers) + 1}" and math.isfinite(story.gradient(step)) else story.gradient(step)
         values[f"grad_sum/{name}"] = size * (1 if size == 4e-4 else share) * (0.6 + next(noise))
         values[f"grad_norm/{name}"] = abs(size) * share * 0.05
         values[f"update_ratio/{name}"] = story.update(step) * (1 + 0.3 * next(noise))
     return values
+
+
+SPEED = 187
+"""Steps per second of every story."""
 
 
 class Stage(Executor):
@@ -218,21 +229,22 @@ class Stage(Executor):
         running or paused.
         """
 
-        def play(settings: RunSettings, controls: Controls) -> Iterator[Start | StepRecord | Event]:
-            for item in told(story, settings):
-                if isinstance(item, StepRecord):
+        def play(promised: Start, controls: Controls) -> Iterator[Record]:
+            for item in told(story, promised):
+                if isinstance(item, Step):
                     if item.step == rest_at:
                         if paused:
-                            controls.pause()
+                            controls.send(Pause())
                             yield Event(item.step, "pause")
                         self._rests.set()
-                        controls.proceed()
+                        with controls.asked:
+                            controls.asked.wait_for(lambda: controls.stopped or not controls.paused)
                         self._curtain.wait()
                         return
                     if rates and item.step in rates:
                         before = controls.live
-                        controls.change(lr=rates[item.step])
-                        yield from (Event(item.step, text, mark=True) for text in controls.live.changes_from(before))
+                        controls.send(Change({"lr": rates[item.step]}))
+                        yield from changes(before, controls.live, item.step)
                     item = replace(item, live=controls.live)  # noqa: PLW2901
                 yield item
 
@@ -241,9 +253,9 @@ class Stage(Executor):
     def paced(self, story: Story) -> Training:
         """Return a training of a story that runs, but takes a step only when it is let."""
 
-        def play(settings: RunSettings, controls: Controls) -> Iterator[Start | StepRecord | Event]:
-            for item in told(story, settings):
-                if isinstance(item, StepRecord) and not self._steps.acquire(blocking=False):
+        def play(promised: Start, controls: Controls) -> Iterator[Record]:
+            for item in told(story, promised):
+                if isinstance(item, Step) and not self._steps.acquire(blocking=False):
                     self._rests.set()
                     self._steps.acquire()
                 if self._curtain.is_set():
@@ -262,13 +274,8 @@ class Stage(Executor):
 class Rehearsed(Run):
     """A run that always takes the same time."""
 
-    @property
-    def steps_per_second(self) -> float:
-        return 0.0 if self.controls.paused else 187.0
-
-    @property
-    def seconds(self) -> float:
-        return len(self.history) / 187.0
+    def _end(self, began: float, how: str, error: str | None = None) -> None:
+        self.history.add(End(self.history.seconds, how, error))
 
 
 def runs(trainings: Iterator[tuple[Training, Stage]]) -> Callable[[RunSettings], Run]:
@@ -277,6 +284,8 @@ def runs(trainings: Iterator[tuple[Training, Stage]]) -> Callable[[RunSettings],
 
     def make(settings: RunSettings) -> Run:
         training, stage = next(trainings)
-        return Rehearsed(settings, training, stage, id=f"20240305-14{next(numbers):02}31-0000")
+        at = time.mktime((2024, 3, 5, 14, next(numbers), 31, 0, 0, -1))
+        promised = replace(promise(settings), run=f"20240305-{at:.0f}", at=at)
+        return Rehearsed(promised, training, stage, settings.live)
 
     return make

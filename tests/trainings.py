@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy_reference import Floats, Network, Step, batches
+import pytest
+from numpy_reference import Floats, Network, batches
+from numpy_reference import Step as Reference
 
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.network import initial_parameters
 from deadrelu_tui.engine.train import train
+from deadrelu_tui.record.commands import Change, Command
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import Event, Live, Start, StepRecord
+from deadrelu_tui.record.records import Event, Step
 from deadrelu_tui.record.units import Units
-from deadrelu_tui.run.run import Controls
+from deadrelu_tui.run.gate import Controls, Gate, Turn
 
 SMALL = RunSettings(lr=0.001, hidden=(20,), batch_size=64, epochs=1, seed=7)
 """300 images make four batches of 64 and a short one of 44."""
@@ -30,40 +34,59 @@ Script = Mapping[int, Callable[[Controls], None]]
 class Scripted(Controls):
     """Controls that are turned by a script."""
 
-    def __init__(self, settings: RunSettings, script: Script) -> None:
-        super().__init__(Live.of(settings))
-        self.script, self.steps = dict(script), 0
-
-    def proceed(self, wait: bool = True) -> bool | None:
-        if self.steps in self.script:
-            self.script.pop(self.steps)(self)
-        go = super().proceed(wait)
-        self.steps += go is not None
-        return go
+    def __init__(self, settings: RunSettings, script: Script, stays: bool = False) -> None:
+        super().__init__(settings.live, stays)
+        self.script = dict(script)
 
 
-def normalise(controls: Controls) -> None:
-    controls.change(normalise=True)
+def asking(*commands: Command) -> Callable[[Controls], None]:
+    """Return what sends commands, for a script."""
+
+    def ask(controls: Controls) -> None:
+        for command in commands:
+            controls.send(command)
+
+    return ask
+
+
+normalise = asking(Change({"normalise": True}))
+
+
+def changed(step: int, setting: str, before: Any, now: Any) -> Event:
+    """Return the event of a setting that was changed."""
+    return Event(step, "change", {"setting": setting, "before": before, "now": now})
+
+
+class _ScriptedGate(Gate):
+    """A gate at which the script has its say before each step."""
+
+    def next(self, step: int) -> Turn:
+        controls = self._controls
+        if isinstance(controls, Scripted) and step in controls.script:
+            controls.script.pop(step)(controls)
+        return super().next(step)
+
+
+def played(settings: RunSettings, dataset: Dataset, controls: Scripted) -> Iterator[Any]:
+    """Yield what a training yields whose controls are turned by their script."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("deadrelu_tui.engine.train.Gate", _ScriptedGate)
+        yield from train(settings, dataset, controls)
 
 
 def trained(settings: RunSettings, dataset: Dataset, script: Script | None = None) -> list[Any]:
-    return list(train(settings, dataset, Scripted(settings, script or {})))
+    return list(played(settings, dataset, Scripted(settings, script or {})))
 
 
 def recorded(settings: RunSettings, dataset: Dataset, script: Script | None = None) -> History:
     history = History()
     for item in trained(settings, dataset, script):
-        if isinstance(item, StepRecord):
-            history.append(item)
-        elif isinstance(item, Start):
-            history.begin(item)
-        elif isinstance(item, Event):
-            history.add_event(item)
+        history.add(item)
     return history
 
 
-def records(items: list[Any]) -> list[StepRecord]:
-    return [each for each in items if isinstance(each, StepRecord)]
+def records(items: list[Any]) -> list[Step]:
+    return [each for each in items if isinstance(each, Step)]
 
 
 def events(items: list[Any]) -> list[Event]:
@@ -75,10 +98,10 @@ def reference(settings: RunSettings, dataset: Dataset) -> Network:
     return Network(settings, [each.asnumpy().T if each.ndim == 2 else each.asnumpy() for each in drawn])
 
 
-def content(record: StepRecord) -> tuple[Any, ...]:
+def content(record: Step) -> tuple[Any, ...]:
     fired = {layer: each.tobytes() for layer, each in record.fired.items()}
-    units = {layer: [each.tobytes() for each in fields_of(units).values()] for layer, units in record.units.items()}
-    return record.step, record.epoch, record.live, dict(record.values), fired, units, record.ends_epoch
+    units = {layer: [each.tobytes() for each in fields_of(units).values()] for layer, units in record.looks.items()}
+    return record.step, record.epoch, dict(record.live), dict(record.values), fired, units, record.ends_epoch
 
 
 def fields_of(units: Units) -> dict[str, npt.NDArray[np.float32]]:
@@ -89,10 +112,10 @@ def fields_of(units: Units) -> dict[str, npt.NDArray[np.float32]]:
 class Side:
     """A record, and what NumPy finds at the same step."""
 
-    record: StepRecord
+    record: Step
     values: dict[str, float]
     units: dict[str, dict[str, Floats]]
-    step: Step
+    step: Reference
 
 
 def side_by_side(settings: RunSettings, dataset: Dataset, items: list[Any] | None = None) -> Iterator[Side]:
@@ -100,7 +123,7 @@ def side_by_side(settings: RunSettings, dataset: Dataset, items: list[Any] | Non
     network = reference(settings, dataset)
     taken = records(trained(settings, dataset) if items is None else items)
     for record, batch in zip(taken, batches(settings, len(dataset.train_labels)), strict=True):
-        network.live = record.live
+        network.live = SimpleNamespace(**record.live)
         step = network.measure(dataset.train_images[batch], dataset.train_labels[batch], settings.batch_size)
         looked, units = network.look(dataset, step)
         network.update(step, settings.batch_size)
@@ -109,5 +132,5 @@ def side_by_side(settings: RunSettings, dataset: Dataset, items: list[Any] | Non
         yield Side(record, step.values | looked, units, step)
 
 
-def at_step(items: list[Any], step: int) -> StepRecord:
+def at_step(items: list[Any], step: int) -> Step:
     return next(record for record in records(items) if record.step == step)

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 CLASSES = 10
+PIXELS = 784
+"""Of an image."""
 PROBE_SIZE = 2_000
 _PIECE = 2_000
 

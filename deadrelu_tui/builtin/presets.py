@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from deadrelu_tui.builtin.settings import RunSettings
 
@@ -17,16 +19,27 @@ PRESETS: dict[str, RunSettings] = {
 
 DEFAULT = "tragedy"
 _EXPERIMENT = ("lr", "normalise", "activation")
-_IRRELEVANT = ("seed", "epochs", "device", "data_dir", "full")
 
 
 def matching(settings: RunSettings) -> str | None:
-    """Return the name of the experiment that these settings are, whatever seed, length, device and data."""
-    common = {key: getattr(settings, key) for key in _IRRELEVANT}
-    return next((name for name, preset in PRESETS.items() if replace(preset, **common) == settings), None)
+    """Return the name of the experiment that these settings are: by rate, input and activation, whatever else is set.
+
+    The one rule for it: the keys 1 to 5 set just these, and leave layers, seed and the rest as they are.
+    """
+    return next((name for name in PRESETS if replace(settings, **experiment(name)) == settings), None)
+
+
+def experiment(name: str) -> dict[str, Any]:
+    """Return what makes an experiment: rate, input, activation."""
+    return {key: getattr(PRESETS[name], key) for key in _EXPERIMENT}
 
 
 def apply(name: str, settings: RunSettings) -> RunSettings:
-    """Return the settings with what makes an experiment (rate, input, activation) taken from a preset."""
-    preset = PRESETS[name]
-    return replace(settings, **{key: getattr(preset, key) for key in _EXPERIMENT})
+    """Return the settings with what makes an experiment taken from a preset."""
+    return replace(settings, **experiment(name))
+
+
+def named(settings: Mapping[str, Any]) -> tuple[str, str]:
+    """Return number and name of the experiment that some settings are, both empty for any other."""
+    name = matching(RunSettings.of(settings)) or ""
+    return (str(list(PRESETS).index(name) + 1) if name else ""), name

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.activations import ACTIVATIONS
 
+LIVE = ("normalise", "lr", "activation")
+"""What can be changed between two steps, in the order in which changes are told."""
 MAX_UNITS, MAX_LAYERS, MAX_SEED = 10_000, 50, 2**32 - 1
-_LEARNING_RATES = tuple(float(f"{digit}e{power}") for power in range(-6, 3) for digit in (1, 2, 5))
 
 
 def parse_lr(text: str | float) -> float:
@@ -142,13 +143,17 @@ class RunSettings:
         for each in fields(self):
             object.__setattr__(self, each.name, each.metadata["parse"](getattr(self, each.name)))
 
+    @property
+    def live(self) -> dict[str, Any]:
+        """What of them can be changed between two steps, by name."""
+        return {name: getattr(self, name) for name in LIVE}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> RunSettings:
+        """Return the settings of that names and values; raises InputError for one that is not allowed."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain values that JSON can hold."""
         return {**asdict(self), "hidden": list(self.hidden)}
-
-
-def next_lr(lr: float, direction: int) -> float:
-    """Return the next learning rate above (direction 1) or below (−1) on the ladder 1-2-5, from 1e-6 to 500."""
-    if direction > 0:
-        return next((rate for rate in _LEARNING_RATES if rate > lr * (1 + 1e-9)), lr)
-    return next((rate for rate in reversed(_LEARNING_RATES) if rate < lr * (1 - 1e-9)), lr)

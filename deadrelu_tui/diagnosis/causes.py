@@ -1,4 +1,4 @@
-"""The cause of a finding in numbers, and the keys that test a remedy for it.
+"""The cause of a finding in numbers.
 
 The numbers: the scale of the input, the size of the updates against the weights, and what w·x and b add to the
 pre-activation.
@@ -7,35 +7,25 @@ pre-activation.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 
-from deadrelu_tui.builtin.settings import next_lr
 from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.record.activations import SATURATING
-from deadrelu_tui.record.records import Live
 from deadrelu_tui.wording import number, rate
 
 EARLY = 50
 """Steps before a death (or after a start) in which the update that caused it is looked for."""
-BORNE, GENTLE = 0.3, 0.1
-"""Ours: first updates against the weights that are borne, and those that a remedy aims at. The article's two healthy
-runs have 0.16 and 0.25."""
-FEEBLE, BRISK = 1e-3, 1e-2
-"""Updates against the weights: below the healthy size (cs231n), and those that a remedy aims at (ours)."""
-HIGHEST = 0.5
-"""The highest rate in the article, on normalised pixels."""
 LESS = 0.1
 """Ours: share of the first layer's mean |a| below which a later layer says much less."""
 TIMID = 0.4
 """Ours: share of He's variance; Xavier's is about half of it."""
-PIXELS = 255
 
 
 def damage(evidence: Evidence, layer: str, step: int) -> str:
     """Return what threw a layer's pre-activations: input, rate, largest update before the step; w·x and b now."""
-    return ", ".join(filter(None, (blow(evidence, int(layer[1:]), step), shares(evidence, layer))))
+    return ", ".join(filter(None, (blow(evidence, evidence.network.weights(layer), step), shares(evidence, layer))))
 
 
 def by_bias(evidence: Evidence, layer: str, step: int) -> bool:
@@ -43,23 +33,24 @@ def by_bias(evidence: Evidence, layer: str, step: int) -> bool:
     image to matter.
     """
     product, bias = _shares(evidence, layer)
-    update = evidence.largest_update(step - EARLY, step, int(layer[1:]))
+    update = evidence.largest_update(step - EARLY, step, evidence.network.weights(layer))
     return abs(bias) > abs(product) and (update is None or update[2] < 1)
 
 
-def blow(evidence: Evidence, layers: int, step: int) -> str:
-    """Return input and rate of the steps before a step, and the largest update of w1 … w<layers> in them."""
-    update = evidence.largest_update(step - EARLY, step, layers)
+def blow(evidence: Evidence, weights: Sequence[str], step: int) -> str:
+    """Return input and rate of the steps before a step, and the largest update of some weights in them."""
+    update = evidence.largest_update(step - EARLY, step, weights)
     told = f"update {update[0]} was {number(update[2], 2)}×{update[1]}" if update and update[2] > 0 else ""
     return ": ".join(filter(None, (scale(evidence, step), told)))
 
 
 def scale(evidence: Evidence, step: int) -> str:
     """Return the mean of the input and the rate with which the step before this one was taken."""
-    then = evidence.live_at(max(0, step - 1))
+    then = evidence.live_at(step - 1)
     mean, _ = evidence.input(then)
-    verb = "Input mean" if then.normalise == evidence.live.normalise else "Input mean was"
-    return ", ".join(filter(None, (f"{verb} {number(mean)}" if math.isfinite(mean) else "", f"lr {rate(then.lr)}")))
+    verb = "Input mean" if then.get("normalise") == evidence.live.get("normalise") else "Input mean was"
+    lr = f"lr {rate(then['lr'])}" if "lr" in then else ""
+    return ", ".join(filter(None, (f"{verb} {number(mean)}" if math.isfinite(mean) else "", lr)))
 
 
 def shares(evidence: Evidence, layer: str) -> str:
@@ -67,10 +58,9 @@ def shares(evidence: Evidence, layer: str) -> str:
     product, bias = _shares(evidence, layer)
     if math.isnan(product):
         return ""
-    name = f"w{layer[1:]}·x"
-    return (
-        f"{f'|{name}|' if evidence.live.activation in SATURATING else name} {number(product, 2)}, b {number(bias, 1)}"
-    )
+    found = evidence.network.layer(layer)
+    name = f"{found.weight}·x" if found is not None and found.weight else "w·x"
+    return f"{f'|{name}|' if evidence.activation in SATURATING else name} {number(product, 2)}, b {number(bias, 1)}"
 
 
 def _shares(evidence: Evidence, layer: str) -> tuple[float, float]:
@@ -80,68 +70,7 @@ def _shares(evidence: Evidence, layer: str) -> tuple[float, float]:
         return math.nan, math.nan
     bias = units.bias[units.lost].astype(np.float64)
     product = units.pre_mean[units.lost].astype(np.float64) - bias
-    return float((np.abs(product) if evidence.live.activation in SATURATING else product).mean()), float(bias.mean())
-
-
-def first_update(evidence: Evidence, live: Live) -> float:
-    """Return how large the first update of any weight would be with these settings, against the weight.
-
-    Reckoned from the update of step 0, to which rate and input are taken to be in proportion; NaN if it is not known.
-    """
-    first = evidence.live_at(0)
-    ratios = [
-        float(values[0])
-        for name, parameter, _ in evidence.of("update_ratio")
-        if parameter.startswith("w") and len(values := evidence.window(name, 0, 1).values)
-    ]
-    worst = max(filter(math.isfinite, ratios), default=math.nan)
-    gain = (1 if live.normalise else PIXELS) / (1 if first.normalise else PIXELS)
-    return worst * gain * (live.lr / first.lr)
-
-
-def gentle_now(evidence: Evidence, step: int) -> bool:
-    """Return whether what is set now is gentler than what was set before a step, and gentle enough."""
-    then, live = evidence.live_at(max(0, step - 1)), evidence.live
-    return then != live and live.lr <= then.lr and first_update(evidence, live) <= BORNE
-
-
-def gentler(evidence: Evidence, step: int) -> str:
-    """Return the keys that start again more gently than before a step: normalised where it was raw, with another
-    rate where that alone would do too little or too much. Only r, if what is set now is gentle already.
-    """
-    if gentle_now(evidence, step):
-        return "r"
-    then, live = evidence.live_at(max(0, step - 1)), evidence.live
-    wanted = replace(live, normalise=True)
-    first = first_update(evidence, wanted)
-    keys = [] if live.normalise else ["n"]
-    if first > BORNE or live.lr > HIGHEST or (then.normalise and then.lr <= live.lr):
-        lower = next_lr(next_lr(live.lr, -1), -1)
-        while (first * lower / live.lr > GENTLE or lower > HIGHEST) and next_lr(lower, -1) < lower:
-            lower = next_lr(lower, -1)
-        keys.append(f"- to lr {rate(lower)}" if lower < live.lr else "-")
-    elif first < FEEBLE and not live.normalise and live.activation not in SATURATING:
-        keys.append(f"+ to lr {rate(brisk_rate(live.lr, first))}")
-    return f"{', '.join(keys)}, then r" if keys else "r"
-
-
-def afresh(evidence: Evidence, setting: str, key: str = "") -> str:
-    """Return the keys that start again with another setting, on input and at a rate that first weights of He bear."""
-    live = evidence.live
-    lower = rate(next_lr(HIGHEST, -1))
-    keys = ["" if live.normalise else "n", f"- to lr {lower}" if live.lr > HIGHEST else "", key, setting, "then r"]
-    return ", ".join(filter(None, keys))
-
-
-def brisk_rate(lr: float, update: float) -> float:
-    """Return the lowest higher rate, on the ladder of - and +, at which an update of this size would be brisk.
-
-    No higher than the article's highest, unless the present one is.
-    """
-    higher = next_lr(lr, 1)
-    while update * higher / lr < BRISK and higher < HIGHEST:
-        higher = next_lr(higher, 1)
-    return higher
+    return float((np.abs(product) if evidence.activation in SATURATING else product).mean()), float(bias.mean())
 
 
 def ever_less(evidence: Evidence) -> str:
@@ -160,18 +89,20 @@ def ever_less(evidence: Evidence) -> str:
 
 def timid(evidence: Evidence) -> bool:
     """Return whether a layer's first weights vary much less than He et al. (2015) would have them: 2 / inputs."""
+    network = evidence.network
+    fed = {layer.weight for layer in network.layers if layer.inputs} | set(network.parameters_after())
     return any(
-        evidence.count(f"h{int(part[1:]) - 1}") * variance < TIMID * 2
-        for _, part, variance in evidence.of("weight_variance")
-        if part[1:].isdecimal() and int(part[1:]) > 1
+        parameter.inputs * variance < TIMID * 2
+        for _, part, variance in evidence.of_weights("weight_variance")
+        if part in fed and (parameter := network.parameter(part)) is not None
     )
 
 
 def usual_update(evidence: Evidence) -> tuple[str, float] | None:
     """Return the weight with the largest mean update over the last steps, and that mean; None if nothing is known."""
     means = []
-    for name, parameter, _ in evidence.of("update_ratio"):
+    for name, parameter, _ in evidence.of_weights("update_ratio"):
         values = evidence.tail(name, EARLY)
-        if parameter.startswith("w") and len(values) and np.isfinite(values).all():
+        if len(values) and np.isfinite(values).all():
             means.append((parameter, float(values.mean(dtype=np.float64))))
     return max(means, key=lambda each: each[1], default=None)

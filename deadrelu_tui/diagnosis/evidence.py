@@ -7,16 +7,16 @@ step unless a rule has already fired, and then it walks backwards, only as far a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.record.activations import SATURATING
-from deadrelu_tui.record.columns import Floats, Series
+from deadrelu_tui.record.activations import DYING, SATURATING
+from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import Live, StepRecord
+from deadrelu_tui.record.records import Live
 from deadrelu_tui.record.units import Units
 from deadrelu_tui.wording import percent
 
@@ -25,36 +25,64 @@ _CHUNK = 65_536
 
 
 class Evidence:
-    """A history with its last step, as one verdict sees it."""
+    """A history that stands still, with its last step, as one verdict sees it."""
 
-    def __init__(self, history: History, last: StepRecord) -> None:
-        self.history, self.last, self.live = history, last, last.live
-        self.steps = last.step + 1
-        self._names = history.names
+    def __init__(self, history: History, last: int) -> None:
+        self.history, self.live, self.network = history, history.live, history.network
+        self.steps = last + 1
+        """The number that the next step would have."""
+
+    @property
+    def taken(self) -> int:
+        """How many steps are recorded."""
+        return len(self.history)
+
+    @property
+    def activation(self) -> str:
+        """The activation that is set; of a network that cannot change it, the first layer's."""
+        looked = self.history.looked
+        by_layer = next((units.activation for units in looked.layers.values()), None) if looked else None
+        first = self.network.layers[0].activation if self.network.layers else "relu"
+        return str(self.live.get("activation", by_layer or first))
+
+    @property
+    def lr(self) -> float:
+        """The learning rate that is set; NaN if it is not known."""
+        return float(self.live.get("lr", math.nan))
+
+    @property
+    def normalised(self) -> bool:
+        """Whether the input is as small as it can be made here: true where there is nothing to turn."""
+        return bool(self.live.get("normalise", True))
 
     @property
     def probe(self) -> int:
         """Images of the probe set; 0 if the start is not known."""
         return self.history.start.probe if self.history.start else 0
 
+    @property
+    def classes(self) -> int | None:
+        """The number of classes; None for a network that does not classify."""
+        return self.history.start.classes if self.history.start else None
+
+    def dead(self, layer: str) -> float | None:
+        """Return the share of a layer's units that never fire, as last measured; None if it was not."""
+        return next((share for _, of, share in self.of("dead_fraction") if of == layer), None)
+
     def of(self, metric: str) -> Iterator[tuple[str, str, float]]:
         """Yield name, layer or parameter, and last measured value of each series of a metric, in order."""
-        for name in self._names:
-            kind, _, part = name.partition("/")
-            latest = self.history.latest(name) if kind == metric and part else None
+        for each in self.history.of(metric):
+            latest = self.history.latest(each.name)
             if latest is not None:
-                yield name, part, latest
+                yield each.name, each.of, latest
 
-    def window(self, name: str, first: int, stop: int) -> Series:
-        """Return what was measured at the steps first … stop−1, NaN left out; costs what the stretch is long."""
-        first = max(0, first)
-        if stop <= first:
-            return Series(np.empty(0, np.int64), np.empty(0, np.float32))
-        return self.history.outline(name, first, stop, stop - first)
+    def of_weights(self, metric: str) -> Iterator[tuple[str, str, float]]:
+        """Yield the same of the weights alone: biases start at zero."""
+        return (each for each in self.of(metric) if self.network.is_weight(each[1]))
 
     def tail(self, name: str, count: int) -> Floats:
-        """Return the last so many values of a metric of every step, NaN left out."""
-        return self.window(name, self.steps - count, self.steps).values
+        """Return the values of the last so many steps, NaN left out."""
+        return self.history.tail(name, count).values
 
     def since(self, name: str, above: float = -math.inf, below: float = math.inf, floor: int = 0) -> int:
         """Return the first step from which all values lie between the bounds to this day; at least `floor`."""
@@ -87,14 +115,9 @@ class Evidence:
                 break
         return int(steps[min(first, len(steps) - 1)])
 
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """Names of the hidden layers: h1, h2, …"""
-        return tuple(name.partition("/")[2] for name in self._names if name.startswith("pre_mean/"))
-
     def value(self, name: str, step: int) -> float:
         """Return a metric of every step at a step; NaN also where it was not measured."""
-        values = self.window(name, step, step + 1).values
+        values = self.history.window(name, step, step + 1).values
         return float(values[0]) if len(values) else math.nan
 
     def first_broken(self, broken: str) -> tuple[str, int]:
@@ -103,7 +126,7 @@ class Evidence:
         Of series that broke at one step, the cause comes before the effect: the layers in order, loss, gradients.
         """
         name, step = broken, self.broken_since(broken)
-        order = [name for kind in ("pre_mean/", "loss", "grad_norm/") for name in self._names if _is(name, kind)]
+        order = [each.name for kind in ("pre_mean", "loss", "grad_norm") for each in self.history.of(kind)]
         for other in order:
             if not math.isfinite(self.value(other, step - 1)) and self._broken_from(other) < step:
                 name, step = other, self._broken_from(other)
@@ -122,9 +145,9 @@ class Evidence:
 
         Empty if there is none.
         """
-        relu = self.live.activation == "relu"
+        relu = self.activation in DYING
         shares = list(self.of("dead_fraction" if relu else "saturated_fraction"))
-        if relu or self.live.activation in SATURATING:
+        if relu or self.activation in SATURATING:
             for least in (1.0, 0.5):
                 for _, layer, share in shares:
                     if share >= least:
@@ -133,7 +156,7 @@ class Evidence:
 
     def units(self, layer: str) -> Units | None:
         """Return a layer's units as the last look found them; None without a look."""
-        return self.history.looked.layers.get(layer) if self.history.looked else None
+        return self.history.units(layer)
 
     def count(self, layer: str) -> int:
         """Return how many units a layer has; 0 if no look has told."""
@@ -142,41 +165,41 @@ class Evidence:
 
     def live_at(self, step: int) -> Live:
         """Return what was set when a step was taken."""
-        return next((live for since, live in reversed(self.history.lives) if since <= step), self.live)
+        lives = self.history.lives
+        return next((live for since, live in reversed(lives) if since <= step), lives[0][1] if lives else self.live)
+
+    def scale(self, live: Live) -> float:
+        """Return how many times as large as normalised input the input is."""
+        divisor = self.history.start.facts.get("divisor", 1) if self.history.start else 1
+        return 1.0 if live.get("normalise", True) else float(divisor)
 
     def changed_at(self, what: str) -> int:
         """Return the step of the last change of a live setting ('activation'); 0 if there was none."""
         lives = self.history.lives
-        changed = [step for (_, old), (step, new) in pairwise(lives) if getattr(old, what) != getattr(new, what)]
+        changed = [step for (_, old), (step, new) in pairwise(lives) if old.get(what) != new.get(what)]
         return changed[-1] if changed else 0
 
     def revived_at_last_look(self, name: str) -> bool:
         """Return whether the newest measurement of a metric was made as units were revived."""
         steps = self.history.series(name).steps
-        return len(steps) > 0 and any(
-            mark.step == steps[-1] and mark.text.startswith("revive ") for mark in self.history.marks
-        )
+        return len(steps) > 0 and any(mark.step == steps[-1] and mark.kind == "revive" for mark in self.history.marks)
 
     def input(self, live: Live) -> tuple[float, float]:
-        """Return mean and standard deviation of the pixels as they are fed; NaN if the start is not known."""
-        start = self.history.start
-        if start is None:
-            return math.nan, math.nan
-        scale = 255 if live.normalise else 1
-        return start.input_mean / scale, start.input_std / scale
+        """Return mean and standard deviation of the input as it is fed; NaN if they are not known."""
+        facts = self.history.start.facts if self.history.start else {}
+        scale = facts.get("divisor", 1) if live.get("normalise") else 1
+        return facts.get("input_mean", math.nan) / scale, facts.get("input_std", math.nan) / scale
 
-    def largest_update(self, first: int, stop: int, layers: int) -> tuple[int, str, float] | None:
-        """Return step, weight and ratio of the largest update of w1 … w<layers> in a stretch of steps."""
+    def largest_update(self, first: int, stop: int, weights: Sequence[str]) -> tuple[int, str, float] | None:
+        """Return step, weight and ratio of the largest update of some weights in a stretch of steps."""
         best: tuple[int, str, float] | None = None
-        for index in range(1, layers + 1):
-            steps, values = self.window(f"update_ratio/w{index}", first, stop)
+        for each in self.history.of("update_ratio"):
+            if each.of not in weights:
+                continue
+            steps, values = self.history.window(each.name, first, stop)
             finite = np.isfinite(values)
             if finite.any():
                 at = int(np.argmax(np.where(finite, values, -np.inf)))
                 if best is None or values[at] > best[2]:
-                    best = int(steps[at]), f"w{index}", float(values[at])
+                    best = int(steps[at]), each.of, float(values[at])
         return best
-
-
-def _is(name: str, kind: str) -> bool:
-    return name == kind or (kind.endswith("/") and name.startswith(kind))

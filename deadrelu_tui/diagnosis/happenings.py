@@ -2,68 +2,56 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.diagnosis.thresholds import LAYER_DEAD
+from deadrelu_tui.record.activations import DYING, SATURATING
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.ledger import Entry
-from deadrelu_tui.record.metrics import layer_names
-from deadrelu_tui.record.records import Event, StepRecord
-from deadrelu_tui.wording import count, number, percent
+from deadrelu_tui.record.records import Event, Step
+from deadrelu_tui.wording import number, percent
 
-HALF = 0.5
 SPAN = 50
 """Steps on either side of an intervention that are compared."""
-_NAMED = 3
-"""So many units are named by their number; more are counted."""
 
 
-def notices(before: StepRecord | None, now: StepRecord, entries: Mapping[str, Entry]) -> Iterator[Event]:
-    """Yield what deserves a line in a step, given the step before and what its look changed in the ledgers."""
+def happenings(history: History, now: Step, entries: Mapping[str, Entry]) -> Iterator[Event]:
+    """Yield what deserves a line in a step that was just added, given what its look changed in the ledgers."""
     for layer, entry in entries.items():
-        yield from _ledger(before, now, layer, entry)
-        if entry.before <= HALF * entry.units < entry.now:
-            units = f"{count(entry.now)} of {count(entry.units)} units"
-            if now.live.activation == "relu":
-                yield Event(now.step, f"{layer} died: {units} fire for no probe image")
-            elif now.live.activation in SATURATING:
-                yield Event(now.step, f"{layer} saturated: {units} are so on 99 % of the probe images")
-    broken = now.broken
-    if broken is not None and (before is None or before.broken is None):
-        yield Event(now.step, f"{broken} is {number(now.values[broken])}: the run diverged")
-    if now.ends_epoch:
-        accuracy, test_loss = percent(now.values["accuracy/test"]), number(now.values["loss/test"])
-        yield Event(now.step, f"epoch {now.epoch}: test accuracy {accuracy}, loss {test_loss}", routine=True)
+        activation = now.looks[layer].activation
+        yield from _ledger(history, now, layer, activation, entry)
+        if entry.before <= LAYER_DEAD * entry.units < entry.now and (activation in DYING or activation in SATURATING):
+            yield Event(now.step, "layer_lost", {
+                "layer": layer, "units": entry.now, "of": entry.units, "activation": activation,
+            })  # fmt: skip
+    if not all(map(math.isfinite, now.values.values())):
+        broken = history.broken
+        if broken is not None and not history.was_broken:
+            yield Event(now.step, "diverged", {"metric": broken, "value": now.values[broken]})
+    if now.ends_epoch and now.epoch is not None:
+        tested = {name: now.values[name] for name in ("accuracy/test", "loss/test") if name in now.values}
+        yield Event(now.step, "epoch", {"epoch": now.epoch, **tested})
 
 
-def _ledger(before: StepRecord | None, now: StepRecord, layer: str, entry: Entry) -> Iterator[Event]:
-    """Yield the ledger's entry in at most two lines, however many units it is about."""
-    saturating = now.live.activation in SATURATING
+def _ledger(history: History, now: Step, layer: str, activation: str, entry: Entry) -> Iterator[Event]:
+    """Yield the ledger's entry in at most two events, however many units it is about."""
     if len(entry.died):
         first, last = int(entry.died_at.min()), int(entry.died_at.max())
-        when = "" if first == last else f" in steps {first}–{last}"
-        fell = "saturated" if saturating else "fell silent"
-        if entry.born:
-            born = "was born" if len(entry.died) == 1 else "were born"
-            fell = f"{born} {'saturated' if saturating else 'dead'}"
-        yield Event(first, f"{_units(layer, entry.died, entry.units)} {fell}{when}")
+        yield Event(first, "units_lost", {
+            "layer": layer, "units": entry.died.tolist(), "of": entry.units, "first": first, "last": last,
+            "born": entry.born, "activation": activation,
+        })  # fmt: skip
     if len(entry.revived):
         # Another activation may be what brought them back: they were lost in the way of the one before.
-        was = before.live.activation if before else now.live.activation
-        again = "fires again" if len(entry.revived) == 1 else "fire again"
-        rose = "left saturation" if was in SATURATING else again
-        yield Event(now.step, f"{_units(layer, entry.revived, entry.units)} {rose}")
-
-
-def _units(layer: str, which: np.ndarray, of: int) -> str:  # type: ignore[type-arg]
-    if len(which) == of > 1:
-        return f"all {count(of)} units of {layer}"
-    if len(which) > _NAMED:
-        return f"{count(len(which))} units of {layer}"
-    return f"unit{'s' if len(which) > 1 else ''} {', '.join(map(str, which))} of {layer}"
+        was = next((live for since, live in reversed(history.lives) if since < now.step), now.live)
+        yield Event(now.step, "units_back", {
+            "layer": layer, "units": entry.revived.tolist(), "of": entry.units,
+            "activation": was.get("activation", activation),
+        })  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,6 +59,8 @@ class Change:
     """A metric before and after an intervention."""
 
     metric: str
+    of: str
+    """The layer; empty for a metric of the whole network."""
     before: float
     after: float
 
@@ -94,29 +84,30 @@ def effect(history: History, event: Event) -> Effect | None:
     others = sorted({other.step for other in history.marks})
     if not event.mark:
         return None
-    first = max([event.step - SPAN, 0, *(step for step in others if step < event.step)])
-    stop = min([event.step + SPAN, len(history), *(step for step in others if step > event.step)])
+    last = history.last
+    first = max([event.step - SPAN, history.first, *(step for step in others if step < event.step)])
+    stop = min(
+        [event.step + SPAN, (last if last is not None else -1) + 1, *(step for step in others if step > event.step)]
+    )
     if first >= event.step or stop <= event.step:
         return None
     changes = []
-    for name in ("loss", *_per_layer(history, "zero_fraction")):
-        values = history.series(name).values
-        with np.errstate(all="ignore"):
-            before, after = (float(np.median(values[low:high].astype(np.float64))) for low, high in
-                             ((first, event.step), (event.step, stop)))  # fmt: skip
-        changes.append(Change(name, before, after))
-    for name in _per_layer(history, "dead_fraction"):
-        steps, values = history.series(name)
+    for each in (*history.of("loss"), *history.of("zero_fraction")):
+        steps, values = history.series(each.name)
+        low, middle, high = np.searchsorted(steps, (first, event.step, stop))
+        if low < middle < high:
+            with np.errstate(all="ignore"):
+                before, after = (
+                    float(np.median(side.astype(np.float64))) for side in (values[low:middle], values[middle:high])
+                )
+            changes.append(Change(each.metric, each.of, before, after))
+    for each in history.of("dead_fraction"):
+        steps, values = history.series(each.name)
         at = int(np.searchsorted(steps, event.step))  # a look at the event's own step is already under its influence
         end = int(np.searchsorted(steps, stop))
         if 0 < at < end:
-            changes.append(Change(name, float(values[at - 1]), float(values[end - 1])))
+            changes.append(Change(each.metric, each.of, float(values[at - 1]), float(values[end - 1])))
     return Effect(event.step - first, stop - event.step, tuple(changes))
-
-
-def _per_layer(history: History, metric: str) -> list[str]:
-    layers = layer_names(len(history.ledgers))
-    return [f"{metric}/{layer}" for layer in layers if f"{metric}/{layer}" in history.names]
 
 
 def effect_text(found: Effect) -> str:
@@ -124,9 +115,8 @@ def effect_text(found: Effect) -> str:
     words = {"zero_fraction": "zeros", "dead_fraction": "dead"}
     parts = []
     for change in found.changes:
-        metric, _, layer = change.metric.partition("/")
-        form = number if metric == "loss" else percent
-        label = f"{words.get(metric, metric)} {layer}".strip()
+        form = number if change.metric == "loss" else percent
+        label = f"{words.get(change.metric, change.metric)} {change.of}".strip()
         parts.append(f"{label} {form(change.before)} → {form(change.after)}")
     before, after = found.steps_before, found.steps_after
     steps = f"{before} step{'' if before == 1 else 's'}"

@@ -7,16 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from deadrelu_tui.diagnosis import causes
+from deadrelu_tui.diagnosis import causes, remedies
 from deadrelu_tui.diagnosis.evidence import Evidence
+from deadrelu_tui.diagnosis.thresholds import LAYER_DEAD, LAYER_DYING
 from deadrelu_tui.diagnosis.training_rules import Finding
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.wording import count, number, percent
 
-LAYER_DEAD = 0.5
-"""Share of a layer's units (SageMaker Debugger, DeadRelu and SaturatedActivation: threshold_layer)."""
-LAYER_DYING = 0.1
-"""Ours."""
 LAYER_SPARSE = 0.7
 """Ours: share of zeros. The article's two healthy runs have 0.72 to 0.82."""
 RECENT = 50
@@ -28,7 +25,7 @@ def dead_relu(evidence: Evidence) -> Iterator[Finding]:
 
     Then, as a note, those that are dead by the field's rule only: units that fire for less than 1 % of the images.
     """
-    if evidence.live.activation != "relu":
+    if evidence.activation != "relu":
         return
     floor = evidence.changed_at("activation")
     shares = {layer: (name, share) for name, layer, share in evidence.of("dead_fraction")}
@@ -47,7 +44,7 @@ def dead_relu(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 "DeadRelu", "",
                 f"{layer}: {_units(evidence, layer, share)} fire for less than 1 % of {_probe(evidence)} "
-                f"since step {step}", f"Only {percent(silent)} never fire", "",
+                f"since step {step}", f"Only {percent(silent)} never fire", (),
                 share, LAYER_DEAD, step, layer,
             )  # fmt: skip
 
@@ -56,18 +53,23 @@ def _death(evidence: Evidence, layer: str, share: float, step: int, word: str) -
     reached = "half" if word == "dead" else "a tenth"
     text = f"{layer}: {_silent_units(evidence, layer, share)}, {reached} by step {step}"
     rule, threshold = "DeadRelu", LAYER_DEAD if word == "dead" else LAYER_DYING
-    before = f"h{int(layer[1:]) - 1}"
-    if evidence.history.latest(f"dead_fraction/{before}") == 1:
-        cause, remedy = f"{before} is dead and feeds it zeros only: its h is its bias", ""
+    feeding = evidence.network.before(layer)
+    if feeding and all(evidence.dead(each) == 1 for each in feeding):
+        before = " and ".join(feeding)
+        fed = "is dead and feeds" if len(feeding) == 1 else "are dead and feed"
+        cause = f"{before} {fed} it zeros only: its h is its bias"
+        remedy = remedies.Remedy()
     elif step == 0 and _were_born_so(evidence, layer):
         rule, cause = "BornDead", _born(evidence, layer, share)
-        remedy = causes.afresh(evidence, f"s: wider layers{', init he' if causes.timid(evidence) else ''}")
+        init = {"init": "he"} if causes.timid(evidence) else {}
+        remedy = remedies.afresh(evidence, {"hidden": list(remedies.wider(evidence)), **init})
     elif causes.timid(evidence) and causes.by_bias(evidence, layer, step):
         cause = ", ".join(filter(None, (causes.ever_less(evidence), causes.shares(evidence, layer))))
-        remedy = causes.afresh(evidence, "s: init he")
+        remedy = remedies.afresh(evidence, {"init": "he"})
     else:
         cause = causes.damage(evidence, layer, step)
-        remedy = "v" if causes.gentle_now(evidence, step) else causes.gentler(evidence, step)
+        gentle = remedies.gentle_now(evidence, step)
+        remedy = (remedies.revive(evidence) if gentle else ()) or remedies.gentler(evidence, step)
     return Finding(rule, word, text, cause, remedy, share, threshold, step, layer)
 
 
@@ -95,7 +97,7 @@ def saturated(evidence: Evidence) -> Iterator[Finding]:
 
     After SageMaker Debugger, SaturatedActivation.
     """
-    if evidence.live.activation not in SATURATING:
+    if evidence.activation not in SATURATING:
         return
     floor = evidence.changed_at("activation")
     found = []
@@ -106,14 +108,14 @@ def saturated(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "SaturatedActivation", "saturated",
             f"{layer}: {_units(evidence, layer, share)} saturate on 99 % of {_probe(evidence)}, "
-            f"half by step {step}", causes.damage(evidence, layer, step), causes.gentler(evidence, step),
+            f"half by step {step}", causes.damage(evidence, layer, step), remedies.gentler(evidence, step),
             share, LAYER_DEAD, step, layer,
         )  # fmt: skip
 
 
 def alive(evidence: Evidence) -> Finding:
     """Return the state of a network with which no rule found fault: sparse or healthy."""
-    relu = evidence.live.activation == "relu"
+    relu = evidence.activation == "relu"
     zeros = []
     for name, layer, _ in evidence.of("zero_fraction"):
         values = evidence.tail(name, RECENT)

@@ -14,10 +14,10 @@ from deadrelu_tui.diagnosis import training_rules as rules
 from deadrelu_tui.diagnosis import unit_rules
 from deadrelu_tui.diagnosis import worth_a_note as notes
 from deadrelu_tui.diagnosis.evidence import Evidence
-from deadrelu_tui.diagnosis.training_rules import CLASSES, Finding
+from deadrelu_tui.diagnosis.training_rules import Finding
 from deadrelu_tui.record.history import History
 
-__all__ = ["CLASSES", "WORDS", "Finding", "findings", "verdict"]
+__all__ = ["WORDS", "Finding", "findings", "verdict"]
 
 WORDS = ("diverged", "dead", "saturated", "dying", "vanishing", "guessing", "sparse", "healthy")
 """Gravest first. What explains comes before what it explains: no gradient before a loss that stands still."""
@@ -39,6 +39,7 @@ _NOTES = (
 
 def findings(history: History) -> tuple[Finding, ...]:
     """Return all that the rules find, gravest first and notes last; nothing before the first step."""
+    history = history.frozen()
     last = history.last
     if last is None:
         return ()
@@ -50,6 +51,7 @@ def findings(history: History) -> tuple[Finding, ...]:
 
 def verdict(history: History) -> Finding | None:
     """Return the gravest finding that has a word; None before the first step."""
+    history = history.frozen()
     last = history.last
     if last is None:
         return None

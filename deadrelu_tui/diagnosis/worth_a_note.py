@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from deadrelu_tui.diagnosis import causes
+from deadrelu_tui.diagnosis import causes, remedies
 from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.diagnosis.training_rules import Finding, more
 from deadrelu_tui.wording import number, percent
@@ -26,13 +26,13 @@ DECREASE, DECREASE_STEPS = 0.001, 10
 
 def update_ratio(evidence: Evidence) -> Iterator[Finding]:
     """Find updates out of proportion to the weights (SageMaker Debugger, WeightUpdateRatio); biases start at zero."""
-    ratios = [each for each in evidence.of("update_ratio") if each[1].startswith("w")]
+    ratios = list(evidence.of_weights("update_ratio"))
     if large := [each for each in ratios if each[2] > UPDATE_ABOVE]:
         name, part, value = max(large, key=lambda each: each[2])
         step = evidence.since(name, above=UPDATE_ABOVE)
         yield Finding(
             "WeightUpdateRatio", "", f"{part}: the update is {number(value, 2)}×{part}, above 10 since step {step}",
-            causes.scale(evidence, evidence.steps), "-", value, UPDATE_ABOVE, step, part,
+            causes.scale(evidence, evidence.steps), remedies.lower_rate(evidence), value, UPDATE_ABOVE, step, part,
         )  # fmt: skip
     if small := [each for each in ratios if each[2] < UPDATE_BELOW]:
         name, part, value = small[0]
@@ -40,7 +40,8 @@ def update_ratio(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "WeightUpdateRatio", "",
             f"{part}{more(small)}: the update is {number(value, 2)}×{part}, below 1e-8 since step {step}",
-            f"{lost}: hardly any gradient passes" if lost else "", "" if lost else "+", value, UPDATE_BELOW, step, part,
+            f"{lost}: hardly any gradient passes" if lost else "", () if lost else remedies.higher_rate(evidence),
+            value, UPDATE_BELOW, step, part,
         )  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def poor_initialisation(evidence: Evidence) -> Iterator[Finding]:
         if ratio > VARIANCES:
             yield Finding(
                 "PoorWeightInitialization", "",
-                f"{highest}: first weights have {number(ratio)} times the variance of {lowest}", "", "",
+                f"{highest}: first weights have {number(ratio)} times the variance of {lowest}", "", (),
                 ratio, VARIANCES, 0, highest,
             )  # fmt: skip
     narrow = [(part, value) for _, part, value in evidence.of("grad_range") if value < GRADIENT_RANGE]
@@ -61,7 +62,7 @@ def poor_initialisation(evidence: Evidence) -> Iterator[Finding]:
         part, value = narrow[0]
         yield Finding(
             "PoorWeightInitialization", "",
-            f"{part}{more(narrow)}: the first gradient ranges over {number(value)} only", "", "",
+            f"{part}{more(narrow)}: the first gradient ranges over {number(value)} only", "", (),
             value, GRADIENT_RANGE, 0, part,
         )  # fmt: skip
 
@@ -74,10 +75,10 @@ def loss_not_decreasing(evidence: Evidence) -> Iterator[Finding]:
     before, after = float(values[:DECREASE_STEPS].mean()), float(values[DECREASE_STEPS:].mean())
     fall = (before - after) / before if before > 0 else 0.0
     if fall < DECREASE:
-        step, went = evidence.steps - DECREASE_STEPS, "fell" if fall > 0 else "rose"
+        step, went = int(evidence.history.tail("loss", DECREASE_STEPS).steps[0]), "fell" if fall > 0 else "rose"
         yield Finding(
             "LossNotDecreasing", "", f"loss {went} by {percent(abs(fall))} in {DECREASE_STEPS} steps",
-            f"{number(before)} before, {number(after)} now", "", fall, DECREASE, step,
+            f"{number(before)} before, {number(after)} now", (), fall, DECREASE, step,
         )  # fmt: skip
 
 
@@ -87,7 +88,7 @@ def input_images(evidence: Evidence) -> Iterator[Finding]:
     if abs(mean) > LARGE_INPUT and math.isfinite(mean):
         yield Finding(
             "CheckInputImages", "", f"input averages {number(mean)}, standard deviation {number(deviation)}",
-            "", "" if evidence.live.normalise else "n", mean, LARGE_INPUT, evidence.changed_at("normalise"),
+            "", remedies.normalise(evidence), mean, LARGE_INPUT, evidence.changed_at("normalise"),
         )  # fmt: skip
 
 
@@ -95,15 +96,15 @@ def overfit(evidence: Evidence) -> Iterator[Finding]:
     """Find a test loss above the training loss of the same epoch (SageMaker Debugger, Overfit)."""
     start = evidence.history.start
     steps, tests = evidence.history.series("loss/test")
-    if start is None or not len(steps):
+    if start is None or start.steps_per_epoch is None or not len(steps):
         return
     stop = int(steps[-1]) + 1
-    train = evidence.window("loss", stop - start.batches, stop).values.astype(np.float64)
+    train = evidence.history.window("loss", stop - start.steps_per_epoch, stop).values.astype(np.float64)
     if not len(train) or not np.isfinite(train).all() or train.mean() <= 0:
         return
     gap = (float(tests[-1]) - float(train.mean())) / float(train.mean())
     if gap > OVERFIT and math.isfinite(gap):
         yield Finding(
             "Overfit", "", f"test loss {number(float(tests[-1]))} is {percent(gap)} above the epoch's training loss "
-            f"{number(float(train.mean()))}", "", "", gap, OVERFIT, stop - 1,
+            f"{number(float(train.mean()))}", "", (), gap, OVERFIT, stop - 1,
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -19,8 +20,8 @@ from deadrelu_tui.engine.parameters import Parameters
 from deadrelu_tui.engine.pending import Looking, Pending
 from deadrelu_tui.engine.readings import Readings
 from deadrelu_tui.engine.runtime import mx
-from deadrelu_tui.record.metrics import layer_names
 from deadrelu_tui.record.records import Live, Start
+from deadrelu_tui.wording import count
 
 CHUNK = 2_000
 """Images a graph looks at in one go when it measures the probe and the test set."""
@@ -29,7 +30,7 @@ CHUNK = 2_000
 class Model:
     """The network's parameters, data and graphs on one device."""
 
-    def __init__(self, settings: RunSettings, dataset: Dataset, metrics: bool, buffers: int) -> None:
+    def __init__(self, settings: RunSettings, promised: Start, dataset: Dataset, metrics: bool, buffers: int) -> None:
         self.settings, self.dataset, self.metrics = settings, dataset, metrics
         self.context = runtime.device(settings.device)
         # A second "device" of a CPU is a second worker: looks are taken there, and the training goes on.
@@ -37,22 +38,23 @@ class Model:
         self.widths = (*settings.hidden, dataset.classes)
         self.batches = Batches(dataset, settings.batch_size, settings.seed, buffers, self.context)
         mean, deviation = dataset.moments
-        self.start = Start(
+        self.start = replace(
+            promised,
+            title=f"Fashion-MNIST {count(len(dataset.train_labels))}"
+            + (" embedded" if dataset.source == "embedded" else ""),
             device="cpu" if self.context.device_type == "cpu" else f"gpu:{self.context.device_id}",
-            source=dataset.source,
-            sha256=dataset.sha256,
-            train=len(dataset.train_labels),
-            test=len(dataset.test_labels),
             probe=len(dataset.probe_images),
-            input_mean=mean,
-            input_std=deviation,
-            batches=self.batches.count,
-            epochs=settings.epochs,
-            batch=self.batches.size,
-        )
+            facts={
+                **promised.facts,
+                "source": dataset.source, "train": len(dataset.train_labels), "test": len(dataset.test_labels),
+                "sha256": dataset.sha256, "input_mean": mean, "input_std": deviation, "batch": self.batches.size,
+            },
+            steps=self.batches.count * settings.epochs,
+            steps_per_epoch=self.batches.count,
+        )  # fmt: skip
         drawn = initial_parameters(settings, dataset.train_images.shape[1], dataset.classes)
         self.parameters = Parameters(drawn, self.context)
-        self.readings = Readings(settings.hidden, self.parameters, metrics)
+        self.readings = Readings(promised.network, self.parameters, metrics)
         self.graphs: dict[tuple[Any, ...], Graph] = {}
         self.chunks = self._chunks()
 
@@ -76,9 +78,9 @@ class Model:
     def step(self, number: int, epoch: int, live: Live, batch: npt.NDArray[np.int64], look: bool) -> Pending:
         """Queue one step: batch, forward, loss, backward, diagnose, update."""
         size = self.batches.size
-        graph = self._graph(step_graph, len(batch), live.activation, self.metrics, self.parameters.small)
-        filled = self.batches.fill(number, batch, live.normalise)
-        told = self.parameters.queue(graph, filled, live.lr / size)
+        graph = self._graph(step_graph, len(batch), live["activation"], self.metrics, self.parameters.small)
+        filled = self.batches.fill(number, batch, live["normalise"])
+        told = self.parameters.queue(graph, filled, live["lr"] / size)
         read = [told, *(self.parameters.measured() if self.metrics else ())]
         looked = self.look(live, self.start.probe) if look else None
         self.parameters.update()
@@ -88,14 +90,14 @@ class Model:
         """Queue a look at the first so many test images, chunk by chunk, the first of which is the probe set."""
         looking, seen = Looking(gradients=self.parameters.gradients), 0
         looking.parameters = [each.copyto(self.aside) for each in self.parameters.arrays]
-        for count, pixels, labels in self.chunks:
+        for images_here, pixels, labels in self.chunks:
             if seen < images:
-                graph = self._graph(look_graph, count, live.activation, live.normalise)
+                graph = self._graph(look_graph, images_here, live["activation"], live["normalise"])
                 loss, right, *taps = graph(pixels, labels, *looking.parameters)
-                looking.scores.append((count, loss, right))
+                looking.scores.append((images_here, loss, right))
                 if not seen:
                     looking.taps = taps
-            seen += count
+            seen += images_here
         return looking
 
     def revive(self, live: Live) -> dict[str, int]:
@@ -107,8 +109,7 @@ class Model:
         dead again change their sign, with which they are as likely.
         """
         revived = {}
-        layers = layer_names(len(self.settings.hidden))
-        for index, (name, lost) in enumerate(zip(layers, self._silent(live), strict=True)):
+        for index, (name, lost) in enumerate(zip(self.start.network.names, self._silent(live), strict=True)):
             weight, bias, onward = (each.asnumpy() for each in self.parameters.arrays[2 * index : 2 * index + 3])
             fresh = fresh_weight(self.settings.init, weight.shape[1], weight.shape[0]).asnumpy()
             weight[lost], bias[lost], onward[:, lost] = fresh[lost], 0, 0
@@ -123,7 +124,9 @@ class Model:
 
     def _silent(self, live: Live) -> list[npt.NDArray[np.bool_]]:
         """Return per layer which units fire for no image of the probe set; none of those with NaN."""
-        count, pixels, labels = self.chunks[0]
+        images, pixels, labels = self.chunks[0]
         parameters = [each.copyto(self.aside) for each in self.parameters.arrays]
-        _, _, *taps = self._graph(look_graph, count, live.activation, live.normalise)(pixels, labels, *parameters)
+        _, _, *taps = self._graph(look_graph, images, live["activation"], live["normalise"])(
+            pixels, labels, *parameters
+        )
         return [(tap.asnumpy() <= 0).all(axis=0) for tap in taps]

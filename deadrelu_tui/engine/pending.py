@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from deadrelu_tui.engine.readings import Readings
 from deadrelu_tui.record.activations import SATURATING
-from deadrelu_tui.record.records import Event, Live, StepRecord
+from deadrelu_tui.record.records import Event, Live, Step
 from deadrelu_tui.record.units import DEFINITIONS, Units
 
 Floats = npt.NDArray[np.float32]
@@ -48,10 +48,10 @@ class Pending:
     tested: bool = False
     events: tuple[Event, ...] = ()
 
-    def record(self) -> StepRecord:
-        """Read the numbers back: the synchronisation point."""
+    def record(self, clock: Callable[[], float]) -> Step:
+        """Read the numbers back, the synchronisation point, and note the time by a clock."""
         with np.errstate(over="ignore", invalid="ignore"):  # a run may diverge: infinite, NaN are numbers, too
-            values, firings = self.readings.read(self.arrays, self.images, self.live.lr / self.batch_size)
+            values, firings = self.readings.read(self.arrays, self.images, self.live["lr"] / self.batch_size)
         units = {}
         if self.looked is not None:
             if self.tested:
@@ -62,7 +62,7 @@ class Pending:
                 with np.errstate(over="ignore", invalid="ignore"):  # a run may diverge: infinite, NaN are numbers, too
                     units = self._units(self.looked, firings, values)
         fired = {name: each > 0 for name, each in firings.items()}
-        return StepRecord(self.step, self.epoch, self.live, values, fired, units, self.tested)
+        return Step(self.step, clock(), self.epoch, self.live, values, fired, units, self.tested)
 
     def _units(self, looked: Looking, firings: dict[str, Floats], values: dict[str, float]) -> dict[str, Units]:
         """Measure the units, and enter the metrics of a look into the values."""
@@ -72,11 +72,11 @@ class Pending:
         for index, (name, batch) in enumerate(firings.items()):
             weights, bias, gradient = parameters[2 * index], parameters[2 * index + 1], gradients[2 * index]
             found[name] = units = Units.measured(
-                self.live.activation, looked.taps[index].asnumpy(), weights, bias, gradient, batch / self.images
+                self.live["activation"], looked.taps[index].asnumpy(), weights, bias, gradient, batch / self.images
             )
             for definition in DEFINITIONS:
                 saturation = definition.metric == "saturated_fraction"
-                if not definition.on_batch and (not saturation or self.live.activation in SATURATING):
+                if not definition.on_batch and (not saturation or self.live["activation"] in SATURATING):
                     values[f"{definition.metric}/{name}"] = definition.share(units)
             values[f"bias_mean/{name}"] = float(bias.mean(dtype=np.float64))
         values.update(self._gradients(gradients))
@@ -85,12 +85,13 @@ class Pending:
         return found
 
     def _gradients(self, gradients: list[Any]) -> Iterator[tuple[str, float]]:
-        for name, gradient in zip(self.readings.names, gradients, strict=True):
-            yield f"grad_mean_abs/{name}", float(np.abs(gradient).mean(dtype=np.float64)) / self.images
+        for parameter, gradient in zip(self.readings.parameters, gradients, strict=True):
+            yield f"grad_mean_abs/{parameter.name}", float(np.abs(gradient).mean(dtype=np.float64)) / self.images
 
     def _initial(self, parameters: list[Any], gradients: list[Any]) -> Iterator[tuple[str, float]]:
-        for index, name in enumerate(self.readings.names):
-            if name.startswith("w"):
+        for index, parameter in enumerate(self.readings.parameters):
+            if parameter.is_weight:
+                name = parameter.name
                 low, high = np.percentile(gradients[index], (5, 95))
                 yield f"weight_variance/{name}", float(parameters[index].var(dtype=np.float64))
                 yield f"grad_range/{name}", float(high - low) / self.images

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from deadrelu_tui.engine.calls import Reader
 from deadrelu_tui.engine.parameters import Parameters
-from deadrelu_tui.record.metrics import layer_names, parameter_names
+from deadrelu_tui.record.network import Network
 
 Floats = npt.NDArray[np.float32]
 Place = tuple[int, int]
@@ -38,17 +38,17 @@ class Readings:
     of h; then per parameter p and its gradient g as they are, or Σg, Σg² and Σp² of a large one.
     """
 
-    def __init__(self, hidden: Sequence[int], parameters: Parameters, metrics: bool) -> None:
-        self.names = parameter_names(len(hidden))
+    def __init__(self, network: Network, parameters: Parameters, metrics: bool) -> None:
+        self.parameters = network.parameters
         self._layers: list[_Layer] = []
         self._parameters: list[_Parameter] = []
         sizes = [1]
-        for name, units in zip(layer_names(len(hidden)), hidden, strict=True) if metrics else ():
+        for name, units in ((each.name, each.units) for each in network.layers) if metrics else ():
             told = f"zero_fraction/{name}", f"silent_fraction/{name}", f"pre_mean/{name}"
             self._layers.append(_Layer(name, units, len(sizes), told))
             sizes += [units, units]
         arrays = [sum(sizes)]
-        for index, name in enumerate(self.names) if metrics else ():
+        for index, name in enumerate(each.name for each in self.parameters) if metrics else ():
             told, at = (f"grad_sum/{name}", f"grad_norm/{name}", f"update_ratio/{name}"), len(sizes)
             if index in parameters.small:
                 self._parameters.append(_Parameter((0, at + 1), (1, at + 1), (1, at), told))

@@ -7,37 +7,24 @@ the network as it is.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
-from typing import Protocol
 
 from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.model import Model
 from deadrelu_tui.engine.pending import Pending
-from deadrelu_tui.record.records import Event, Live, Start, StepRecord
+from deadrelu_tui.record.activations import DYING
+from deadrelu_tui.record.records import End, Event, Live, Record, Start
+from deadrelu_tui.run.gate import Controls, Gate
 
 LOOKAHEAD, LOOKAHEAD_IN_TEST = 8, 24
 """Steps that may be under way, and while the next to be read back waits for a test, if batches are not too large."""
 IMAGES_IN_TEST = 6_144
 """A test takes about as long as the training with so many images: more of them under way would only take memory."""
 PROBE_EVERY = 100
-
-
-class Controls(Protocol):
-    """What a training reads between two steps."""
-
-    live: Live
-
-    @property
-    def paused(self) -> bool:
-        """Whether a pause was asked for."""
-
-    def proceed(self, wait: bool = True) -> bool | None:
-        """Return True for the next step, False when the run is to stop; while paused wait, or return None."""
-
-    def revival(self) -> bool:
-        """Return whether dead units are to be revived; asked twice between two steps counts once."""
 
 
 def due(steps_since_change: int) -> bool:
@@ -60,66 +47,78 @@ def ahead(step: int, batch_size: int, oldest: Pending) -> int:
 
 def revived(step: int, model: Model, live: Live) -> Event:
     """Revive the dead ReLUs and tell how many there were."""
-    if live.activation != "relu":
-        return Event(step, f"revive: {live.activation} has no dead units to revive, only relu has")
-    counts = {layer: units for layer, units in model.revive(live).items() if units}
-    if not counts:
-        return Event(step, "revive: no unit is dead")
-    told = ", ".join(f"{units} unit{'s' if units > 1 else ''} of {layer}" for layer, units in counts.items())
-    return Event(step, f"revive {told}", mark=True)
+    activation = live["activation"]
+    counts = {layer: units for layer, units in model.revive(live).items() if units} if activation in DYING else {}
+    return (
+        Event(step, "revive", {"layers": counts})
+        if counts
+        else Event(step, "nobody_revived", {"activation": activation})
+    )
 
 
 def train(
-    settings: RunSettings, dataset: Dataset, controls: Controls, metrics: bool = True
-) -> Iterator[Start | StepRecord | Event]:
-    """Yield a Start, then a StepRecord for every step and an Event for everything done in between.
+    settings: RunSettings, dataset: Dataset, controls: Controls, metrics: bool = True, promised: Start | None = None
+) -> Iterator[Record]:
+    """Yield a Start, then a Step for every step and an Event for everything done in between.
 
     The update is SGD on the batch mean, p ← p − lr · ∂L/∂p / batch_size with L the batch-summed loss; as in the
-    article the short last batch of an epoch is divided by the full batch size too. Without `metrics` only the loss is
-    recorded; that exists to measure what the metrics cost. Raises InputError for a device that is not there.
+    article the short last batch of an epoch is divided by the full batch size too. When the last epoch has ended and
+    the controls may yet ask for more, an End is yielded and the training waits: it goes on as if it had been longer
+    from the start. Without `metrics` only the loss is recorded; that exists to measure what the metrics cost. Raises
+    InputError for a device that is not there.
     """
-    model = Model(settings, dataset, metrics, buffers=most_ahead(settings.batch_size) + 2)
+    buffers = most_ahead(settings.batch_size) + 2
+    model = Model(settings, promised or promise(settings), dataset, metrics, buffers)
     yield model.start
     waiting: deque[Pending] = deque()
+    gate, began = Gate(controls), time.monotonic()
 
-    def read_back(whole: bool = True) -> Iterator[StepRecord | Event]:
+    def clock() -> float:
+        return time.monotonic() - began
+
+    def read_back(whole: bool = True) -> Iterator[Record]:
         while waiting and (whole or len(waiting) > ahead(step, settings.batch_size, waiting[0])):
             pending = waiting.popleft()
             yield from pending.events
-            yield pending.record()
+            yield pending.record(clock)
 
-    live, changed_at, step, paused = controls.live, 0, 0, False
-    for epoch in range(1, settings.epochs + 1):
-        for index, batch in enumerate(model.batches.epoch()):
-            events = []
-            go = controls.proceed(wait=False)
-            if go is None:
+    changed_at = step = epoch = 0
+    epochs = settings.epochs
+    while True:
+        if epoch == epochs:
+            more = gate.more()
+            if not more:
                 yield from read_back()
-                if not paused:
-                    yield Event(step, "pause")
-                    paused = True
-                go = controls.proceed()
-            if not go:
+                if controls.stays:
+                    yield End(clock(), "finished")
+                    more = gate.more(wait=True)
+            if not more:
+                return
+            epochs += more
+            yield Event(step, "train_on", {"epochs": more, "steps": more * model.batches.count})
+        epoch += 1
+        for index, batch in enumerate(model.batches.epoch()):
+            turn = gate.next(step)
+            if turn.go is None:
+                yield from read_back()
+                yield from turn.events
+                turn = gate.next(step)
+            if not turn.go:
                 yield from read_back()
                 return
-            if paused and not controls.paused:
-                events.append(Event(step, "resume"))
-                paused = False
-            now = controls.live
-            if now != live:
-                events += [Event(step, text, mark=True) for text in now.changes_from(live)]
-                live, changed_at = now, step
-            if controls.revival():
-                yield from read_back()
-                events.append(revived(step, model, live))
+            events = list(turn.events)
+            if any(each.mark for each in events):
                 changed_at = step
-            ends_epoch = index == model.start.batches - 1
+            if turn.revive:
+                yield from read_back()
+                events.append(revived(step, model, turn.live))
+                changed_at = step
+            ends_epoch = index == model.batches.count - 1
             look = metrics and due(step - changed_at) and not ends_epoch
-            pending = model.step(step, epoch, live, batch, look)
+            pending = model.step(step, epoch, turn.live, batch, look)
             if ends_epoch:
-                pending.looked, pending.tested = model.look(live, len(dataset.test_labels)), True
+                pending.looked, pending.tested = model.look(turn.live, len(dataset.test_labels)), True
             pending.events = tuple(events)
             waiting.append(pending)
             yield from read_back(whole=False)
             step += 1
-    yield from read_back()

@@ -4,3 +4,5 @@ ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 """In the order of the key that walks through them."""
 SATURATING = ("sigmoid", "tanh")
 """Those whose units do not fall silent but saturate."""
+DYING = ("relu",)
+"""Those whose units die: below 0 they let no gradient through."""

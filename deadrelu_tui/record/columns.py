@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+LACKING = np.array(0x7FC0_DEAD, np.uint32).view(np.float32)[()]
+"""The NaN that stands where a record lacks a metric. A NaN that was measured has other bits."""
 BLOCK = 64
 COARSE = 8 * BLOCK
 """Steps in a column of a chart from which blocks are read in place of steps."""
@@ -28,12 +31,12 @@ class Gap(NamedTuple):
     last: int
 
 
-def find_gaps(steps: npt.NDArray[np.int64], bad: npt.NDArray[np.bool_], every_step: bool) -> Iterator[Gap]:
-    """Yield the unbroken stretches of bad measurements; steps and bad have the shape (measurements,).
+def find_gaps(at: npt.NDArray[np.int64], steps: npt.NDArray[np.int64], bad: npt.NDArray[np.bool_]) -> Iterator[Gap]:
+    """Yield the unbroken stretches of bad measurements; at, steps and bad have the shape (measurements,).
 
-    Of a metric of every step, steps that are left out were good.
+    Where the places `at` among the measurements are not next to each other, those left out were good.
     """
-    apart = np.diff(steps, prepend=-2) > 1 if every_step else np.zeros(len(steps), np.bool_)
+    apart = np.diff(at, prepend=-2) > 1
     starts = np.flatnonzero(bad & (apart | ~np.concatenate(([False], bad[:-1]))))
     ends = np.flatnonzero(bad & (np.append(apart[1:], True) | ~np.append(bad[1:], False)))
     for low, high in zip(starts, ends, strict=True):
@@ -58,9 +61,10 @@ def thin(steps: npt.NDArray[np.int64], low: Floats, high: Floats, column: npt.ND
 class Column:
     """An array that grows at its end, with the minima and maxima of its whole blocks of BLOCK values."""
 
-    def __init__(self, dtype: type = np.float32) -> None:
-        self._make_room(np.empty(0, dtype), 256)
-        self._count = 0
+    def __init__(self, dtype: type = np.float32, lacking: int = 0) -> None:
+        """Begin with so many values that are lacking."""
+        self._make_room(np.full(lacking, LACKING, dtype) if lacking else np.empty(0, dtype), 256)
+        self._count = self.holes = lacking
         self._whole = np.empty(0, np.bool_)
         """Of each whole block, whether all its values are finite."""
         self._low: Floats = np.empty(0, np.float32)
@@ -79,45 +83,64 @@ class Column:
         try:
             self._cells[self._count] = value
         except IndexError:
-            self._make_room(self._values, len(self._values))
+            self._make_room(self._values, len(self._values) // 4)
             self._cells[self._count] = value
         self._count += 1
 
-    def view(self) -> npt.NDArray[Any]:
-        """Return all values, not to be written to; what is appended later does not reach it."""
-        view = self._values[: self._count]
+    def lack(self) -> None:
+        """Add that there is no value. Not by append: a float on its way through Python loses the bits of a NaN."""
+        self.append(math.nan)
+        self._values[self._count - 1] = LACKING
+        self.holes += 1
+
+    def view(self, stop: int | None = None) -> npt.NDArray[Any]:
+        """Return the first values, or all of them, not to be written to; what is appended later does not reach it."""
+        view = self._values[: self._count if stop is None else stop]
         view.flags.writeable = False
         return view
 
-    def last(self) -> float:
-        """Return the last value as the shortest decimal that is this float32: 0.1, not 0.10000000149."""
-        return float(str(self._values[self._count - 1]))
+    def known(self, stop: int) -> npt.NDArray[np.bool_] | None:
+        """Return of the first values which are there; None if all of them are."""
+        return None if not self.holes else self.view(stop).view(np.uint32) != LACKING.view(np.uint32)
 
     def pieces(self, first: int, stop: int) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
-        """Return first step, minimum and maximum of each whole block in the view, and its ends step by step."""
-        self._summarise()
+        """Return index, minimum and maximum of each whole block among the values first … stop−1, and of the values
+        before and after these blocks.
+        """
         stop = min(stop, self._count)
+        self._summarise(stop)
         left = min(-(-first // BLOCK) * BLOCK, stop)
         right = max(left, stop // BLOCK * BLOCK)
         blocks = slice(left // BLOCK, right // BLOCK)
         head, tail = self._values[first:left], self._values[right:stop]
-        steps = np.concatenate((np.arange(first, left), np.arange(left, right, BLOCK), np.arange(right, stop)))
-        return steps, np.concatenate((head, self._low[blocks], tail)), np.concatenate((head, self._high[blocks], tail))
+        at = np.concatenate((np.arange(first, left), np.arange(left, right, BLOCK), np.arange(right, stop)))
+        return at, np.concatenate((head, self._low[blocks], tail)), np.concatenate((head, self._high[blocks], tail))
 
     def broken(self, first: int, stop: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """Return the steps of the view that lie in a block with a value that is not finite, and which ones are so."""
-        self._summarise()
+        """Return the indices of those of the values first … stop−1 that lie in a block with one that is not finite, and
+        which of them were measured and are not.
+        """
         stop = min(stop, self._count)
+        self._summarise(stop)
         blocks = np.flatnonzero(~self._whole[first // BLOCK : stop // BLOCK]) + first // BLOCK
         tail = np.arange(stop // BLOCK * BLOCK, stop)
-        steps = np.concatenate(((blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel(), tail))
-        steps = steps[(steps >= first) & (steps < stop)]
-        return steps, ~np.isfinite(self._values[steps])
+        at = np.concatenate(((blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel(), tail))
+        at = at[(at >= first) & (at < stop)]
+        values = self._values[at]
+        bad = ~np.isfinite(values)
+        if self.holes:
+            bad &= values.view(np.uint32) != LACKING.view(np.uint32)
+        return at, bad
 
-    def _summarise(self) -> None:
-        known, whole = len(self._low), self._count // BLOCK
+    def _summarise(self, stop: int) -> None:
+        known, whole = len(self._low), stop // BLOCK
         if whole > known:
             fresh = self._values[known * BLOCK : whole * BLOCK].reshape(-1, BLOCK)
             self._whole = np.concatenate((self._whole, np.isfinite(fresh).all(axis=1)))
             self._low = np.concatenate((self._low, np.fmin.reduce(fresh, axis=1)))
             self._high = np.concatenate((self._high, np.fmax.reduce(fresh, axis=1)))
+
+
+def shortest(value: np.floating[Any]) -> float:
+    """Return the shortest decimal that is this float32: 0.1, not 0.10000000149."""
+    return float(str(value))

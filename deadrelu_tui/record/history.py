@@ -1,178 +1,265 @@
-"""Everything that was recorded of a run: a column per metric, events, the last look at the units.
+"""Everything that was recorded of a run: a column per metric, events, every look at the units.
 
-One thread appends, any thread reads. The lock is held for an append or for taking a view, never longer. Columns
-only ever grow at their end, so a view that was taken stays right without a copy.
+One thread adds, any thread reads. The lock is held for an addition or for taking a view, never longer. Columns only
+ever grow at their end, so a history as it stood at some step is the same columns up to there: frozen() and until() copy
+nothing.
 """
 
 from __future__ import annotations
 
 import copy
-import threading
-from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.record.columns import BLOCK, COARSE, Column, Floats, Gap, Series, find_gaps, thin
+from deadrelu_tui.record.columns import BLOCK, COARSE, Floats, Gap, Series, find_gaps, shortest, thin
+from deadrelu_tui.record.kept import Extent, Kept
 from deadrelu_tui.record.ledger import Entry, Ledger
-from deadrelu_tui.record.metrics import is_extra
-from deadrelu_tui.record.records import Event, Live, Start, StepRecord
+from deadrelu_tui.record.looks import Looked
+from deadrelu_tui.record.metrics import Quantity
+from deadrelu_tui.record.network import Network
+from deadrelu_tui.record.records import End, Event, Live, Record, Start
 from deadrelu_tui.record.units import Units
 
-
-@dataclass(frozen=True)
-class Looked:
-    """Each layer's units as a look at the probe set found them, and the step of the look."""
-
-    step: int
-    layers: dict[str, Units]
+SPEED_OVER = 3.0
+"""Seconds of training of which the speed is told."""
 
 
 class History:
     """A run's records in columns.
 
-    Metrics measured at every step share one axis, the step. The others (probe set, test set) keep the steps at
-    which they were measured. Values are kept as float32, which is what the engine computes in.
+    Metrics told at every step share one axis, the step; where a record lacks one of them it is NaN. The others (probe
+    set, test set) keep the steps at which they were measured. Values are kept as float32, which is what the engine
+    computes in.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._count = 0
-        self._dense: dict[str, Column] = {}
-        self._sparse: dict[str, tuple[Column, Column]] = {}
-        self._events: tuple[Event, ...] = ()
-        self._marks: tuple[Event, ...] = ()
-        self._axis = np.arange(256)
-        self.lives: list[tuple[int, Live]] = []
-        """What was set, from which step on."""
-        self.start: Start | None = None
-        self.last: StepRecord | None = None
-        self.looked: Looked | None = None
-        self.ledgers: dict[str, Ledger] = {}
+        self._kept = Kept()
+        self._upto: Extent | None = None
 
-    def __len__(self) -> int:
-        """Return the number of recorded steps."""
-        return self._count
+    def add(self, record: Record) -> Mapping[str, Entry]:
+        """Add what comes next and return what a look in it changed in each layer's ledger.
 
-    def begin(self, start: Start) -> None:
-        """Note what the training found."""
-        self.start = start
-
-    def append(self, record: StepRecord) -> Mapping[str, Entry]:
-        """Add one step and return what a look in it changed in each layer's ledger.
-
-        The names of the first step are the metrics of every step; any other is an extra.
+        Raises ValueError for a step that is not later than the last one.
         """
-        with self._lock:
-            if not self._dense:
-                extras = {name for name in record.values if is_extra(name)}
-                self._dense = {name: Column() for name in record.values if name not in extras}
-            entries = self._enter(record)
-            for name, value in record.values.items():
-                column = self._dense.get(name)
-                if column is not None:
-                    column.append(value)
-                else:
-                    self._append_extra(name, record.step, value)
-            for name, value in self._counts(entries):
-                self._append_extra(name, record.step, value)
-            if record.units:
-                self.looked = Looked(record.step, dict(record.units))
-            if not self.lives or self.lives[-1][1] != record.live:
-                self.lives = [*self.lives, (record.step, record.live)]
-            self.last = record
-            self._count += 1
-        return entries
+        assert self._upto is None, "a frozen history takes no records"
+        return self._kept.add(record)
 
-    def _append_extra(self, name: str, step: int, value: float) -> None:
-        steps, values = self._sparse.setdefault(name, (Column(np.int64), Column()))
-        steps.append(step)
-        values.append(value)
+    # As it stands, as it stood
 
-    def _enter(self, record: StepRecord) -> dict[str, Entry]:
-        for layer, fired in record.fired.items():
-            self._ledger_of(layer, len(fired)).batch(record.step, fired)
-        return {
-            layer: self._ledger_of(layer, len(units)).look(record.step, units, record.ends_epoch)
-            for layer, units in record.units.items()
-        }
-
-    def _ledger_of(self, layer: str, units: int) -> Ledger:
-        if layer not in self.ledgers:
-            self.ledgers[layer] = Ledger(units)
-        return self.ledgers[layer]
-
-    def _counts(self, looked: Collection[str]) -> Iterator[tuple[str, float]]:
-        for layer in looked:
-            yield f"deaths/{layer}", float(self.ledgers[layer].deaths.sum())
-            yield f"revivals/{layer}", float(self.ledgers[layer].revivals.sum())
-        if looked:
-            yield "deaths", float(sum(ledger.deaths.sum() for ledger in self.ledgers.values()))
-            yield "revivals", float(sum(ledger.revivals.sum() for ledger in self.ledgers.values()))
-
-    def ledger(self, layer: str) -> Ledger:
-        """Return a layer's ledger as it stands. Raises KeyError before the first look."""
-        with self._lock:
-            return self.ledgers[layer].copy()
+    @property
+    def _now(self) -> Extent:
+        return self._upto if self._upto is not None else self._kept.extent()
 
     def frozen(self) -> History:
         """Return the history as it stands: what is recorded from now on does not reach it. Copies no column."""
-        twin = History()
-        with self._lock:
-            twin._count = self._count
-            twin._dense = {name: copy.copy(column) for name, column in self._dense.items()}
-            twin._sparse = {
-                name: (copy.copy(steps), copy.copy(values)) for name, (steps, values) in self._sparse.items()
-            }
-            twin._events, twin._marks = self._events, self._marks
-            twin.ledgers = {layer: ledger.copy() for layer, ledger in self.ledgers.items()}
-            twin.start, twin.last, twin.looked, twin.lives = self.start, self.last, self.looked, self.lives
+        twin = copy.copy(self)
+        twin._upto = self._now
         return twin
 
-    def add_event(self, event: Event) -> None:
-        """Add something that was done to the run or found in it."""
-        with self._lock:
-            at = bisect_right(self._events, event.step, key=lambda each: each.step)
-            self._events = (*self._events[:at], event, *self._events[at:])
-            if event.mark:
-                self._marks = tuple(each for each in self._events if each.mark)
+    def until(self, step: int) -> History:
+        """Return the history as it stood when a step was the newest, or the last one before it."""
+        twin = copy.copy(self)
+        twin._upto = self._kept.extent_at(step, self._now)
+        return twin
+
+    def __len__(self) -> int:
+        """Return the number of recorded steps."""
+        return self._now.rows
+
+    @property
+    def last(self) -> int | None:
+        """The number of the newest step; None before the first."""
+        last = self._now.last
+        return last if last >= 0 else None
+
+    @property
+    def first(self) -> int:
+        """The number of the first step, recorded or to come."""
+        found = self._kept.step_of(0) if len(self) else None
+        return found if found is not None else self.start.first if self.start else 0
+
+    @property
+    def start(self) -> Start | None:
+        """What the training said first; None before it."""
+        return self._now.start
+
+    @property
+    def end(self) -> End | None:
+        """How the training ended; None while it may take another step."""
+        return self._now.end
+
+    @property
+    def network(self) -> Network:
+        """What is trained; without layers if it was not told."""
+        return self.start.network if self.start else Network()
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """Return the events so far in the order of their steps; some deaths are found out some steps later."""
-        return self._events
+        """The events in the order of their steps; some deaths are found out some steps later."""
+        now = self._now
+        return now.events if now.events is not None else self._kept.events(now.came)
 
     @property
     def marks(self) -> tuple[Event, ...]:
-        """Return those of the events that are interventions."""
-        return self._marks
+        """Those of the events that are interventions."""
+        return tuple(each for each in self.events if each.mark)
+
+    @property
+    def lives(self) -> tuple[tuple[int, Live], ...]:
+        """What was set, from which step on."""
+        return self._now.lives
+
+    @property
+    def live(self) -> Live:
+        """What was set when the newest step was taken; before it what the run began with."""
+        lives = self.lives
+        return lives[-1][1] if lives else self.start.settings if self.start else {}
+
+    @property
+    def epoch(self) -> int | None:
+        """The epoch of the newest step, from 1."""
+        return self.epoch_of(self.last) if self.last is not None else None
+
+    def epoch_of(self, step: int) -> int | None:
+        """Return the epoch of a step, from 1; None for a training without epochs."""
+        return next((epoch for since, epoch in reversed(self._now.epochs) if since <= step), None)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from the start to the newest step, pauses included."""
+        rows = self._now.rows
+        return float(self._kept.at.view(rows)[-1]) if rows else 0.0
+
+    def seconds_at(self, step: int) -> float:
+        """Return the seconds from the start to a step, or to the last one before it."""
+        row = self._rows(step + 1)
+        return float(self._kept.at.view(row)[-1]) if row else 0.0
+
+    @property
+    def speed(self) -> float:
+        """Steps per second over the last seconds of training; what was before a pause does not count."""
+        now = self._now
+        times, numbers = self._kept.at.view(now.rows), self._kept.steps(0, now.rows)
+        resumed = next((event.step for event in reversed(self.events) if event.kind == "resume"), None)
+        if not now.rows:
+            return 0.0
+        first = self._kept.rows_before(resumed, now.rows - 1) if resumed is not None else 0
+        low = max(first, int(np.searchsorted(times, times[-1] - SPEED_OVER)))
+        # Of the first step it is known when it began: the time runs from the start.
+        before, began = (numbers[low], float(times[low])) if low or resumed is not None else (numbers[0] - 1, 0.0)
+        taken = float(times[-1]) - began
+        return int(numbers[-1] - before) / taken if taken > 0 else 0.0
+
+    @property
+    def steps_planned(self) -> int | None:
+        """Steps of the whole run, those included for which it was told to train on; None if its end is not known."""
+        if self.start is None or self.start.steps is None:
+            return None
+        more: int = sum(event.facts["steps"] for event in self.events if event.kind == "train_on")
+        return self.start.steps + more
+
+    @property
+    def looked(self) -> Looked | None:
+        """The last look at the probe set; None before the first."""
+        count = self._now.looks
+        return self._kept.looks.at(count - 1) if count else None
+
+    @property
+    def looks(self) -> Iterator[Looked]:
+        """Yield every look, oldest first."""
+        return (self._kept.looks.at(index) for index in range(self._now.looks))
+
+    def units(self, layer: str) -> Units | None:
+        """Return a layer's units as the last look found them; None without a look."""
+        looked = self.looked
+        return looked.layers.get(layer) if looked is not None else None
+
+    @property
+    def ledgers(self) -> Mapping[str, Ledger]:
+        """Each layer's ledger."""
+        return self._now.ledgers
+
+    # Metrics
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the names of all series recorded so far."""
-        with self._lock:
-            return (*self._dense, *self._sparse)
+        """The names of all series recorded so far."""
+        return self._now.names
+
+    def quantity(self, name: str) -> Quantity:
+        """Return what is measured under a name."""
+        return self._kept.quantity(name)
+
+    def of(self, metric: str) -> Iterator[Quantity]:
+        """Yield the quantities of a metric that were recorded, layers and parameters in the network's order."""
+        names = set(self.names)
+        return (each for each in self._kept.of(metric) if each.name in names)
+
+    @cached_property
+    def _nothing(self) -> Series:
+        return Series(np.empty(0, np.int64), np.empty(0, np.float32))
+
+    def _rows(self, step: int) -> int:
+        """Return how many steps before a step are recorded."""
+        return self._kept.rows_before(step, self._now.rows)
 
     def series(self, name: str) -> Series:
-        """Return all of a metric, without a copy; empty if there is none of it (yet)."""
-        with self._lock:
-            if name in self._dense:
-                values = self._dense[name].view()
-                if len(self._axis) < len(values):
-                    self._axis = np.arange(2 * len(values))
-                return Series(self._axis[: len(values)], values)
-            if name in self._sparse:
-                steps, numbers = self._sparse[name]
-                return Series(steps.view(), numbers.view())
-        return Series(np.empty(0, np.int64), np.empty(0, np.float32))
+        """Return all of a metric that was measured, without a copy if it was at every step; empty if there is none."""
+        now = self._now
+        if (column := self._kept.dense.get(name)) is not None:
+            stop = min(now.rows, len(column))
+            steps, values, known = self._kept.steps(0, stop), column.view(stop), column.known(stop)
+            return Series(steps, values) if known is None else Series(steps[known], values[known])
+        if (pair := self._kept.sparse.get(name)) is not None:
+            steps = pair[0].view()
+            stop = int(np.searchsorted(steps, now.last, side="right"))
+            return Series(steps[:stop], pair[1].view(stop))
+        return self._nothing
 
     def latest(self, name: str) -> float | None:
         """Return the last measured value of a metric, None before the first."""
-        with self._lock:
-            column = self._dense.get(name) or (self._sparse[name][1] if name in self._sparse else None)
-            return None if column is None or not len(column) else column.last()
+        last = self.last
+        return None if last is None else self.at(name, last)
+
+    def at(self, name: str, step: int) -> float | None:
+        """Return a metric's value at a step, or as it was last measured before it; None if it was not."""
+        column = self._kept.dense.get(name)
+        if column is not None and not column.holes:
+            row = self._rows(step + 1)
+            return shortest(column.view(row)[-1]) if row else None
+        steps, values = self.series(name)
+        index = int(np.searchsorted(steps, step, side="right")) - 1
+        return shortest(values[index]) if index >= 0 else None
+
+    def window(self, name: str, first: int, stop: int) -> Series:
+        """Return what was measured at the steps first … stop−1, NaN left out; costs what the stretch is long."""
+        steps, values = self._stretch(name, first, stop)
+        known = ~np.isnan(values)
+        return Series(steps[known], values[known])
+
+    def _stretch(self, name: str, first: int, stop: int) -> Series:
+        """Return what stands at the steps first … stop−1, NaN included."""
+        column = self._kept.dense.get(name)
+        if column is None:
+            steps, values = self.series(name)
+            inside = (steps >= first) & (steps < stop)
+            steps, values = steps[inside], values[inside]
+        else:
+            low, high = self._rows(first), max(self._rows(first), self._rows(stop))
+            steps, values = self._kept.steps(low, high), column.view(high)[low:]
+        return Series(steps, values)
+
+    def tail(self, name: str, count: int) -> Series:
+        """Return what was measured at the last so many recorded steps, NaN left out."""
+        rows = self._now.rows
+        if not rows or count <= 0:
+            return self._nothing
+        first = self._kept.step_of(max(0, rows - count))
+        assert first is not None
+        return self.window(name, first, self._now.last + 1)
 
     def outline(self, name: str, first: int, stop: int, columns: int) -> Series:
         """Return at most two points per column for the steps first … stop−1: each column's minimum and maximum.
@@ -181,43 +268,47 @@ class History:
         maxima of blocks that are kept up to date. Columns depend on the view alone, so what is drawn of a step
         stays as it is when more steps come in. NaN is left out; an infinite value stays infinite.
         """
-        anchor = first = max(0, first)
+        now = self._now
+        anchor = first = max(self.first, first)
         width = max(1, -(-(stop - first) // columns))
-        with self._lock:
-            column = self._dense.get(name)
-            if column is not None and width >= COARSE:
-                # Whole blocks per column, so that each block belongs to one.
-                anchor -= first % BLOCK
-                width = -(-(stop - anchor) // (columns * BLOCK)) * BLOCK
-                steps, low, high = column.pieces(first, stop)
-            elif column is not None:
-                low = high = column.view()[first:stop]
-                steps = np.arange(first, first + len(low))
-        if column is None:
-            steps, values = self.series(name)
-            inside = (steps >= first) & (steps < stop)
-            steps = steps[inside]
-            low = high = values[inside]
-        if not len(steps) or stop - first <= 2 * columns or (column is None and len(steps) <= 2 * columns):
-            return Series(steps[~np.isnan(low)], low[~np.isnan(low)])
-        return thin(steps, low, high, (steps - anchor) // width)
-
-    def at(self, name: str, step: int) -> float | None:
-        """Return a metric's value at a step, or as it was last measured before it; None if it was not."""
-        steps, values = self.series(name)
-        index = int(np.searchsorted(steps, step, side="right")) - 1
-        return float(str(values[index])) if index >= 0 else None
+        column = self._kept.dense.get(name)
+        low_row, high_row = self._rows(first), max(self._rows(first), self._rows(stop))
+        stride = max(1, (now.last - self.first) // max(1, now.rows - 1))
+        if column is None or width < COARSE * stride:
+            steps, values = self._stretch(name, first, stop)
+            if not len(steps) or stop - first <= 2 * columns or (column is None and len(steps) <= 2 * columns):
+                known = ~np.isnan(values)
+                return Series(steps[known], values[known])
+            return thin(steps, values, values, (steps - anchor) // width)
+        with self._kept.lock:
+            rows, low, high = column.pieces(low_row, min(high_row, len(column)))
+        if now.last - self.first == now.rows - 1:
+            # No step was left out: whole blocks per column, so that each block belongs to one.
+            anchor -= (first - self.first) % BLOCK
+            width = -(-(stop - anchor) // (columns * BLOCK)) * BLOCK
+        steps = self._kept.steps_at(rows)
+        return thin(steps, low, high, (steps - anchor) // width) if len(steps) else self._nothing
 
     def gaps(self, name: str, first: int, stop: int) -> tuple[Gap, ...]:
         """Return the stretches of the steps first … stop−1 in which a metric's measurements are no finite numbers."""
-        with self._lock:
-            column = self._dense.get(name)
-            steps, bad = column.broken(max(0, first), stop) if column is not None else (None, None)
-        if steps is None or bad is None:
-            steps, values = self.series(name)
-            inside = (steps >= first) & (steps < stop)
-            steps, bad = steps[inside], ~np.isfinite(values[inside])
-        return tuple(find_gaps(steps, bad, every_step=column is not None))
+        column = self._kept.dense.get(name)
+        if column is not None:
+            low, high = self._rows(first), min(max(self._rows(first), self._rows(stop)), len(column))
+            with self._kept.lock:
+                at, bad = column.broken(low, high)
+            return tuple(find_gaps(at, self._kept.steps_at(at), bad)) if bad.any() else ()
+        steps, values = self.series(name)
+        inside = np.flatnonzero((steps >= first) & (steps < stop))
+        return tuple(find_gaps(inside, steps[inside], ~np.isfinite(values[inside])))
+
+    def whole_gap(self, name: str, gap: Gap) -> Gap:
+        """Return a gap from where it begins to where it ends, which may lie outside of what is shown.
+
+        Only the metric's own gaps are walked through, however long the run is.
+        """
+        last = self.last
+        gaps = self.gaps(name, self.first, (last if last is not None else 0) + 1)
+        return next((each for each in gaps if each.first <= gap.first <= each.last), gap)
 
     def smooth(self, name: str, steps: npt.NDArray[np.int64], width: int) -> Floats:
         """Return for each of some steps the mean of a metric's finite values over the `width` steps that end there.
@@ -236,3 +327,32 @@ class History:
         with np.errstate(invalid="ignore"):  # of a window without a finite value there is no mean
             means: Floats = (np.where(counted, windows, 0.0).sum(axis=1) / counted.sum(axis=1)).astype(np.float32)
         return means
+
+    @property
+    def broken(self) -> str | None:
+        """The name of a loss, pre-activation or gradient that is no finite number at the newest step; else None."""
+        return self._broken_in(self._now.rows - 1)
+
+    @property
+    def was_broken(self) -> bool:
+        """Whether one was none at the step before the newest already."""
+        return self._broken_in(self._now.rows - 2) is not None
+
+    def _broken_in(self, row: int) -> str | None:
+        step = self._kept.step_of(row)
+        if step is None:
+            return None
+        for name in self.names:
+            if not self._kept.watched(name):
+                continue
+            column = self._kept.dense.get(name)
+            if column is not None:
+                value, known = column.view(row + 1)[-1:], column.known(row + 1)
+                if not np.isfinite(value).all() and (known is None or known[-1]):
+                    return name
+                continue
+            steps, values = self.series(name)
+            at = int(np.searchsorted(steps, step))
+            if at < len(steps) and steps[at] == step and not np.isfinite(values[at]):
+                return name
+        return None

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.units import Mask, Units
 
 Steps = npt.NDArray[np.int64]
@@ -22,6 +23,7 @@ NEVER = -1
 class Entry:
     """What one look changed."""
 
+    step: int
     units: int
     """Units of the layer."""
     before: int
@@ -40,22 +42,49 @@ class Entry:
         return self.before + len(self.died) - len(self.revived)
 
 
+@dataclass(frozen=True)
 class Ledger:
-    """One layer's units; every array has the shape (units,)."""
+    """One layer's units as they stand after some entries; every array has the shape (units,) and is left as it is."""
+
+    lost: Mask
+    born_dead: Mask
+    changed_at: Steps
+    """The step of the last death or revival; NEVER for a unit that has always lived."""
+    deaths: Steps
+    """Times a unit died, its birth included if it was born dead."""
+    revivals: Steps
+
+    @classmethod
+    def blank(cls, units: int) -> Ledger:
+        """Return the ledger before the first look."""
+        nobody, none = np.zeros(units, np.bool_), np.zeros(units, np.int64)
+        return cls(nobody, nobody, np.full(units, NEVER), none, none)
+
+    def after(self, entry: Entry) -> Ledger:
+        """Return the ledger with an entry made."""
+        if not (len(entry.died) or len(entry.revived)):
+            return self
+        lost, born_dead = self.lost.copy(), self.born_dead
+        lost[entry.died], lost[entry.revived] = True, False
+        if entry.born:
+            born_dead = lost
+        changed_at, deaths, revivals = self.changed_at.copy(), self.deaths.copy(), self.revivals.copy()
+        changed_at[entry.died], changed_at[entry.revived] = entry.died_at, entry.step
+        deaths[entry.died] += 1
+        revivals[entry.revived] += 1
+        return Ledger(lost, born_dead, changed_at, deaths, revivals)
+
+
+class Bookkeeper:
+    """Who keeps a layer's ledger while the training runs: it remembers for which batch each unit fired last."""
 
     def __init__(self, units: int) -> None:
-        self.lost: Mask = np.zeros(units, np.bool_)
-        self.born_dead: Mask = np.zeros(units, np.bool_)
-        self.changed_at: Steps = np.full(units, NEVER)
-        """The step of the last death or revival; NEVER for a unit that has always lived."""
-        self.deaths: Steps = np.zeros(units, np.int64)
-        """Times a unit died, its birth included if it was born dead."""
-        self.revivals: Steps = np.zeros(units, np.int64)
+        self.ledger = Ledger.blank(units)
         self._fired_at: Steps = np.full(units, NEVER)
         self._looked_at: int | None = None
 
     def batch(self, step: int, fired: npt.NDArray[Any]) -> None:
-        """Note for which units a step's batch had an image that made them fire."""
+        """Note for which units a step's batch had a sample that made them fire."""
         self._fired_at[fired] = step
 
     def look(self, step: int, units: Units, updated: bool = False) -> Entry:
@@ -63,27 +92,14 @@ class Ledger:
         since the look before.
         """
         # Of a unit whose h is no number nothing new is known.
-        before, lost = self._looked_at, np.where(np.isnan(units.firing), self.lost, units.lost)
-        died, revived = np.flatnonzero(lost & ~self.lost), np.flatnonzero(self.lost & ~lost)
-        if before is None:
+        before, was = self._looked_at, self.ledger.lost
+        lost = np.where(np.isnan(units.firing), was, units.lost)
+        died, revived = np.flatnonzero(lost & ~was), np.flatnonzero(was & ~lost)
+        if before is None or units.activation in SATURATING:
             died_at = np.full(len(died), step)
-            self.born_dead = np.zeros(len(lost), np.bool_) if updated else lost.copy()
-        elif len(units) and units.activation in ("relu", "leaky_relu"):
+        else:
             # The update of the last step with a firing killed it; the weights after it belong to the next step.
             died_at = np.clip(self._fired_at[died] + 1, before + 1, max(before + 1, step))
-        else:
-            died_at = np.full(len(died), step)
-        self.changed_at[died], self.changed_at[revived] = died_at, step
-        self.deaths[died] += 1
-        self.revivals[revived] += 1
-        entry = Entry(len(lost), int(self.lost.sum()), died, died_at, revived, before is None and not updated)
-        self.lost, self._looked_at = lost, step
+        entry = Entry(step, len(lost), int(was.sum()), died, died_at, revived, before is None and not updated)
+        self.ledger, self._looked_at = self.ledger.after(entry), step
         return entry
-
-    def copy(self) -> Ledger:
-        """Return the ledger as it stands."""
-        twin = Ledger(0)
-        twin.__dict__.update(
-            {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
-        )
-        return twin

@@ -1,12 +1,13 @@
 """The vocabulary: every metric's name, meaning, formula and unit, in one place.
 
-A metric is a name such as `grad_sum/w1`: the part before the slash is declared here, the part after it is the
-layer (h1, h2, …) or the parameter (w1, b1, w2, …) it belongs to. History, files and charts follow from the name.
+A run announces which of them it has, and of what, as quantities. History, files and charts follow from these.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from deadrelu_tui.record.network import Network
 
 
 @dataclass(frozen=True)
@@ -14,77 +15,94 @@ class Metric:
     """One row of the vocabulary."""
 
     name: str
-    title: str
-    unit: str
     formula: str
     meaning: str
     when: str = "step"
 
 
 METRICS = (
-    Metric("loss", "loss", "nats", "mean over the batch of −ln softmax(y)[label]",
+    Metric("loss", "mean over the batch of −ln softmax(y)[label]",
            "Mean cross-entropy per image; guessing among ten classes is ln 10 = 2.303."),
-    Metric("zero_fraction", "zeros", "", "share of (h ≤ 0) over images × units of the batch",
+    Metric("zero_fraction", "share of (h ≤ 0) over images × units of the batch",
            "Pre-activations that ReLU turns to zero: sparsity, not death. The article's relu_rate."),
-    Metric("silent_fraction", "silent", "", "share of units with h ≤ 0 for every image of the batch",
+    Metric("silent_fraction", "share of units with h ≤ 0 for every image of the batch",
            "Units that fired for no image of this batch."),
-    Metric("dead_fraction", "never fires", "", "share of units with h ≤ 0 for every image of the probe set",
+    Metric("dead_fraction", "share of units with h ≤ 0 for every image of the probe set",
            "Units that fire for no image of the probe set: death.", "probe"),
-    Metric("inactive_fraction", "fires on < 1 %", "", "share of units with h > 0 for less than 1 % of the probe set",
+    Metric("inactive_fraction", "share of units with h > 0 for less than 1 % of the probe set",
            "Dead by the rule DeadRelu of Amazon SageMaker Debugger.", "probe"),
-    Metric("dormant_fraction", "τ-dormant", "", "share of units with E|a| ≤ 0.025 · mean of E|a| over the layer",
+    Metric("dormant_fraction", "share of units with E|a| ≤ 0.025 · mean of E|a| over the layer",
            "Units that say next to nothing beside their neighbours, over the probe set; a is the activation of h "
            "(Sokar et al. 2023).", "probe"),
-    Metric("saturated_fraction", "saturated", "",
+    Metric("saturated_fraction",
            "share of units with h outside ±9.4999 (tanh) or −23…16.99999 (sigmoid) for > 99 % of the probe set",
            "Units of tanh or sigmoid stuck where the gradient is below 1e-7 "
            "(SageMaker Debugger's SaturatedActivation).", "probe"),
-    Metric("deaths", "deaths", "units", "units that died so far, those born dead included",
+    Metric("deaths", "units that died so far, those born dead included",
            "Of a layer, or of all of them, by 'never fires' (tanh, sigmoid: saturated); a unit may die twice.",
            "probe"),
-    Metric("revivals", "revivals", "units", "dead units that were found alive again, so far",
+    Metric("revivals", "dead units that were found alive again, so far",
            "Of the layer, or of all of them; a revived unit may die again.", "probe"),
-    Metric("pre_mean", "mean pre-activation", "", "mean of h over images × units of the batch",
+    Metric("pre_mean", "mean of h over images × units of the batch",
            "Where the pre-activations lie; far below 0 nothing fires."),
-    Metric("grad_sum", "Σ∂L/∂", "", "Σ over the parameter of ∂L/∂p, with L the batch-summed loss",
+    Metric("grad_sum", "Σ over the parameter of ∂L/∂p, with L the batch-summed loss",
            "Signed sum of a parameter's gradient, as in the article."),
-    Metric("grad_norm", "‖∂L/∂‖", "", "√Σ(∂L/∂p)²", "L2 norm of the same gradient."),
-    Metric("update_ratio", "‖Δ‖/‖‖", "", "‖Δp‖ / ‖p‖",
+    Metric("grad_norm", "√Σ(∂L/∂p)²", "L2 norm of the same gradient."),
+    Metric("update_ratio", "‖Δp‖ / ‖p‖",
            "Size of the step's update against the parameter; healthy is about 1e-3 (cs231n)."),
-    Metric("grad_mean_abs", "mean |∂L/∂|", "", "mean over the parameter of |∂L/∂p|, with L the batch-mean loss",
+    Metric("grad_mean_abs", "mean over the parameter of |∂L/∂p|, with L the batch-mean loss",
            "Below 1e-7 the gradient vanishes (SageMaker Debugger's VanishingGradient).", "probe"),
-    Metric("bias_mean", "mean bias", "", "mean over the layer's units of the bias",
+    Metric("bias_mean", "mean over the layer's units of the bias",
            "The part of the pre-activation that the input does not make.", "probe"),
-    Metric("weight_variance", "weight variance", "", "variance of the initial weights",
+    Metric("weight_variance", "variance of the initial weights",
            "Should be alike in all layers (SageMaker Debugger's PoorWeightInitialization).", "start"),
-    Metric("grad_range", "gradient range", "", "95th − 5th percentile of ∂L/∂p, with L the batch-mean loss, at step 0",
+    Metric("grad_range", "95th − 5th percentile of ∂L/∂p, with L the batch-mean loss, at step 0",
            "A range of nearly nothing means a poor start (PoorWeightInitialization).", "start"),
-    Metric("loss/test", "test loss", "nats", "as loss, over the test set", "At each epoch's end.", "epoch"),
-    Metric("accuracy/test", "test accuracy", "", "share of test images classified rightly",
-           "At each epoch's end.", "epoch"),
-    Metric("seconds", "seconds", "s", "wall time since the first step began, pauses included",
+    Metric("loss/test", "as loss, over the test set", "At each epoch's end.", "epoch"),
+    Metric("accuracy/test", "share of test images classified rightly",
            "At each epoch's end.", "epoch"),
 )  # fmt: skip
 
-_BY_NAME = {metric.name: metric for metric in METRICS}
-_EXTRA = {metric.name for metric in METRICS if metric.when != "step"}
+_WHEN = {metric.name: metric.when for metric in METRICS}
 
 
-def metric_of(series: str) -> Metric:
-    """Return the metric that a series such as 'grad_sum/w1' belongs to. Raises KeyError for an unknown name."""
-    return _BY_NAME.get(series) or _BY_NAME[series.partition("/")[0]]
+@dataclass(frozen=True)
+class Quantity:
+    """A metric as one run has it: of which layer or parameter, and how often it is told."""
+
+    name: str
+    """Under this name it stands in the records: 'grad_sum/w1'."""
+    metric: str
+    """Its row in the vocabulary, or its own name where it has none: 'grad_sum'."""
+    of: str = ""
+    """The layer or parameter that it belongs to, empty for one of the whole network."""
+    every_step: bool = True
+    """Told at every step; else at looks at the probe set, at epochs' ends, at the start."""
 
 
-def is_extra(series: str) -> bool:
-    """Return whether a metric is measured at some steps only: at looks at the probe set, epochs' ends, the start."""
-    return series in _EXTRA or series.partition("/")[0] in _EXTRA
+WATCHED = ("loss", "pre_mean", "grad_norm")
+"""Metrics of which none may cease to be a finite number in a training that is alive (ExplodingTensor)."""
 
 
-def layer_names(hidden: int) -> tuple[str, ...]:
-    """Return h1, h2, … for so many hidden layers."""
-    return tuple(f"h{index}" for index in range(1, hidden + 1))
+def quantity(metric: str, of: str = "") -> Quantity:
+    """Return a metric of the vocabulary as a run has it, of a layer or parameter or of the whole network."""
+    return Quantity(f"{metric}/{of}" if of else metric, metric, of, _WHEN.get(metric) == "step")
 
 
-def parameter_names(hidden: int) -> tuple[str, ...]:
-    """Return w1, b1, w2, b2, … for so many hidden layers and the output layer."""
-    return tuple(f"{kind}{index}" for index in range(1, hidden + 2) for kind in "wb")
+OF_A_LAYER = ("zero_fraction", "silent_fraction", "pre_mean")
+OF_A_PARAMETER = ("grad_sum", "grad_norm", "update_ratio")
+LOOKED_AT_LAYERS = ("dead_fraction", "inactive_fraction", "dormant_fraction", "saturated_fraction", "bias_mean")
+LOOKED_AT_PARAMETERS = ("grad_mean_abs", "weight_variance", "grad_range")
+
+
+def all_of(network: Network) -> tuple[Quantity, ...]:
+    """Return everything that the vocabulary has to say of a network, in the order of the network."""
+    layers, parameters = network.names, tuple(each.name for each in network.parameters)
+    return (
+        quantity("loss"),
+        *(quantity(metric, name) for name in layers for metric in OF_A_LAYER),
+        *(quantity(metric, name) for name in parameters for metric in OF_A_PARAMETER),
+        *(quantity(metric, name) for name in layers for metric in LOOKED_AT_LAYERS),
+        *(quantity(metric, name) for name in parameters for metric in LOOKED_AT_PARAMETERS),
+        *(quantity(metric) for metric in ("loss/test", "accuracy/test")),
+    )

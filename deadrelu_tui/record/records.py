@@ -1,76 +1,61 @@
-"""What a training yields: plain, immutable values. Only these cross from the training thread to anyone else."""
+"""What a run is: one stream of plain, immutable records. Whoever trains yields them; whoever keeps or shows a run reads
+them.
+
+Only these cross from the training thread to anyone else. They know names and numbers, and no sentence.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.record.metrics import Quantity
+from deadrelu_tui.record.network import Network
 from deadrelu_tui.record.units import Units
-from deadrelu_tui.wording import rate
 
-_WATCHED = ("loss", "pre_mean", "grad_norm")
-"""Metrics of which none may cease to be a finite number in a training that is alive (ExplodingTensor)."""
-
-
-@dataclass(frozen=True)
-class Live:
-    """The settings that can change between two steps."""
-
-    lr: float
-    normalise: bool
-    activation: str
-
-    @classmethod
-    def of(cls, settings: RunSettings) -> Live:
-        """Return the live part of a run's settings."""
-        return cls(settings.lr, settings.normalise, settings.activation)
-
-    def changes_from(self, before: Live) -> tuple[str, ...]:
-        """Return what differs from an earlier state, one sentence each."""
-        pairs = (
-            (self.normalise != before.normalise, f"normalise {'on' if self.normalise else 'off'}"),
-            (self.lr != before.lr, f"lr {rate(before.lr)} → {rate(self.lr)}"),
-            (self.activation != before.activation, f"activation {before.activation} → {self.activation}"),
-        )
-        return tuple(text for changed, text in pairs if changed)
+Live = Mapping[str, Any]
+"""What is set and can change between two steps, by name: lr, normalise, activation, or whatever the training has."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """The first thing a training yields: what it found and what it is about to do."""
+    """The first record: what is trained, what will be told of it, and what it can be asked to do."""
 
+    run: str
+    """The id of the run."""
+    at: float
+    """Wall clock, seconds since 1970. Everything later is told in seconds since this moment."""
+    title: str
+    """What the network learns from, in a few words."""
     device: str
-    source: str
-    """The data's folder, or 'embedded'."""
-    sha256: str
-    train: int
-    test: int
-    probe: int
-    """Images of the probe set."""
-    input_mean: float
-    """Mean of the raw training pixels, 0–255."""
-    input_std: float
-    """Their standard deviation."""
-    batches: int
-    """Steps in an epoch, the short last batch included."""
-    epochs: int
-    batch: int
-    """Images of a batch, but for the short last one of an epoch."""
-
-    @property
-    def steps(self) -> int:
-        """Return the number of steps of the whole run."""
-        return self.batches * self.epochs
+    network: Network
+    metrics: tuple[Quantity, ...] = ()
+    """What will be told at every step, or now and then; what is not announced here may come all the same."""
+    probe: int = 0
+    """Samples of the probe set; 0 without one."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What else is known: mean and deviation of the input, images of a batch, the data's fingerprint."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What a restart begins with; empty where there is none."""
+    steps: int | None = None
+    """Steps of the whole run, if its end is known."""
+    steps_per_epoch: int | None = None
+    """The short last batch included; None without epochs."""
+    classes: int | None = None
+    can: frozenset[str] = frozenset()
+    """What it can be asked to do: 'pause' (and take single steps), 'stop', 'revive', 'restart', 'train_on', and the
+    names of what is set live and can be changed."""
+    first: int = 0
+    """The number of the first step: a training that is joined has taken some before."""
 
 
 @dataclass(frozen=True)
-class StepRecord:
-    """One step and every metric of it (design §3), as floats by name.
+class Step:
+    """One step and every metric of it (design §4), as floats by name.
 
     The metrics of the batch belong to the weights that the step found. Those of the probe set and of the test
     set stand in the record only when they were measured: at the steps of the probe schedule also with the
@@ -78,34 +63,65 @@ class StepRecord:
     """
 
     step: int
-    epoch: int
-    """From 1."""
+    """Numbers rise; they may start anywhere and have gaps."""
+    at: float
+    """Seconds since the start, by a clock that never goes back; pauses included."""
+    epoch: int | None
+    """From 1; None for a training without epochs."""
     live: Live
     values: Mapping[str, float]
     fired: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
-    """Per layer ('h1'): whether each unit fired for an image of the batch, shape (units,)."""
-    units: Mapping[str, Units] = field(default_factory=dict)
+    """Per layer: whether each unit fired for a sample of the batch, shape (units,)."""
+    looks: Mapping[str, Units] = field(default_factory=dict)
     """Per layer what a look at the probe set told of its units; empty at the steps without a look."""
     ends_epoch: bool = False
 
-    @property
-    def broken(self) -> str | None:
-        """Return the name of a loss, pre-activation or gradient that is no finite number, None if all are."""
-        if all(map(math.isfinite, self.values.values())):
-            return None
-        for name, value in self.values.items():
-            if not math.isfinite(value) and name.partition("/")[0] in _WATCHED and not name.endswith("/test"):
-                return name
-        return None
+
+MARKS = frozenset({"change", "revive"})
+"""Kinds of event that leave a mark on every chart: something was done to the training."""
+ROUTINE = frozenset({"epoch"})
+"""Kinds that come again and again: of many in a row some may be left out."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something done to a run (start, lr 0.1 → 0.01, pause) or found in it, in force from that step on."""
+    """Something done to a run or found in it, in force from that step on. `telling` has the sentence for it."""
 
     step: int
-    text: str
-    mark: bool = False
-    """Something was changed here: it leaves a mark on every chart."""
-    routine: bool = False
-    """It comes again and again, as the end of an epoch does: of many in a row some may be left out."""
+    kind: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Numbers, names, lists of them: what the kind needs to be told."""
+
+    @property
+    def mark(self) -> bool:
+        """Whether something was changed here: it leaves a mark on every chart."""
+        return self.kind in MARKS
+
+    @property
+    def routine(self) -> bool:
+        """Whether it comes again and again, as the end of an epoch does."""
+        return self.kind in ROUTINE
+
+
+@dataclass(frozen=True)
+class End:
+    """The last record, unless the training goes on after it."""
+
+    at: float
+    """Seconds since the start."""
+    how: str
+    """'finished', 'stopped', 'failed' or 'crashed'."""
+    error: str | None = None
+    """What went wrong, in a line."""
+
+
+Record = Start | Step | Event | End
+
+
+def changes(before: Live, now: Live, step: int) -> tuple[Event, ...]:
+    """Return an event for every live setting that differs, in the order in which the training names them."""
+    return tuple(
+        Event(step, "change", {"setting": name, "before": before.get(name), "now": value})
+        for name, value in now.items()
+        if before.get(name) != value
+    )

@@ -1,4 +1,4 @@
-"""A run: one training drained into a History by the training thread, and the controls that reach into it.
+"""A run of this process: one training drained into a History by the training thread, and commands that reach into it.
 
 Status is derived from facts that have one writer each, so it cannot be stale. Nothing is reset: a restart is a
 new Run. All runs of a process share one executor with one thread, because MXNet wants a single thread for all
@@ -7,131 +7,44 @@ its calls, and because two trainings must never be alive at once.
 
 from __future__ import annotations
 
-import enum
-import secrets
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
-from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.diagnosis.happenings import notices
+from deadrelu_tui.diagnosis.happenings import happenings
+from deadrelu_tui.record.commands import Command, Stop, can_obey
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import Event, Live, Start, StepRecord
-from deadrelu_tui.wording import rate
+from deadrelu_tui.record.records import End, Live, Record, Start, Step
+from deadrelu_tui.run.gate import Controls
+from deadrelu_tui.run.source import ALIVE, Status
 
-Training = Callable[[RunSettings, "Controls"], Iterator[Start | StepRecord | Event]]
+Training = Callable[[Start, Controls], Iterator[Record]]
+"""Given what was promised and the controls, yields a Start that has the rest, then steps and events.
 
-
-class Status(enum.Enum):
-    """What a run is doing."""
-
-    READY = "ready"
-    STARTING = "starting"
-    RUNNING = "running"
-    PAUSED = "paused"
-    STOPPED = "stopped"
-    FINISHED = "finished"
-    FAILED = "failed"
+An End it yields only where it may go on afterwards.
+"""
 
 
-class Controls:
-    """What may be turned while a run lives; any thread turns, the training looks between two steps."""
-
-    def __init__(self, live: Live) -> None:
-        self.live = live
-        """Replaced as a whole, never changed in place: the training sees one state or the other."""
-        self._changed = threading.Condition()
-        self._paused = False
-        self._stopped = False
-        self._permits = 0
-        self._revivals = 0
-
-    def change(self, **fields: Any) -> None:
-        """Set a learning rate, normalisation or activation for the next step on."""
-        self.live = replace(self.live, **fields)
-
-    def pause(self) -> None:
-        """Hold the training before its next step."""
-        with self._changed:
-            self._paused, self._permits = True, 0
-
-    def resume(self) -> None:
-        """Let the training go on."""
-        with self._changed:
-            self._paused = False
-            self._changed.notify_all()
-
-    def step(self) -> None:
-        """Allow exactly one step to a paused training."""
-        with self._changed:
-            self._permits += 1
-            self._changed.notify_all()
-
-    def stop(self) -> None:
-        """End the training after the step it is in; paused or not."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-
-    def revive(self) -> None:
-        """Have the dead units revived before the next step."""
-        with self._changed:
-            self._revivals += 1
-
-    def revival(self) -> bool:
-        """Return whether dead units are to be revived; asked twice between two steps counts once."""
-        with self._changed:
-            asked, self._revivals = self._revivals > 0, 0
-            return asked
-
-    @property
-    def paused(self) -> bool:
-        """Whether a pause was asked for."""
-        return self._paused
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the end was asked for."""
-        return self._stopped
-
-    def proceed(self, wait: bool = True) -> bool | None:
-        """Return True for the next step, False when the run is to stop; while paused wait, or return None."""
-        with self._changed:
-            ready = self._stopped or not self._paused or self._permits > 0
-            if not ready and not wait:
-                return None
-            self._changed.wait_for(lambda: self._stopped or not self._paused or self._permits > 0)
-            if self._paused and not self._stopped:
-                self._permits -= 1
-            return not self._stopped
-
-
-@dataclass
 class Run:
-    """One training from its settings to its end."""
+    """One training from its promise to its end; a Source."""
 
-    settings: RunSettings
-    training: Training
-    executor: Executor
-    """One thread, shared by all runs."""
-    id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2))
-    history: History = field(default_factory=History)
+    def __init__(
+        self, promised: Start, training: Training, executor: Executor, live: Live, stays: bool = False
+    ) -> None:
+        """Take what is known before anything is loaded, and an executor of one thread, which all runs share.
 
-    def __post_init__(self) -> None:
-        self.controls = Controls(Live.of(self.settings))
+        A run that stays can be trained on when it has finished.
+        """
+        self._promised, self._training, self._executor = promised, training, executor
+        self.history = History()
+        self.controls = Controls(live, stays)
         self._future: Future[None] | None = None
-        self._ticks: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=16)
-        self._ended_at: float | None = None
-        self._first_at: float | None = None
+        self._error: BaseException | None = None
 
-    def start(self) -> None:
+    def begin(self) -> None:
         """Train in the executor's one thread, as soon as the run before has ended."""
-        self._future = self.executor.submit(self._drain)
+        self._future = self._executor.submit(self._drain)
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the end, whatever it is. Raises TimeoutError if it does not come in time."""
@@ -142,83 +55,77 @@ class Run:
             raise TimeoutError from error
 
     @property
+    def start(self) -> Start:
+        """What the training said first; before that what was promised."""
+        return self.history.start or self._promised
+
+    @property
     def status(self) -> Status:
         """What the run is doing, derived."""
         if self._future is None:
             return Status.READY
+        end = self.history.end
+        if end is not None:
+            return Status(end.how)
         if not self._future.done():
             if self.controls.paused:
                 return Status.PAUSED
             return Status.RUNNING if len(self.history) else Status.STARTING
-        if self.error is not None:
-            return Status.FAILED
-        start = self.history.start
-        complete = start is not None and len(self.history) == start.steps
-        return Status.FINISHED if complete else Status.STOPPED
-
-    @property
-    def settings_now(self) -> RunSettings:
-        """The settings with what was changed since the start: what a restart begins with."""
-        return replace(self.settings, **asdict(self.controls.live))
+        return Status.FAILED
 
     @property
     def alive(self) -> bool:
-        """Whether the training may still take a step."""
-        return self.status in (Status.STARTING, Status.RUNNING, Status.PAUSED)
+        """Whether the training may still take a step by itself."""
+        return self.status in ALIVE
+
+    @property
+    def can(self) -> frozenset[str]:
+        """What it can be asked to do now."""
+        can = self.start.can
+        if self.alive or self.status is Status.READY:
+            return can
+        # After the end only what the next run begins with can be set, and that this one goes on.
+        waits = self.controls.stays and self._future is not None and not self._future.done()
+        return can - {"pause", "stop", "revive"} - (set() if waits and self.status is Status.FINISHED else {"train_on"})
+
+    @property
+    def live(self) -> Live:
+        """What is set for the next step."""
+        return self.controls.live
 
     @property
     def error(self) -> BaseException | None:
         """What ended the run before its end, if anything did."""
-        return self._future.exception() if self._future is not None and self._future.done() else None
+        return self._error
 
-    @property
-    def steps_per_second(self) -> float:
-        """Speed over the last seconds of training."""
-        ticks = self._ticks
-        (then, before), (now, after) = ticks[0], ticks[-1]
-        return (after - before) / (now - then) if now > then and not self.controls.paused else 0.0
+    def send(self, command: Command) -> None:
+        """Ask for something. What the run cannot do is left undone."""
+        if isinstance(command, Stop) or can_obey(self.can, command):
+            self.controls.send(command)
 
-    @property
-    def seconds(self) -> float:
-        """Wall time since the first step began, pauses included."""
-        if self._first_at is None:
-            return 0.0
-        return (self._ended_at or time.monotonic()) - self._first_at
+    def close(self) -> None:
+        """End the run and wait until the training thread has let go of it."""
+        self.controls.send(Stop())
+        self.join()
 
     def _drain(self) -> None:
+        began = time.monotonic()
         try:
-            for item in self.training(self.settings, self.controls):
-                if isinstance(item, StepRecord):
-                    if item.ends_epoch:
-                        item = replace(item, values={**item.values, "seconds": self.seconds})  # noqa: PLW2901
-                    before = self.history.last
-                    entries = self.history.append(item)
-                    for notice in notices(before, item, entries):
-                        self.history.add_event(notice)
-                    self._tick(item.step + 1)
-                elif isinstance(item, Start):
-                    self.history.begin(item)
-                    self.history.add_event(Event(0, f"start: {describe(self.settings)}"))
-                    self._first_at = time.monotonic()
-                    self._ticks = deque([(self._first_at, 0)], maxlen=16)  # loading is no training
-                else:
-                    self.history.add_event(item)
-                    if item.text == "resume":
-                        # A new deque, not a cleared one: another thread may be reading it.
-                        self._ticks = deque([(time.monotonic(), item.step)], maxlen=16)
-            if self.controls.stopped:
-                self.history.add_event(Event(len(self.history), "stop"))
-        finally:
-            self._ended_at = time.monotonic()
+            for record in self._training(self._promised, self.controls):
+                entries = self.history.add(record)
+                if isinstance(record, Step):
+                    for event in happenings(self.history, record, entries):
+                        self.history.add(event)
+                elif isinstance(record, Start):
+                    began = time.monotonic()  # loading is no training
+        except BaseException as error:
+            self._error = error  # before the end is told, so that whoever reads of it finds the reason
+            self._end(began, "failed", " ".join(str(error).split()) or type(error).__name__)
+            raise
+        if self.history.end is None:
+            planned, last = self.history.steps_planned, self.history.last
+            complete = planned is not None and last is not None and last + 1 - self.history.first >= planned
+            self._end(began, "finished" if complete else "stopped")
 
-    def _tick(self, steps: int) -> None:
-        now = time.monotonic()
-        if now - self._ticks[-1][0] > 0.2 or steps <= 1:
-            self._ticks.append((now, steps))
-
-
-def describe(settings: RunSettings) -> str:
-    """Return what tells one run from another, for a line of text."""
-    scale = "input 0–1" if settings.normalise else "raw input 0–255"
-    units = "–".join(map(str, settings.hidden))
-    return f"{scale}, lr {rate(settings.lr)}, {settings.activation}, {units} hidden, seed {settings.seed}"
+    def _end(self, began: float, how: str, error: str | None = None) -> None:
+        self.history.add(End(max(self.history.seconds, time.monotonic() - began), how, error))

@@ -13,11 +13,12 @@ from textual._compositor import CompositorUpdate
 from textual.app import SystemCommand
 from textual.screen import Screen
 
-from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.run.session import Begin, Session
+from deadrelu_tui.run.source import Source
 from deadrelu_tui.tui.keys import KEYS
-from deadrelu_tui.tui.screens.monitor import MakeRun, MonitorScreen
+from deadrelu_tui.tui.screens.monitor import MonitorScreen
 from deadrelu_tui.tui.themes import DARK, LIGHT
 from deadrelu_tui.tui.wire.pace import Pace
 from deadrelu_tui.tui.wire.sparing import Sent, Sparing
@@ -34,14 +35,16 @@ class MonitorApp(TypedInOrder):
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
-        self, settings: RunSettings, make_run: MakeRun, meter: Meter | None = None, pace: Pace | None = None
-    ) -> None:
+        self, first: Source, begin: Begin, meter: Meter | None = None, pace: Pace | None = None,
+        when_ready: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """Take a run to look at, what begins another one, and what is to be done once the first frame stands."""
         super().__init__()
         self.error: BaseException | None = None
         """Why the first run could not begin, or what broke the screen: the command says so in a sentence."""
         self.terminated = False
         """Whether somebody else asked the process to end."""
-        self.settings, self.make_run, self.meter = settings, make_run, meter
+        self.session, self.meter, self._when_ready = Session(first, begin), meter, when_ready
         self.pace = pace or Pace()
         self.monitor: MonitorScreen | None = None
         self.sent = Sent()
@@ -51,7 +54,7 @@ class MonitorApp(TypedInOrder):
 
     def get_default_screen(self) -> Screen[object]:
         """Return the monitor: the first screen there is, so that nothing is drawn before it."""
-        self.monitor = MonitorScreen(self.make_run(self.settings), self.make_run, self.meter, self.pace, ascii_locale())
+        self.monitor = MonitorScreen(self.session, self.meter, self.pace, ascii_locale())
         return self.monitor  # type: ignore[return-value]
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
@@ -71,7 +74,9 @@ class MonitorApp(TypedInOrder):
         self.sent.forget()
 
     def on_ready(self) -> None:
-        """Start the training: the first frame stands."""
+        """Have the training begin, now that the first frame stands: to load its engine would hold it up."""
+        if self.session.started == 1:  # an early key may have put another run in its place
+            self._when_ready()
         if self.monitor is not None:
             self.monitor.begin()
 
@@ -104,27 +109,26 @@ class MonitorApp(TypedInOrder):
         self._close_messages_no_wait()
 
     def close(self) -> None:
-        """End the run and wait until the training thread has let go of it."""
-        if self.monitor is not None:
-            run = self.monitor.run_in_hand
-            run.controls.stop()
-            run.join()
+        """End the run in hand and wait until it is let go of."""
+        self.session.in_hand.close()
 
     @property
     def failure(self) -> BaseException | None:
         """What ended the run in hand, if it failed."""
-        return self.monitor.run_in_hand.error if self.monitor is not None else None
+        return self.session.in_hand.error
 
     @property
     def farewell(self) -> str:
         """What to leave in the terminal after the screen: how the run ended, and the verdict on it."""
-        if self.monitor is None or not len(self.monitor.run_in_hand.history):
+        run = self.session.in_hand
+        history = run.history.frozen()
+        if not len(history):
             return ""
-        run = self.monitor.run_in_hand
-        total = run.history.start.steps if run.history.start else len(run.history)
-        found = verdict(run.history)
-        speed = len(run.history) / run.seconds if run.seconds else 0.0
-        ending = f"{run.status.value} after {count(len(run.history))} of {count(total)} steps, {speed:.0f} steps/s"
+        found, planned = verdict(history), history.steps_planned
+        done = f"{count(len(history))} of {count(planned)}" if planned is not None else count(len(history))
+        seconds = history.end.at if history.end else history.seconds
+        speed = len(history) / seconds if seconds else 0.0
+        ending = f"{run.status.value} after {done} steps, {speed:.0f} steps/s"
         return f"{ending}: {found.word} — {found.reason}" if found else ending
 
 

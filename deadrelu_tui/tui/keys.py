@@ -32,6 +32,7 @@ KEYS: tuple[Binding, ...] = (
     _key("r", "restart", "restart", "Start a new run with what is set now."),
     _key("space", "pause", "pause", "Hold the training before its next step."),
     _key("space", "resume", "resume", "Let the training go on."),
+    _key("e", "train_on", "train on", "Go on where the run ended: five more epochs."),
     _key("full_stop", "step", "step", "Pause; when paused, take one step.", key_display="."),
     _key("a", "activation", "activation", "Next of relu, leaky_relu, sigmoid, tanh."),
     _key("v", "revive", "revive", "Revive the dead ReLUs: fresh incoming weights, bias and outgoing weights zero, so "
@@ -58,6 +59,8 @@ KEYS: tuple[Binding, ...] = (
     _key("c", "ghost", "ghost", "Lay the run before over the charts, dim, step by step; then the one before it; then "
          "none."),
     _key("o", "runs", "runs", "List the runs of this session and choose one as the ghost.", show=False),
+    _key("slash", "find", "find", "Bring layers and parameters whose name holds a text to the front.", key_display="/",
+         show=False),
     _key("f", "freeze", "freeze", "Hold the display still while the training runs on; again to catch up."),
     _key("tab", "panel(1)", "next panel", "Move the focus to the next panel.", show=False),
     _key("shift+tab", "panel(-1)", "previous panel", "Move the focus to the panel before.", show=False),

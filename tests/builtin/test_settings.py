@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from deadrelu_tui import cli
 from deadrelu_tui.builtin import config, presets
-from deadrelu_tui.builtin.settings import RunSettings, next_lr, parse_hidden, parse_lr
+from deadrelu_tui.builtin.settings import RunSettings, parse_hidden, parse_lr
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.activations import ACTIVATIONS
+from deadrelu_tui.record.commands import next_lr
 from deadrelu_tui.wording import rate
 
 # The article's experiments
@@ -47,12 +48,13 @@ def test_the_presets_stand_in_the_articles_order_and_the_default_is_the_tragedy(
 
 
 @pytest.mark.parametrize("name", presets.PRESETS)
-def test_settings_are_recognised_as_an_experiment_whatever_their_seed_length_device_and_data(name: str) -> None:
+def test_settings_are_an_experiment_by_rate_input_and_activation_whatever_else_is_set(name: str) -> None:
     settings = presets.PRESETS[name]
     assert presets.matching(settings) == name
     assert presets.matching(replace(settings, seed=9, epochs=1, device="cpu", full=False, data_dir="x")) == name
     assert presets.matching(replace(settings, lr=0.3)) is None
-    assert presets.matching(replace(settings, hidden=(301,))) is None
+    assert presets.matching(replace(settings, activation="leaky_relu")) is None
+    assert presets.matching(replace(settings, hidden=(301,), batch_size=64, init="he")) == name
 
 
 def test_applying_a_preset_keeps_all_that_makes_no_experiment() -> None:

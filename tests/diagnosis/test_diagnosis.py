@@ -13,14 +13,22 @@ from conftest import record, start, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui.diagnosis import causes
-from deadrelu_tui.diagnosis.verdict import CLASSES, WORDS, Finding, findings, verdict
+from deadrelu_tui.diagnosis.remedies import Remedy, brisk_rate
+from deadrelu_tui.diagnosis.verdict import WORDS, Finding, findings, verdict
+from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.columns import Column
+from deadrelu_tui.record.commands import Change, Restart, Revive, can_obey_all
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import Event, Live
+from deadrelu_tui.record.kept import Extent
+from deadrelu_tui.record.metrics import all_of
+from deadrelu_tui.record.network import Layer, Network, Parameter
+from deadrelu_tui.record.records import Event, Live, Start
+from deadrelu_tui.record.units import Units
 
-RAW = Live(0.1, False, "relu")
-NORMALISED = replace(RAW, normalise=True)
+RAW: Live = {"normalise": False, "lr": 0.1, "activation": "relu"}
+NORMALISED: Live = {**RAW, "normalise": True}
+TANH: Live = {"normalise": False, "lr": 0.5, "activation": "tanh"}
+NORMALISE, AGAIN = Change({"normalise": True}), Restart()
 UNITS = 300
 EVEN = math.log(10)
 NAN, INF = math.nan, math.inf
@@ -29,50 +37,68 @@ Values = Mapping[str, float | Callable[[int], float]]
 _LOOKED = ("dead_fraction", "inactive_fraction", "saturated_fraction")
 
 
+def lr(rate: float) -> Change:
+    return Change({"lr": rate})
+
+
+def changed(step: int, setting: str, before: Any, now: Any) -> Event:
+    return Event(step, "change", {"setting": setting, "before": before, "now": now})
+
+
 def canned(
-    values: Values, steps: int = 60, live: Live = RAW, events: Sequence[Event] = (), widths: Sequence[int] = (UNITS,)
-) -> History:
+    values: Values, steps: int = 60, live: Live = RAW, events: Sequence[Event] = (), widths: Sequence[int] = (UNITS,),
+    said: Start | None = None, units: Mapping[str, Mapping[str, float]] | None = None, first: int = 0,
+) -> History:  # fmt: skip
     """Return a run on which every metric has the value, or the function of the step, that is given for it.
 
-    Without a word on them, loss and gradients are those of a run that learns. The looks are at every step.
+    Without a word on them, loss and gradients are those of a run that learns. The looks are at every step, and of the
+    units of a layer all have what is given for it. What was said at first may be another start.
     """
+    said = said or start(batches=steps, epochs=1, hidden=tuple(widths), first=first)
+    layers = {layer.name: layer.units for layer in said.network.layers}
     history = History()
-    history.begin(start(batches=steps, epochs=1))
+    history.add(said)
     for event in events:
-        history.add_event(event)
-    everything: dict[str, Any] = {"loss": lambda step: 0.5 + 0.99**step, "grad_norm/w1": 1.0, "update_ratio/w1": 1e-3}
-    for layer in range(1, len(widths) + 1):
-        everything |= {f"zero_fraction/h{layer}": 0.5, f"dead_fraction/h{layer}": 0.0, f"pre_mean/h{layer}": -1.0}
+        history.add(event)
+    weight = next(iter(said.network.weights()))
+    everything: dict[str, Any] = {
+        "loss": lambda step: 0.5 + 0.99**step, f"grad_norm/{weight}": 1.0, f"update_ratio/{weight}": 1e-3,
+    }  # fmt: skip
+    for layer in layers:
+        everything |= {f"zero_fraction/{layer}": 0.5, f"dead_fraction/{layer}": 0.0, f"pre_mean/{layer}": -1.0}
     everything |= values
     for step in range(steps):
         found = {name: value(step) if callable(value) else value for name, value in everything.items()}
         if step:
             found = {name: value for name, value in found.items() if not name.startswith(("weight_var", "grad_range"))}
-        looked = {f"h{layer}": lost(width, found, f"h{layer}", live) for layer, width in enumerate(widths, 1)}
-        history.append(replace(record(step, found, batches=steps, live=live_at(step, live, events)), units=looked))
+        looked = {name: lost(width, found, name, live, (units or {}).get(name)) for name, width in layers.items()}
+        made = record(step, found, batches=said.steps_per_epoch or steps, live=live_at(step, live, events))
+        history.add(replace(made, step=first + step, looks=looked))
     return history
 
 
 def live_at(step: int, live: Live, events: Sequence[Event]) -> Live:
     """Return what was set at a step, given what is set at the end: with the later changes undone."""
-    for event in events:
-        what, _, change = event.text.partition(" ")
-        if event.mark and event.step > step and what == "normalise":
-            live = replace(live, normalise=change == "off")
-        elif event.mark and event.step > step and what in ("lr", "activation"):
-            before = change.partition(" → ")[0]
-            live = replace(live, lr=float(before)) if what == "lr" else replace(live, activation=before)
-    return live
+    undone = {
+        event.facts["setting"]: event.facts["before"]
+        for event in reversed(events)
+        if event.kind == "change" and event.step > step
+    }
+    return {**live, **undone}
 
 
-def lost(width: int, found: Mapping[str, float], layer: str, live: Live) -> Any:
+def lost(
+    width: int, found: Mapping[str, float], layer: str, live: Live, given: Mapping[str, float] | None = None
+) -> Units:
     """Return the units of a layer of which the share that is lost is the one that is recorded."""
-    metric = "saturated_fraction" if live.activation in ("tanh", "sigmoid") else "dead_fraction"
+    activation = live.get("activation", "relu")
+    metric = "saturated_fraction" if activation in SATURATING else "dead_fraction"
     share = found.get(f"{metric}/{layer}", 0.0)
     rates = np.ones(width)
     rates[: round(width * share) if math.isfinite(share) else 0] = 0
-    return units(rates.tolist(), live.activation, unsaturated=rates.tolist(), pre_mean=(rates * 3 - 2.5).tolist(),
-                 bias=(rates * 0 - 0.5).tolist())  # fmt: skip
+    columns = {"unsaturated": rates, "pre_mean": rates * 3 - 2.5, "bias": rates * 0 - 0.5}
+    alike = {name: np.full(width, value) for name, value in (given or {}).items()}
+    return units(rates, activation, **(columns | alike))
 
 
 def judged(values: Values, steps: int = 60, live: Live = RAW, events: Sequence[Event] = (), **more: Any) -> Finding:
@@ -142,13 +168,13 @@ def test_a_verdict_does_not_depend_on_how_long_ago_things_were_fine() -> None:
 
 def test_about_half_zeros_and_no_dead_unit_is_healthy() -> None:
     found = judged({"loss": 0.75})
-    assert (found.word, found.remedy) == ("healthy", "")
+    assert (found.word, found.remedy) == ("healthy", ())
     assert found.reason == "loss averages 0.750; every unit fires for some of 2\u202f000 probe images; h1 50.0 % zeros"
 
 
 def test_many_zeros_without_dead_units_are_sparsity() -> None:
     found = judged({"zero_fraction/h1": 0.82, "dead_fraction/h1": 0.01})
-    assert (found.word, found.layer, found.remedy) == ("sparse", "h1", "")
+    assert (found.word, found.layer, found.remedy) == ("sparse", "h1", ())
     assert found.reason == (
         "h1: 82.0 % zeros is sparsity, not death; 3 of 300 units of h1 never fire on 2\u202f000 probe images"
     )
@@ -163,7 +189,7 @@ def test_one_unit_fires_and_two_fire() -> None:
 
 def test_zeros_and_silence_say_nothing_of_activations_that_do_not_zero() -> None:
     for activation in ("leaky_relu", "tanh", "sigmoid"):
-        live = replace(RAW, activation=activation)
+        live = {**RAW, "activation": activation}
         assert judged({"zero_fraction/h1": 0.9, "dead_fraction/h1": 0.9}, live=live).word == "healthy"
 
 
@@ -201,19 +227,19 @@ def test_the_cause_of_death_is_input_rate_largest_early_update_and_what_makes_th
 @pytest.mark.parametrize(
     ("live", "events", "first", "remedy", "said"),
     [
-        (RAW, [], 2.0, "n, then r", "Input mean 72.9, lr 0.1"),
-        (replace(RAW, lr=10), [], 2_000.0, "n, - to lr 0.1, then r", "Input mean 72.9, lr 10"),
-        (replace(RAW, lr=1e-3), [], 0.02, "n, + to lr 0.2, then r", "Input mean 72.9, lr 0.001"),
-        (NORMALISED, [], 0.01, "- to lr 0.02, then r", "Input mean 0.286, lr 0.1"),
-        (replace(NORMALISED, lr=10), [], 2.0, "- to lr 0.5, then r", "Input mean 0.286, lr 10"),
-        (NORMALISED, [Event(50, "normalise on", True)], 2.0, "v", "Input mean was 72.9, lr 0.1"),
-        (NORMALISED, [Event(50, "lr 10 → 0.1", True)], 2.0, "v", "Input mean 0.286, lr 10"),
-        (NORMALISED, [Event(5, "normalise on", True)], 2.0, "- to lr 0.02, then r", "Input mean 0.286, lr 0.1"),
-        (NORMALISED, [Event(50, "pause")], 0.01, "- to lr 0.02, then r", "Input mean 0.286"),
+        (RAW, [], 2.0, (NORMALISE, AGAIN), "Input mean 72.9, lr 0.1"),
+        ({**RAW, "lr": 10}, [], 2_000.0, (Change({"normalise": True, "lr": 0.1}), AGAIN), "Input mean 72.9, lr 10"),
+        ({**RAW, "lr": 1e-3}, [], 0.02, (Change({"normalise": True, "lr": 0.2}), AGAIN), "Input mean 72.9, lr 0.001"),
+        (NORMALISED, [], 0.01, (lr(0.02), AGAIN), "Input mean 0.286, lr 0.1"),
+        ({**NORMALISED, "lr": 10}, [], 2.0, (lr(0.5), AGAIN), "Input mean 0.286, lr 10"),
+        (NORMALISED, [changed(50, "normalise", False, True)], 2.0, (Revive(),), "Input mean was 72.9, lr 0.1"),
+        (NORMALISED, [changed(50, "lr", 10, 0.1)], 2.0, (Revive(),), "Input mean 0.286, lr 10"),
+        (NORMALISED, [changed(5, "normalise", False, True)], 2.0, (lr(0.02), AGAIN), "Input mean 0.286, lr 0.1"),
+        (NORMALISED, [Event(50, "pause")], 0.01, (lr(0.02), AGAIN), "Input mean 0.286"),
     ],
 )  # fmt: skip
 def test_the_remedy_for_death_depends_on_what_did_the_damage(
-    live: Live, events: list[Event], first: float, remedy: str, said: str
+    live: Live, events: list[Event], first: float, remedy: Remedy, said: str
 ) -> None:
     values: Values = {"dead_fraction/h1": from_step(20, 0.9), "update_ratio/w1": at_step(0, first, 1e-3)}
     found = judged(values, live=live, events=events)
@@ -244,29 +270,26 @@ def test_a_layer_that_is_fed_zeros_only_says_so() -> None:
 
 def test_a_layer_that_is_dead_from_the_start_was_born_so_with_the_odds_of_lu() -> None:
     found = judged({"dead_fraction/h1": 1.0}, live=NORMALISED, widths=(3,) * 9)
-    assert (found.word, found.rule, found.step, found.remedy) == ("dead", "BornDead", 0, "s: wider layers, then r")
+    assert (found.word, found.rule, found.step) == ("dead", "BornDead", 0)
+    assert found.remedy == (Restart({"hidden": [10] * 9}),)
     # Ten layers with the output, width 3: 0.579 were found by Monte Carlo, the bound is 1 − (7/8)^9 = 0.699.
     assert found.cause == "Born so, as 9 layers of 3 are with a probability of at most 69.9 % (Lu et al. 2019)"
     uneven = judged({"dead_fraction/h1": 1.0}, widths=(3, 4))
-    assert (uneven.cause, uneven.remedy) == ("3 were so before the first update", "n, s: wider layers, then r")
+    assert uneven.cause == "3 were so before the first update"
+    assert uneven.remedy == (NORMALISE, Restart({"hidden": [8, 8]}))
 
 
 def test_small_first_weights_are_part_of_the_remedy() -> None:
-    found = judged({"dead_fraction/h1": 1.0, "weight_variance/w2": 1e-4}, live=replace(NORMALISED, lr=2),
+    found = judged({"dead_fraction/h1": 1.0, "weight_variance/w2": 1e-4}, live={**NORMALISED, "lr": 2},
                    widths=(3, 3))  # fmt: skip
-    assert found.remedy == "- to lr 0.2, s: wider layers, init he, then r"
+    assert found.remedy == (lr(0.2), Restart({"hidden": [8, 8], "init": "he"}))
 
 
 def test_where_the_bias_outweighs_what_comes_in_the_first_weights_are_to_blame() -> None:
     values: Values = {"dead_fraction/h2": from_step(3, 1.0), "weight_variance/w2": 1e-4}
-    history = canned(values, live=NORMALISED, widths=(10, 10))
-    assert history.looked is not None
-    small = np.full(10, 1e-6, np.float32)
-    last = history.looked.layers["h2"]
-    history.looked.layers["h2"] = replace(last, activity=small, pre_mean=last.bias - small)
-    found = verdict(history)
-    assert found is not None
-    assert (found.layer, found.remedy) == ("h2", "s: init he, then r")
+    faint = {"h2": {"activity": 1e-6, "pre_mean": -0.5 - 1e-6}}
+    found = judged(values, live=NORMALISED, widths=(10, 10), units=faint)
+    assert (found.layer, found.remedy) == ("h2", (Restart({"init": "he"}),))
     assert found.cause == "Mean |a| falls from 1.0 in h1 to 1e-6 in h2, w2·x −1e-6, b −0.5"
 
 
@@ -284,16 +307,17 @@ def test_units_that_fire_for_few_images_are_a_note_by_the_field_s_rule_and_no_ve
 
 
 def test_more_than_half_of_the_units_without_a_gradient_are_saturated() -> None:
-    found = judged({"saturated_fraction/h1": from_step(2, 0.9)}, live=Live(0.5, False, "tanh"))
-    assert (found.word, found.rule, found.step, found.remedy) == ("saturated", "SaturatedActivation", 2, "n, then r")
+    found = judged({"saturated_fraction/h1": from_step(2, 0.9)}, live=TANH)
+    assert (found.word, found.rule, found.step) == ("saturated", "SaturatedActivation", 2)
+    assert found.remedy == (NORMALISE, AGAIN)
     assert found.text == "h1: 270 of 300 units saturate on 99 % of 2\u202f000 probe images, half by step 2"
     assert found.cause == "Input mean 72.9, lr 0.5: update 0 was 0.0010×w1, |w1·x| 2.0, b −0.5"
-    assert judged({"saturated_fraction/h1": 0.5}, live=Live(0.5, False, "tanh")).word == "healthy"
+    assert judged({"saturated_fraction/h1": 0.5}, live=TANH).word == "healthy"
     assert judged({"saturated_fraction/h1": 0.9}, live=NORMALISED).word == "healthy"
 
 
 def test_what_held_before_another_activation_was_chosen_does_not_count() -> None:
-    events = [Event(40, "activation leaky_relu → relu", True)]
+    events = [changed(40, "activation", "leaky_relu", "relu")]
     assert judged({"dead_fraction/h1": 0.9}, events=events).step == 40
 
 
@@ -346,9 +370,9 @@ def test_a_loss_that_falls_from_a_high_start_has_not_diverged() -> None:
 
 def test_a_layer_that_an_epoch_of_one_step_killed_was_not_born_dead() -> None:
     history = History()
-    history.begin(start(batches=1, epochs=1))
+    history.add(start(batches=1, epochs=1))
     made = record(0, {"zero_fraction/h1": 0.5, "pre_mean/h1": -1.0, "dead_fraction/h1": 0.9}, batches=1)
-    history.append(replace(made, units={"h1": units([0.0] * 9 + [1.0])}))
+    history.add(replace(made, looks={"h1": units([0.0] * 9 + [1.0])}))
     found = verdict(history)
     assert found is not None
     assert (found.word, found.rule) == ("dead", "DeadRelu")
@@ -358,12 +382,12 @@ def test_a_layer_that_an_epoch_of_one_step_killed_was_not_born_dead() -> None:
 def test_the_gradient_that_revival_itself_has_taken_away_is_not_vanishing() -> None:
     values: dict[str, Any] = {"grad_mean_abs/w1": lambda step: 0.0 if step == 59 else 1e-3, "loss": EVEN * 1.2}
     assert judged(values).word == "vanishing"
-    assert judged(values, events=[Event(59, "revive 3 units of h1", mark=True)]).word != "vanishing"
+    assert judged(values, events=[Event(59, "revive", {"layers": {"h1": 3}})]).word != "vanishing"
 
 
 def test_death_and_saturation_explain_a_loss_beyond_all_losses() -> None:
     assert judged({"loss": 1e5, "dead_fraction/h1": 0.9}).word == "dead"
-    assert judged({"loss": 1e5, "saturated_fraction/h1": 0.9}, live=replace(RAW, activation="tanh")).word == "saturated"
+    assert judged({"loss": 1e5, "saturated_fraction/h1": 0.9}, live=TANH).word == "saturated"
     assert judged({"loss": 1e5, "dead_fraction/h1": 0.2}).word == "diverged"
 
 
@@ -371,13 +395,12 @@ def test_death_and_saturation_explain_a_loss_beyond_all_losses() -> None:
 
 
 def test_a_loss_at_ln_c_for_fifty_steps_is_guessing() -> None:
-    even = math.log(CLASSES)
-    found = judged({"loss": from_step(10, even * 1.009, 3.0)}, steps=60)
+    found = judged({"loss": from_step(10, EVEN * 1.009, 3.0)}, steps=60)
     assert (found.word, found.step) == ("guessing", 10)
-    assert found.threshold == pytest.approx(even)
+    assert found.threshold == pytest.approx(EVEN)
     assert found.text == "loss is within 1 % of ln 10 = 2.303 since step 10"
-    assert judged({"loss": from_step(11, even, 1.0)}, steps=60).word == "healthy"
-    assert judged({"loss": even * 1.02, "accuracy/test": 0.5}).word == "healthy"
+    assert judged({"loss": from_step(11, EVEN, 1.0)}, steps=60).word == "healthy"
+    assert judged({"loss": EVEN * 1.02, "accuracy/test": 0.5}).word == "healthy"
 
 
 def test_a_mean_loss_no_better_than_guessing_with_few_images_right_is_guessing() -> None:
@@ -397,33 +420,30 @@ def test_a_run_of_fewer_than_fifty_steps_guesses_if_it_has_learned_nothing_by_it
 
 
 def test_a_network_that_guesses_because_its_steps_are_small_is_told_a_rate() -> None:
-    found = judged({"loss": EVEN, "update_ratio/w1": 3.5e-5}, live=replace(NORMALISED, lr=1e-4))
+    found = judged({"loss": EVEN, "update_ratio/w1": 3.5e-5}, live={**NORMALISED, "lr": 1e-4})
     assert found.reason.endswith("At lr 1e-4 updates average 3.5e-5×w1, below 1e-3".replace("1e-4", "0.0001"))
-    assert found.remedy == "+ to lr 0.05"
-    assert judged({"loss": EVEN, "update_ratio/w1": 0.0}, live=NORMALISED).remedy == "+"
-    assert judged({"loss": EVEN, "update_ratio/w1": 0.5}, live=NORMALISED).remedy == "-, then r"
-    assert judged({"loss": EVEN, "update_ratio/w1": NAN}, live=NORMALISED).remedy == "-, then r"
+    assert found.remedy == (lr(0.05),)
+    assert judged({"loss": EVEN, "update_ratio/w1": 0.0}, live=NORMALISED).remedy == (lr(0.2),)
+    assert judged({"loss": EVEN, "update_ratio/w1": 0.5}, live=NORMALISED).remedy == (lr(0.02), AGAIN)
+    assert judged({"loss": EVEN, "update_ratio/w1": NAN}, live=NORMALISED).remedy == (lr(0.02), AGAIN)
 
 
 def test_a_network_whose_layers_say_ever_less_is_told_another_init() -> None:
-    history = canned({"loss": EVEN}, live=NORMALISED, widths=(10, 10))
-    assert history.looked is not None
-    faint = np.full(10, 4.7e-4, np.float32)
-    history.looked.layers["h2"] = replace(history.looked.layers["h2"], activity=faint)
-    found = verdict(history)
-    assert found is not None
-    assert (found.word, found.remedy) == ("guessing", "s: init he, then r")
+    found = judged({"loss": EVEN}, live=NORMALISED, widths=(10, 10), units={"h2": {"activity": 4.7e-4}})
+    assert (found.word, found.remedy) == ("guessing", (Restart({"init": "he"}),))
     assert found.cause == "Mean |a| falls from 1.0 in h1 to 4.7e-4 in h2"
 
 
 def test_a_mean_gradient_of_nearly_nothing_is_vanishing() -> None:
     values: Values = {"grad_mean_abs/w1": from_step(11, 1e-9, 1.0), "grad_mean_abs/w2": 0.01}
     found = judged(values, live=NORMALISED)
-    assert (found.word, found.step, found.layer, found.remedy) == ("vanishing", 11, "w1", "s: init he, then r")
+    assert (found.word, found.step, found.layer) == ("vanishing", 11, "w1")
+    assert found.remedy == (Restart({"init": "he"}),)
     assert found.text == "w1: the mean |gradient| is 1e-9, below 1e-7 since step 11"
     assert found.cause == "The gradient shrinks on its way back: w2 0.010, w1 1e-9"
-    assert judged(values, live=replace(RAW, activation="sigmoid")).remedy == "n, a, s: init he, then r"
-    assert judged(values, live=replace(NORMALISED, lr=10)).remedy == "- to lr 0.5, then r"
+    sigmoid = judged(values, live={**RAW, "activation": "sigmoid"})
+    assert sigmoid.remedy == (Change({"normalise": True, "activation": "tanh"}), Restart({"init": "he"}))
+    assert judged(values, live={**NORMALISED, "lr": 10}).remedy == (lr(0.5), AGAIN)
     assert judged({"grad_mean_abs/b1": 0.0, "grad_mean_abs/w1": 1e-7}).word == "healthy"
 
 
@@ -447,10 +467,10 @@ def test_a_gradient_is_small_also_when_little_is_left_to_learn() -> None:
 def test_updates_out_of_proportion_are_noted_of_weights_only() -> None:
     found = noted("WeightUpdateRatio", {"update_ratio/w1": from_step(5, 11.0), "update_ratio/b1": INF})
     assert found is not None
-    assert (found.text, found.remedy) == ("w1: the update is 11×w1, above 10 since step 5", "-")
+    assert (found.text, found.remedy) == ("w1: the update is 11×w1, above 10 since step 5", (lr(0.05),))
     found = noted("WeightUpdateRatio", {"update_ratio/w1": 1e-9, "update_ratio/b1": 0.0})
     assert found is not None
-    assert (found.text, found.remedy) == ("w1: the update is 1e-9×w1, below 1e-8 since step 0", "+")
+    assert (found.text, found.remedy) == ("w1: the update is 1e-9×w1, below 1e-8 since step 0", (lr(0.2),))
     assert noted("WeightUpdateRatio", {"update_ratio/w1": 10.0}) is None
     assert noted("WeightUpdateRatio", {"update_ratio/w1": 1e-8}) is None
 
@@ -481,10 +501,10 @@ def test_a_loss_that_falls_by_less_than_a_thousandth_in_ten_steps_is_noted() -> 
 def test_pixels_that_are_not_centred_are_noted_as_they_are_fed() -> None:
     found = noted("CheckInputImages", {})
     assert found is not None
-    assert (found.text, found.remedy) == ("input averages 72.9, standard deviation 90.0", "n")
+    assert (found.text, found.remedy) == ("input averages 72.9, standard deviation 90.0", (NORMALISE,))
     found = noted("CheckInputImages", {}, live=NORMALISED)
     assert found is not None
-    assert (found.threshold, found.remedy) == (0.2, "")
+    assert (found.threshold, found.remedy) == (0.2, ())
     assert found.value == pytest.approx(0.286, abs=1e-3)
 
 
@@ -495,6 +515,254 @@ def test_a_test_loss_a_tenth_above_the_epoch_s_training_loss_is_noted() -> None:
     assert found.step == 59
     assert found.text == "test loss 1.20 is 20.0 % above the epoch's training loss 1.00"
     assert noted("Overfit", {"loss": 1.0, "loss/test": 1.09}) is None
+
+
+# What the run can be asked to do
+
+CURES: list[tuple[Values, Live, list[Event], tuple[int, ...]]] = [
+    ({"dead_fraction/h1": from_step(20, 0.9), "update_ratio/w1": at_step(0, 2.0, 1e-3)}, RAW, [], (300,)),
+    ({"dead_fraction/h1": from_step(20, 0.9), "update_ratio/w1": at_step(0, 2.0, 1e-3)}, {**RAW, "lr": 10}, [], (300,)),
+    ({"dead_fraction/h1": from_step(20, 0.9)}, NORMALISED, [changed(50, "normalise", False, True)], (300,)),
+    ({"dead_fraction/h1": 1.0}, RAW, [], (3, 4)),
+    ({"saturated_fraction/h1": 0.9}, TANH, [], (300,)),
+    ({"loss": from_step(33, NAN)}, RAW, [], (300,)),
+    ({"loss": 1e5}, RAW, [], (300,)),
+    ({"grad_mean_abs/w1": 1e-9, "grad_mean_abs/w2": 0.01}, {**RAW, "activation": "sigmoid"}, [], (300,)),
+    ({"loss": EVEN, "update_ratio/w1": 3.5e-5}, NORMALISED, [], (300,)),
+    ({"loss": EVEN, "update_ratio/w1": 0.5}, NORMALISED, [], (300,)),
+    ({"update_ratio/w1": 11.0}, RAW, [], (300,)),
+]
+
+
+@pytest.mark.parametrize("lacking", ["restart", "lr", "normalise", "activation", "revive"])
+def test_no_remedy_asks_for_what_the_run_cannot_do_and_the_others_stay_as_they_are(lacking: str) -> None:
+    withheld = 0
+    for values, live, events, widths in CURES:
+        said = start(batches=60, epochs=1, hidden=widths)
+        whole = findings(canned(values, live=live, events=events, widths=widths, said=said))
+        can = said.can - {lacking}
+        found = findings(canned(values, live=live, events=events, widths=widths, said=replace(said, can=can)))
+        assert [each.reason for each in found] == [each.reason for each in whole]
+        for each, full in zip(found, whole, strict=True):
+            assert can_obey_all(can, each.remedy)
+            if can_obey_all(can, full.remedy):
+                assert each.remedy == full.remedy
+            else:
+                withheld += 1
+    assert withheld
+
+
+def test_what_cannot_be_restarted_is_told_no_restart() -> None:
+    dead: Values = {"dead_fraction/h1": from_step(20, 0.9), "update_ratio/w1": at_step(0, 2.0, 1e-3)}
+    said = start(batches=60, epochs=1)
+    found = judged(dead, said=replace(said, can=said.can - {"restart"}))
+    assert (found.word, found.remedy) == ("dead", ())
+    assert found.cause == judged(dead, said=said).cause
+    pixels = noted("CheckInputImages", dead, said=replace(said, can=said.can - {"restart"}))
+    assert pixels is not None
+    assert pixels.remedy == (NORMALISE,)  # that needs no restart
+
+
+def test_whose_rate_cannot_be_changed_is_told_no_other_rate() -> None:
+    slow: Values = {"loss": EVEN, "update_ratio/w1": 3.5e-5}
+    said = start(batches=60, epochs=1)
+    assert judged(slow, live=NORMALISED, said=said).remedy == (lr(0.5),)
+    found = judged(slow, live=NORMALISED, said=replace(said, can=said.can - {"lr"}))
+    assert (found.word, found.remedy) == ("guessing", ())
+
+
+def test_what_can_be_asked_for_nothing_and_what_has_told_no_start_is_told_no_remedy() -> None:
+    for values, live, events, widths in CURES:
+        said = replace(start(batches=60, epochs=1, hidden=widths), can=frozenset())
+        found = findings(canned(values, live=live, events=events, widths=widths, said=said))
+        assert {each.remedy for each in found} == {()}
+    history = History()
+    for step in range(60):
+        history.add(record(step, {"dead_fraction/h1": 0.9, "update_ratio/w1": 11.0}))
+    assert {each.remedy for each in findings(history)} == {()}
+
+
+def test_a_restart_is_told_only_of_settings_that_there_are() -> None:
+    said = start(batches=60, epochs=1, hidden=(3, 3))
+    bare = replace(said, settings={name: value for name, value in said.settings.items() if name != "hidden"})
+    values: Values = {"dead_fraction/h1": 1.0, "weight_variance/w2": 1e-4}
+    assert judged(values, live=NORMALISED, said=bare).remedy == (Restart({"init": "he"}),)
+
+
+def test_a_network_that_does_not_classify_never_guesses() -> None:
+    said = replace(start(batches=60, epochs=1), classes=None)
+    assert judged({"loss": EVEN}, said=start(batches=60, epochs=1)).word == "guessing"
+    assert judged({"loss": EVEN, "accuracy/test": 0.1}, said=said).word == "healthy"
+    assert judged({"loss": from_step(5, 1e5)}, said=said).word == "healthy"
+    assert judged({"loss": math.log(2)}, said=replace(said, classes=2)).word == "guessing"
+
+
+def test_of_an_input_that_is_not_known_nothing_is_said() -> None:
+    said = replace(start(batches=60, epochs=1), facts={})
+    assert noted("CheckInputImages", {}, said=said) is None
+    found = judged({"dead_fraction/h1": from_step(3, 0.9)}, said=said)
+    assert found.cause == "lr 0.1: update 0 was 0.0010×w1, w1·x −2.0, b −0.5"
+
+
+def test_a_training_with_nothing_to_turn_is_judged_as_any_other() -> None:
+    said = replace(start(batches=60, epochs=1), can=frozenset({"stop"}))
+    found = judged({"dead_fraction/h1": from_step(3, 0.9)}, live={}, said=said)
+    assert (found.word, found.step, found.remedy) == ("dead", 3, ())
+    assert found.cause == "Input mean 72.9: update 0 was 0.0010×w1, w1·x −2.0, b −0.5"
+    assert judged({"loss": EVEN}, live={}, said=said).cause == "Updates average 0.0010×w1"
+
+
+# Names and numbers
+
+ODD = Network(
+    (
+        Layer("encoder.1/mlp.act", 10, "relu", "encoder.1/mlp.weight", "encoder.1/mlp.bias"),
+        Layer("encoder.2/mlp.act", 10, "relu", "encoder.2/mlp.weight", "encoder.2/mlp.bias", ("encoder.1/mlp.act",)),
+        Layer("encoder.3/mlp.act", 10, "relu", "encoder.3/mlp.weight", None,
+              ("encoder.2/mlp.act", "encoder.1/mlp.act")),
+    ),
+    (
+        Parameter("encoder.1/mlp.weight", (10, 3, 3, 3)), Parameter("encoder.1/mlp.bias", (10,)),
+        Parameter("encoder.1/norm.scale", (10,)),
+        Parameter("encoder.2/mlp.weight", (10, 10)), Parameter("encoder.2/mlp.bias", (10,)),
+        Parameter("encoder.3/mlp.weight", (10, 10)),
+        Parameter("head/weight", (10, 10)), Parameter("head/bias", (10,)),
+    ),
+)  # fmt: skip
+FIRST, SECOND, THIRD = ODD.names
+
+
+def odd() -> Start:
+    """Return the start of a network whose names have every separator in them, and a layer that two others feed."""
+    return replace(start(batches=60, epochs=1), network=ODD, metrics=all_of(ODD))
+
+
+def test_layers_of_any_name_are_told_with_the_weights_before_them() -> None:
+    values: Values = {
+        f"dead_fraction/{SECOND}": from_step(9, 0.9),
+        "update_ratio/encoder.1/mlp.weight": at_step(7, 4.0, 1e-3),
+        "update_ratio/encoder.2/mlp.weight": at_step(8, 3.0, 1e-3),
+        "update_ratio/encoder.1/norm.scale": at_step(8, 90.0, 1e-3),
+        "update_ratio/encoder.3/mlp.weight": at_step(8, 50.0, 1e-3),
+        "update_ratio/head/weight": at_step(8, 60.0, 1e-3),
+    }
+    found = judged(values, said=odd())
+    assert (found.word, found.layer, found.step) == ("dead", "encoder.2/mlp.act", 9)
+    assert found.reason == (
+        "encoder.2/mlp.act: 9 of 10 units never fire on 2\u202f000 probe images, half by step 9. "
+        "Input mean 72.9, lr 0.1: update 7 was 4.0×encoder.1/mlp.weight, encoder.2/mlp.weight·x −2.0, b −0.5"
+    )
+
+
+def test_a_dead_layer_of_any_name_is_named_as_the_cause_of_the_one_that_it_feeds() -> None:
+    values: dict[str, Any] = {f"dead_fraction/{FIRST}": from_step(4, 1.0), f"dead_fraction/{SECOND}": from_step(5, 1.0)}
+    first, second = (each for each in findings(canned(values, said=odd())) if each.word == "dead")
+    assert (first.layer, second.layer) == (FIRST, SECOND)
+    assert "feeds it" not in first.cause
+    assert second.cause == f"{FIRST} is dead and feeds it zeros only: its h is its bias"
+    assert second.remedy == ()
+
+    # What lives beside it feeds on.
+    values = {f"dead_fraction/{SECOND}": from_step(4, 1.0), f"dead_fraction/{THIRD}": from_step(5, 1.0)}
+    assert not [each for each in findings(canned(values, said=odd())) if "zeros only" in each.cause]
+    values |= {f"dead_fraction/{FIRST}": from_step(3, 1.0)}
+    causes = {each.layer: each.cause for each in findings(canned(values, said=odd())) if each.word == "dead"}
+    assert causes[THIRD] == f"{SECOND} and {FIRST} are dead and feed it zeros only: its h is its bias"
+
+
+def test_the_other_rules_name_layers_and_parameters_as_the_network_does() -> None:
+    first, second = ODD.weights()[:2]
+    assert judged({f"pre_mean/{THIRD}": from_step(7, NAN)}, said=odd()).layer == THIRD
+    assert judged({f"grad_norm/{second}": from_step(7, INF)}, said=odd()).text == (
+        f"{second}: the norm of the gradient is inf since step 7"
+    )
+    assert judged({f"saturated_fraction/{THIRD}": from_step(7, 0.9)}, live=TANH, said=odd()).layer == THIRD
+    vanishing = judged({f"grad_mean_abs/{first}": 1e-9, "grad_mean_abs/encoder.1/norm.scale": 0.0}, said=odd())
+    assert (vanishing.word, vanishing.layer) == ("vanishing", first)
+    sparse = judged({f"zero_fraction/{THIRD}": 0.9}, said=odd())
+    assert (sparse.word, sparse.layer) == ("sparse", THIRD)
+    ratio = noted("WeightUpdateRatio", {"update_ratio/head/weight": 11.0, "update_ratio/encoder.1/norm.scale": 99.0},
+                  said=odd())  # fmt: skip
+    assert ratio is not None
+    assert ratio.layer == "head/weight"
+    # He's variance is 2 / 27 for the first layer; those behind it have ten inputs.
+    faint = {SECOND: {"pre_mean": -0.5 - 1e-6}}
+    dead: Values = {f"dead_fraction/{SECOND}": from_step(3, 0.9)}
+    timid = judged({**dead, f"weight_variance/{second}": 0.4 * 0.2 - 1e-3}, live=NORMALISED, said=odd(), units=faint)
+    assert timid.remedy == (Restart({"init": "he"}),)
+    bold = judged({**dead, f"weight_variance/{second}": 0.4 * 0.2 + 1e-3}, live=NORMALISED, said=odd(), units=faint)
+    assert bold.remedy == (lr(0.02), AGAIN)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"dead_fraction/h1": from_step(20, 0.9), "update_ratio/w1": at_step(0, 2.0, 1e-3)},
+        {"dead_fraction/h1": from_step(20, 0.2), "update_ratio/w1": at_step(19, 7.0, 1e-3)},
+        {"loss": from_step(33, NAN, 7.25)},
+        {"loss": from_step(30, 1e30, 2.0)},
+        {"loss": from_step(8, EVEN, 3.0)},
+        {"grad_mean_abs/w1": from_step(11, 1e-9, 1.0)},
+    ],
+)
+def test_a_run_that_is_joined_late_is_judged_as_one_that_is_watched_from_its_first_step(values: Values) -> None:
+    found, joined = judged(values), judged(values, first=5_000)
+    assert (joined.rule, joined.word, joined.remedy) == (found.rule, found.word, found.remedy)
+    assert joined.step == found.step + 5_000
+
+
+# A run that goes on meanwhile
+
+
+class Growing(History):
+    """A history that another thread adds to whenever somebody looks: after each look everything is worse."""
+
+    grows = False
+
+    @property
+    def _now(self) -> Extent:
+        now = super()._now
+        if self.grows:
+            last = self._kept.extent().last
+            worse = {
+                "loss": NAN, "pre_mean/h1": INF, "grad_norm/w1": NAN, "grad_norm/w2": NAN, "update_ratio/w1": 1e9,
+                "update_ratio/w2": 1e9, "dead_fraction/h1": 1.0, "saturated_fraction/h1": 1.0,
+                "inactive_fraction/h1": 1.0, "zero_fraction/h1": 1.0, "grad_mean_abs/w1": 0.0,
+                "accuracy/test": 0.0, "loss/test": 1e9, f"never_heard_of_{last}": 1.0,
+            }  # fmt: skip
+            live = {"normalise": False, "lr": 1e9, "activation": "sigmoid"}
+            self._kept.add(Event(last, "revive", {"layers": {"h1": 300}}))
+            made = record(last + 1, worse, live=live)
+            looks = {name: units([0.0] * len(ledger.lost), "sigmoid") for name, ledger in now.ledgers.items()}
+            self._kept.add(replace(made, looks=looks))
+        return now
+
+
+@pytest.mark.parametrize(("values", "live", "events", "widths"), CURES)
+def test_the_findings_of_a_run_that_goes_on_meanwhile_are_those_of_one_step(
+    values: Values, live: Live, events: list[Event], widths: tuple[int, ...]
+) -> None:
+    history = canned(values, live=live, events=events, widths=widths)
+    still, first = findings(history.frozen()), verdict(history.frozen())
+    growing = Growing()
+    growing._kept = history._kept
+    growing.grows = True
+    assert repr(findings(growing)) == repr(still)  # NaN is not equal to itself
+    assert growing._kept.extent().last > 60
+    again = canned(values, live=live, events=events, widths=widths)
+    growing._kept = again._kept
+    assert repr(verdict(growing)) == repr(first)
+    assert growing._kept.extent().last > 60
+
+
+def test_the_findings_of_a_past_step_are_those_that_it_had() -> None:
+    values: Values = {"dead_fraction/h1": from_step(20, 0.9), "loss": from_step(40, NAN, 2.0)}
+    said, events = start(batches=60, epochs=1), [changed(30, "normalise", False, True)]
+    history = canned(values, live=NORMALISED, events=events, said=said)
+    for steps in (1, 5, 20, 21, 30, 31, 39, 40, 41, 59, 60):
+        live, so_far = (RAW, []) if steps <= 30 else (NORMALISED, events)
+        then = canned(values, steps=steps, live=live, events=so_far, said=said)
+        assert repr(findings(history.until(steps - 1))) == repr(findings(then)), steps
 
 
 # Whatever was recorded
@@ -510,14 +778,15 @@ NAMES = (
 marks = st.builds(
     Event,
     st.integers(0, 60),
-    st.sampled_from(["normalise on", "normalise off", "lr 0.1 → 10", "lr  → ", "lr 0 → 1", "activation tanh → relu",
-                     "revive 3 units of h1", ""]),
-    st.booleans(),
+    st.sampled_from(["change", "revive", "pause", "resume", "epoch", "of another version", ""]),
+    st.sampled_from([
+        {}, {"setting": "lr", "before": 0.1, "now": 10}, {"setting": "momentum"}, {"layers": {"h1": 3}},
+    ]),
 )  # fmt: skip
 
 
-def sound(found: tuple[Finding, ...], steps: int) -> None:
-    """Check what holds of all findings."""
+def sound(found: tuple[Finding, ...], steps: int, can: frozenset[str]) -> None:
+    """Check what holds of all findings on a run that can be asked for so much."""
     assert found
     words = [each.word for each in found if each.word]
     assert words
@@ -529,36 +798,44 @@ def sound(found: tuple[Finding, ...], steps: int) -> None:
         assert not each.reason.endswith(".")
         assert 0 <= each.step < steps
         assert each.word in (*WORDS, "")
+        assert can_obey_all(can, each.remedy)
 
 
 @settings(max_examples=300, deadline=None)
 @given(
     columns=st.dictionaries(st.sampled_from(NAMES), st.lists(extremes, min_size=1, max_size=4)),
     steps=st.sampled_from([1, 2, 19, 20, 49, 50, 55]),
-    live=st.builds(Live, st.sampled_from([1e-300, 1e-6, 0.1, 1e300]), st.booleans(),
-                   st.sampled_from(["relu", "leaky_relu", "tanh", "sigmoid"])),
-    begun=st.booleans(),
+    live=st.fixed_dictionaries({}, optional={
+        "lr": st.sampled_from([1e-300, 1e-6, 0.1, 1e300]), "normalise": st.booleans(),
+        "activation": st.sampled_from(["relu", "leaky_relu", "tanh", "sigmoid", "gelu"]), "momentum": st.just(0.9),
+    }),
+    can=st.none() | st.frozensets(st.sampled_from(["restart", "revive", "lr", "normalise", "activation", "pause"])),
+    classes=st.sampled_from([None, 2, 10]),
+    numbers=st.sampled_from([(0, 1), (1, 1), (0, 3), (5_000, 10)]),
     shares=st.none() | st.lists(extremes, max_size=3),
     events=st.lists(marks, max_size=3),
 )  # fmt: skip
 def test_whatever_was_recorded_there_is_a_verdict(
-    columns: dict[str, list[float]], steps: int, live: Live, begun: bool, shares: list[float] | None,
-    events: list[Event],
+    columns: dict[str, list[float]], steps: int, live: Live, can: frozenset[str] | None, classes: int | None,
+    numbers: tuple[int, int], shares: list[float] | None, events: list[Event],
 ) -> None:  # fmt: skip
+    first, stride = numbers
     history = History()
-    if begun:
-        history.begin(start())
+    if can is not None:
+        history.add(replace(start(first=first), can=can, classes=classes))
     for event in events:
-        history.add_event(event)
+        history.add(event)
     for step in range(steps):
         now = record(
             step, {name: values[step % len(values)] for name, values in columns.items()}, batches=20, live=live
         )
         with np.errstate(all="ignore"):
-            looked = {} if shares is None else {"h1": units(shares, live.activation, bias=shares[::-1])}
-        history.append(replace(now, units=looked))
+            looked = {} if shares is None else {
+                "h1": units(shares, live.get("activation", "relu"), bias=shares[::-1])
+            }  # fmt: skip
+        history.add(replace(now, step=first + stride * step, looks=looked))
     found = findings(history)
-    sound(found, steps)
+    sound(found, first + stride * (steps - 1) + 1, can or frozenset())
     assert repr(verdict(history)) == repr(found[0])  # NaN is not equal to itself
 
 
@@ -568,19 +845,21 @@ MILLION = 1_000_000
 def long(values: Mapping[str, Any], steps: int = MILLION) -> History:
     """Return a run with whole columns put in place: to append so many records would take minutes."""
     history = History()
-    history.begin(start(batches=235, epochs=steps // 235 + 1))
+    history.add(start(batches=235, epochs=steps // 235 + 1))
+    kept = history._kept
     columns = {"loss": 1.0, "pre_mean/h1": -1.0, "grad_norm/w1": 1.0, "update_ratio/w1": 1e-3} | dict(values)
     for name, value in columns.items():
-        column = history._dense[name] = Column()
+        column = kept.dense[name] = Column()
         with np.errstate(over="ignore"):
             column._values = np.broadcast_to(np.asarray(value, np.float32), steps).copy()
         column._count = steps
     looks = np.arange(0, steps, 100)
-    history._sparse["dead_fraction/h1"] = steps_of, shares = Column(np.int64), Column()
+    kept.sparse["dead_fraction/h1"] = steps_of, shares = Column(np.int64), Column()
     steps_of._values, shares._values = looks, np.zeros(len(looks), np.float32)
     steps_of._count = shares._count = len(looks)
-    last = {name: float(history._dense[name]._values[-1]) for name in columns}
-    history.last, history._count = record(steps - 1, last), steps
+    kept._now = Extent(
+        rows=steps, last=steps - 1, start=history.start, came=1, lives=((0, RAW),), names=(*kept.dense, *kept.sparse)
+    )
     return history
 
 
@@ -612,15 +891,13 @@ def test_whatever_a_million_steps_hold_there_is_a_verdict(
     history = long(columns)
     with np.errstate(over="ignore"):
         for name, step, value in spikes:
-            history._dense[name]._values[step] = value
-    sound(findings(history), MILLION)
+            history._kept.dense[name]._values[step] = value
+    sound(findings(history), MILLION, start().can)
 
 
 def test_the_ladders_end() -> None:
-    assert causes.brisk_rate(1e-300, 0.0) == 0.5
-    assert causes.brisk_rate(2.0, 1e-9) == 5
-    assert judged({"dead_fraction/h1": from_step(3, 0.9), "update_ratio/w1": 1e30}, live=NORMALISED).remedy == (
-        "- to lr 1e-6, then r"
-    )
-    lowest = replace(NORMALISED, lr=1e-6)
-    assert judged({"dead_fraction/h1": from_step(3, 0.9), "update_ratio/w1": 1e30}, live=lowest).remedy == "-, then r"
+    assert brisk_rate(1e-300, 0.0) == 0.5
+    assert brisk_rate(2.0, 1e-9) == 5
+    dead: Values = {"dead_fraction/h1": from_step(3, 0.9), "update_ratio/w1": 1e30}
+    assert judged(dead, live=NORMALISED).remedy == (lr(1e-6), AGAIN)
+    assert judged(dead, live={**NORMALISED, "lr": 1e-6}).remedy == (AGAIN,)  # there is none below it

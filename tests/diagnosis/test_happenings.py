@@ -8,20 +8,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import record, units
+from conftest import record, start, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui.diagnosis.happenings import SPAN, Change, Effect, effect, effect_text, notices
+from deadrelu_tui.diagnosis.happenings import SPAN, Change, Effect, effect, effect_text, happenings
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import Event, Live, StepRecord
+from deadrelu_tui.record.metrics import all_of
+from deadrelu_tui.record.network import Layer, Network
+from deadrelu_tui.record.records import Event, Live, Step
+from deadrelu_tui.record.telling import told
 from deadrelu_tui.record.units import Units
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
-RELU = Live(0.1, False, "relu")
-TANH = replace(RELU, activation="tanh")
+RELU: Live = {"normalise": False, "lr": 0.1, "activation": "relu"}
+TANH: Live = {**RELU, "activation": "tanh"}
+LEAKY: Live = {**RELU, "activation": "leaky_relu"}
 NAN, INF = math.nan, math.inf
 
 Numbers = Mapping[str, float | Callable[[int], float]]
@@ -33,16 +37,43 @@ def layer(lost: Sequence[int], count: int, activation: str = "relu") -> Units:
     return units(shares, activation, unsaturated=shares) if activation in SATURATING else units(shares, activation)
 
 
-def noticed(records: Sequence[StepRecord]) -> list[Event]:
+def noticed(records: Sequence[Step]) -> list[Event]:
     """Return what a run notices that takes these steps."""
     history, found = History(), list[Event]()
+    history.add(start(batches=None))
     for each in records:
-        before = history.last
-        found += notices(before, each, history.append(each))
+        found += happenings(history, each, history.add(each))
     return found
 
 
-def lives(looks: Mapping[int, Sequence[int]], count: int = 8, live: Live = RELU, steps: int = 20) -> list[StepRecord]:
+def lines(records: Sequence[Step]) -> list[tuple[int, str]]:
+    """Return the same in words, each with its step."""
+    return [(event.step, told(event)) for event in noticed(records)]
+
+
+def fell(
+    step: int, which: Sequence[int], layer: str = "h1", *, of: int = 8, last: int | None = None, born: bool = False,
+    activation: str = "relu",
+) -> Event:  # fmt: skip
+    return Event(step, "units_lost", {
+        "layer": layer, "units": list(which), "of": of, "first": step, "last": step if last is None else last,
+        "born": born, "activation": activation,
+    })  # fmt: skip
+
+
+def back(step: int, which: Sequence[int], *, activation: str = "relu") -> Event:
+    return Event(step, "units_back", {"layer": "h1", "units": list(which), "of": 8, "activation": activation})
+
+
+def layer_lost(step: int, count: int, *, activation: str = "relu") -> Event:
+    return Event(step, "layer_lost", {"layer": "h1", "units": count, "of": 8, "activation": activation})
+
+
+def diverged(step: int, metric: str, value: float) -> Event:
+    return Event(step, "diverged", {"metric": metric, "value": value})
+
+
+def lives(looks: Mapping[int, Sequence[int]], count: int = 8, live: Live = RELU, steps: int = 20) -> list[Step]:
     """Return steps of a layer with these units lost at these looks, each of which fired for the last time two steps
     before the look that finds it dead.
     """
@@ -52,12 +83,12 @@ def lives(looks: Mapping[int, Sequence[int]], count: int = 8, live: Live = RELU,
         for at, lost in looks.items():
             if at - 2 < step <= at:
                 fired[list(lost)] = False
-        found = {"h1": layer(looks[step], count, live.activation)} if step in looks else {}
-        taken.append(replace(record(step, live=live), fired={"h1": fired}, units=found))
+        found = {"h1": layer(looks[step], count, live["activation"])} if step in looks else {}
+        taken.append(replace(record(step, live=live), fired={"h1": fired}, looks=found))
     return taken
 
 
-def measured(values: Numbers, steps: int = 10, live: Live = RELU) -> list[StepRecord]:
+def measured(values: Numbers, steps: int = 10, live: Live = RELU) -> list[Step]:
     """Return steps on which every metric has the value, or the function of the step, that is given for it."""
     return [
         record(step, {name: value(step) if callable(value) else value for name, value in values.items()}, live=live)
@@ -73,7 +104,7 @@ def from_step(step: int, after: float, before: float = 0.0) -> Callable[[int], f
 
 
 def test_a_unit_that_dies_is_named_with_the_step_at_which_it_died() -> None:
-    assert noticed(lives({0: [], 8: [5]})) == [Event(7, "unit 5 of h1 fell silent")]
+    assert noticed(lives({0: [], 8: [5]})) == [fell(7, [5])]
 
 
 @pytest.mark.parametrize(
@@ -85,42 +116,39 @@ def test_a_unit_that_dies_is_named_with_the_step_at_which_it_died() -> None:
     ],
 )
 def test_up_to_three_units_are_named(lost: list[int], text: str) -> None:
-    assert noticed(lives({0: [], 8: lost})) == [Event(7, text)]
+    taken = lives({0: [], 8: lost})
+    assert noticed(taken) == [fell(7, lost)]
+    assert lines(taken) == [(7, text)]
 
 
 def test_more_than_three_units_are_counted() -> None:
-    assert noticed(lives({0: [], 8: [0, 3, 5, 6]})) == [Event(7, "4 units of h1 fell silent")]
-    assert noticed(lives({0: [], 8: list(range(1_200))}, count=3_000)) == [
-        Event(7, "1\u202f200 units of h1 fell silent")
-    ]
+    assert lines(lives({0: [], 8: [0, 3, 5, 6]})) == [(7, "4 units of h1 fell silent")]
+    many = lives({0: [], 8: list(range(1_200))}, count=3_000)
+    assert noticed(many) == [fell(7, range(1_200), of=3_000)]
+    assert lines(many) == [(7, "1\u202f200 units of h1 fell silent")]
 
 
 def test_all_units_of_a_layer_are_told_as_all() -> None:
-    assert noticed(lives({0: [], 8: range(8)}))[0] == Event(7, "all 8 units of h1 fell silent")
-    assert noticed(lives({0: [], 8: [0]}, count=1))[0] == Event(7, "unit 0 of h1 fell silent")
+    assert lines(lives({0: [], 8: range(8)}))[0] == (7, "all 8 units of h1 fell silent")
+    assert lines(lives({0: [], 8: [0]}, count=1))[0] == (7, "unit 0 of h1 fell silent")
 
 
 def test_deaths_at_several_steps_are_one_line_with_the_first_and_the_last_of_them() -> None:
     taken = lives({0: [], 16: [1, 2, 4]})
     for step in range(15):
         taken[step].fired["h1"][[1, 2, 4]] = [step < 3, step < 5, step < 14]
-    assert noticed(taken) == [Event(3, "units 1, 2, 4 of h1 fell silent in steps 3–14")]
+    assert noticed(taken) == [fell(3, [1, 2, 4], last=14)]
+    assert lines(taken) == [(3, "units 1, 2, 4 of h1 fell silent in steps 3–14")]
 
 
 def test_the_units_that_come_back_are_told_at_the_look_that_found_them() -> None:
-    assert noticed(lives({0: [], 4: [1, 5, 6], 8: [5, 6], 16: []})) == [
-        Event(3, "units 1, 5, 6 of h1 fell silent"),
-        Event(8, "unit 1 of h1 fires again"),
-        Event(16, "units 5, 6 of h1 fire again"),
-    ]
+    taken = lives({0: [], 4: [1, 5, 6], 8: [5, 6], 16: []})
+    assert noticed(taken) == [fell(3, [1, 5, 6]), back(8, [1]), back(16, [5, 6])]
+    assert lines(taken)[1:] == [(8, "unit 1 of h1 fires again"), (16, "units 5, 6 of h1 fire again")]
 
 
 def test_one_look_may_tell_of_deaths_and_of_revivals() -> None:
-    assert noticed(lives({0: [], 4: [0, 1], 8: [2]})) == [
-        Event(3, "units 0, 1 of h1 fell silent"),
-        Event(7, "unit 2 of h1 fell silent"),
-        Event(8, "units 0, 1 of h1 fire again"),
-    ]
+    assert noticed(lives({0: [], 4: [0, 1], 8: [2]})) == [fell(3, [0, 1]), fell(7, [2]), back(8, [0, 1])]
 
 
 @pytest.mark.parametrize(
@@ -134,16 +162,23 @@ def test_one_look_may_tell_of_deaths_and_of_revivals() -> None:
     ],
 )
 def test_what_the_first_look_finds_was_born_so(live: Live, lost: list[int], text: str) -> None:
-    assert noticed(lives({0: lost}, live=live)) == [Event(0, text)]
+    taken = lives({0: lost}, live=live)
+    assert noticed(taken) == [fell(0, lost, born=True, activation=live["activation"])]
+    assert lines(taken) == [(0, text)]
 
 
 def test_of_tanh_and_sigmoid_units_saturate_and_leave_saturation() -> None:
     for activation in SATURATING:
-        found = noticed(lives({0: [], 4: [1], 8: [1, 2, 3], 16: [2]}, live=replace(RELU, activation=activation)))
-        assert found == [
-            Event(4, "unit 1 of h1 saturated"),
-            Event(8, "units 2, 3 of h1 saturated"),
-            Event(16, "units 1, 3 of h1 left saturation"),
+        taken = lives({0: [], 4: [1], 8: [1, 2, 3], 16: [2]}, live={**RELU, "activation": activation})
+        assert noticed(taken) == [
+            fell(4, [1], activation=activation),
+            fell(8, [2, 3], activation=activation),
+            back(16, [1, 3], activation=activation),
+        ]
+        assert lines(taken) == [
+            (4, "unit 1 of h1 saturated"),
+            (8, "units 2, 3 of h1 saturated"),
+            (16, "units 1, 3 of h1 left saturation"),
         ]
 
 
@@ -155,68 +190,84 @@ def test_units_that_another_activation_brings_back_leave_the_state_that_they_wer
     before: Live, after: Live, text: str
 ) -> None:
     taken = [*lives({0: [], 4: [1, 2]}, live=before, steps=6), *lives({6: []}, live=after)[6:]]
-    assert noticed(taken)[-1] == Event(6, text)
+    assert noticed(taken)[-1] == back(6, [1, 2], activation=before["activation"])
+    assert lines(taken)[-1] == (6, text)
 
 
 def test_each_layer_has_its_own_lines() -> None:
     first = lives({0: [], 4: [1]})
     taken = [
-        replace(each, fired={**each.fired, "h2": each.fired["h1"]}, units={**each.units, "h2": layer([7], 8)})
-        if each.units
+        replace(each, fired={**each.fired, "h2": each.fired["h1"]}, looks={**each.looks, "h2": layer([7], 8)})
+        if each.looks
         else each
         for each in first
     ]
-    assert noticed(taken) == [Event(0, "unit 7 of h2 was born dead"), Event(3, "unit 1 of h1 fell silent")]
+    assert noticed(taken) == [fell(0, [7], "h2", born=True), fell(3, [1])]
+
+
+def test_a_layer_of_any_name_has_its_lines_also_in_a_training_with_nothing_to_turn() -> None:
+    name = "encoder.3/mlp.act"
+    taken = [
+        replace(each, live={}, looks={name: each.looks["h1"]} if each.looks else {}, fired={name: each.fired["h1"]})
+        for each in lives({0: [], 4: range(6), 8: [1]})
+    ]
+    assert noticed(taken)[0] == fell(3, range(6), name)
+    assert lines(taken) == [
+        (3, "6 units of encoder.3/mlp.act fell silent"),
+        (4, "encoder.3/mlp.act died: 6 of 8 units fire for no probe image"),
+        (8, "5 units of encoder.3/mlp.act fire again"),
+    ]
 
 
 def test_a_look_that_changes_nothing_is_not_noticed() -> None:
-    assert noticed(lives({step: [2] for step in range(1, 20)})) == [Event(1, "unit 2 of h1 was born dead")]
+    assert noticed(lives({step: [2] for step in range(1, 20)})) == [fell(1, [2], born=True)]
 
 
 def test_a_network_that_diverges_brings_nobody_back() -> None:
     taken = lives({0: [], 4: [1, 2]})
-    taken[8] = replace(taken[8], units={"h1": units([NAN] * 8)})
-    assert noticed(taken) == [Event(3, "units 1, 2 of h1 fell silent")]
+    taken[8] = replace(taken[8], looks={"h1": units([NAN] * 8)})
+    assert noticed(taken) == [fell(3, [1, 2])]
 
 
 # A layer
 
 
 def test_the_death_of_a_layer_is_noticed_when_more_than_half_of_it_is_dead() -> None:
-    assert noticed(lives({0: [], 4: [0, 1, 2, 3], 8: [0, 1, 2, 3, 4], 12: [0, 1, 2, 3, 4, 5]})) == [
-        Event(3, "4 units of h1 fell silent"),
-        Event(7, "unit 4 of h1 fell silent"),
-        Event(8, "h1 died: 5 of 8 units fire for no probe image"),
-        Event(11, "unit 5 of h1 fell silent"),
-    ]
+    taken = lives({0: [], 4: [0, 1, 2, 3], 8: [0, 1, 2, 3, 4], 12: [0, 1, 2, 3, 4, 5]})
+    assert noticed(taken) == [fell(3, [0, 1, 2, 3]), fell(7, [4]), layer_lost(8, 5), fell(11, [5])]
+    assert lines(taken)[2] == (8, "h1 died: 5 of 8 units fire for no probe image")
 
 
 def test_a_layer_that_came_back_may_die_again() -> None:
     found = noticed(lives({0: [], 4: range(8), 8: [], 12: range(8)}))
-    assert [event.step for event in found if "died" in event.text] == [4, 12]
+    assert [event.step for event in found if event.kind == "layer_lost"] == [4, 12]
 
 
 def test_a_layer_of_tanh_saturates_and_a_leaky_one_never_dies() -> None:
-    assert noticed(lives({0: [], 4: range(6)}, live=TANH))[-1] == Event(
-        4, "h1 saturated: 6 of 8 units are so on 99 % of the probe images"
-    )
-    found = noticed(lives({0: [], 4: range(6)}, live=replace(RELU, activation="leaky_relu")))
-    assert found == [Event(3, "6 units of h1 fell silent")]
+    taken = lives({0: [], 4: range(6)}, live=TANH)
+    assert noticed(taken)[-1] == layer_lost(4, 6, activation="tanh")
+    assert lines(taken)[-1] == (4, "h1 saturated: 6 of 8 units are so on 99 % of the probe images")
+    found = noticed(lives({0: [], 4: range(6)}, live=LEAKY))
+    assert found == [fell(3, range(6), activation="leaky_relu")]
 
 
 def test_a_layer_that_was_born_dead_is_noticed_at_once() -> None:
-    assert noticed(lives({0: range(8)}))[:2] == [
-        Event(0, "all 8 units of h1 were born dead"),
-        Event(0, "h1 died: 8 of 8 units fire for no probe image"),
+    taken = lives({0: range(8)})
+    assert noticed(taken)[:2] == [fell(0, range(8), born=True), layer_lost(0, 8)]
+    assert lines(taken)[:2] == [
+        (0, "all 8 units of h1 were born dead"),
+        (0, "h1 died: 8 of 8 units fire for no probe image"),
     ]
 
 
 def test_the_step_at_which_a_run_diverged_is_noticed_once_with_what_broke() -> None:
-    assert noticed(measured({"loss": from_step(6, NAN, 2.0)})) == [Event(6, "loss is nan: the run diverged")]
-    assert noticed(measured({"loss": INF})) == [Event(0, "loss is inf: the run diverged")]
-    assert noticed(measured({"grad_norm/w2": from_step(4, INF)})) == [Event(4, "grad_norm/w2 is inf: the run diverged")]
+    assert lines(measured({"loss": from_step(6, NAN, 2.0)})) == [(6, "loss is nan: the run diverged")]
+    assert noticed(measured({"loss": from_step(6, NAN, 2.0)})) == [diverged(6, "loss", NAN)]
+    assert noticed(measured({"loss": INF})) == [diverged(0, "loss", INF)]
+    assert noticed(measured({"grad_norm/w2": from_step(4, INF)})) == [diverged(4, "grad_norm/w2", INF)]
     broken = {"loss": from_step(8, NAN, 2.0), "pre_mean/h1": from_step(4, -INF)}
-    assert noticed(measured(broken)) == [Event(4, "pre_mean/h1 is −inf: the run diverged")]
+    assert noticed(measured(broken)) == [diverged(4, "pre_mean/h1", -INF)]
+    assert lines(measured(broken)) == [(4, "pre_mean/h1 is −inf: the run diverged")]
 
 
 def test_an_update_without_a_size_to_compare_it_with_is_no_divergence() -> None:
@@ -225,10 +276,11 @@ def test_an_update_without_a_size_to_compare_it_with_is_no_divergence() -> None:
 
 def test_the_end_of_an_epoch_is_noticed_with_its_scores() -> None:
     taken = [record(step, {"accuracy/test": 0.8235, "loss/test": 0.4567}, batches=5) for step in range(10)]
+    scores = {"accuracy/test": 0.8235, "loss/test": 0.4567}
+    assert noticed(taken) == [Event(4, "epoch", {"epoch": 1, **scores}), Event(9, "epoch", {"epoch": 2, **scores})]
+    assert all(event.routine and not event.mark for event in noticed(taken))
     text = "test accuracy 82.3 %, loss 0.457"
-    assert noticed(taken) == [
-        Event(4, f"epoch 1: {text}", routine=True), Event(9, f"epoch 2: {text}", routine=True),
-    ]  # fmt: skip
+    assert lines(taken) == [(4, f"epoch 1: {text}"), (9, f"epoch 2: {text}")]
 
 
 # The effect of an intervention
@@ -248,20 +300,20 @@ def run(
     dead: Mapping[int, float] | None = None,
 ) -> History:  # fmt: skip
     history = History()
+    history.add(start(batches=None))
     for step in range(steps):
         values = {"loss": loss[step], "zero_fraction/h1": zeros[step]}
         taken = record(step, values)
         if dead is not None and step in dead:
-            taken = replace(taken, values=values | {"dead_fraction/h1": dead[step]}, units={"h1": layer([], 4)})
-        history.append(replace(taken, fired={"h1": np.ones(4, np.bool_)}))
-    history.add_event(Event(0, "start: raw input 0–255"))
+            taken = replace(taken, values=values | {"dead_fraction/h1": dead[step]}, looks={"h1": layer([], 4)})
+        history.add(replace(taken, fired={"h1": np.ones(4, np.bool_)}))
     for step in marks:
-        history.add_event(Event(step, "lr 0.1 → 0.01", mark=True))
+        history.add(mark(step))
     return history
 
 
 def mark(step: int) -> Event:
-    return Event(step, "lr 0.1 → 0.01", mark=True)
+    return Event(step, "change", {"setting": "lr", "before": 0.1, "now": 0.01})
 
 
 def ramp(steps: int) -> list[float]:
@@ -271,7 +323,7 @@ def ramp(steps: int) -> list[float]:
 def test_an_effect_compares_the_means_of_fifty_steps_on_either_side() -> None:
     found = effect(run(300, [100], ramp(300), [0.25] * 100 + [0.75] * 200), mark(100))
     assert found == Effect(
-        50, 50, (Change("loss", 74.5, 124.5), Change("zero_fraction/h1", 0.25, 0.75)),
+        50, 50, (Change("loss", "", 74.5, 124.5), Change("zero_fraction", "h1", 0.25, 0.75)),
     )  # fmt: skip
     assert SPAN == 50
 
@@ -296,13 +348,13 @@ def test_neither_side_reaches_beyond_another_intervention_or_an_end(
     found = effect(run(300, marks, ramp(300), [0.5] * 300), mark(step))
     assert found is not None
     assert (found.steps_before, found.steps_after) == spans
-    assert found.changes[0] == Change("loss", *means)
+    assert found.changes[0] == Change("loss", "", *means)
 
 
 def test_events_without_a_mark_do_not_bound_an_effect() -> None:
     history = run(300, [100], ramp(300), [0.5] * 300)
-    history.add_event(Event(99, "pause"))
-    history.add_event(Event(104, "unit 1 of h1 fell silent"))
+    history.add(Event(99, "pause"))
+    history.add(fell(104, [1]))
     found = effect(history, mark(100))
     assert found is not None
     assert (found.steps_before, found.steps_after) == (50, 50)
@@ -324,7 +376,7 @@ def test_the_dead_are_those_of_the_last_look_on_either_side(
 ) -> None:
     found = effect(run(300, [100], [1.0] * 300, [0.5] * 300, dead), mark(100))
     assert found is not None
-    told = [(each.before, each.after) for each in found.changes if each.metric == "dead_fraction/h1"]
+    told = [(each.before, each.after) for each in found.changes if (each.metric, each.of) == ("dead_fraction", "h1")]
     assert told == ([] if change is None else [pytest.approx(change)])
 
 
@@ -350,24 +402,38 @@ def test_an_effect_is_there_from_the_first_step_behind_it() -> None:
 def test_a_run_without_metrics_has_an_effect_on_its_loss() -> None:
     history = History()
     for step in range(20):
-        history.append(record(step, {"loss": 1.0 if step < 10 else 2.0}))
-    assert effect(history, mark(10)) == Effect(10, 10, (Change("loss", 1.0, 2.0),))
+        history.add(record(step, {"loss": 1.0 if step < 10 else 2.0}))
+    assert effect(history, mark(10)) == Effect(10, 10, (Change("loss", "", 1.0, 2.0),))
 
 
 def test_every_layer_has_its_zeros_and_its_dead() -> None:
     history = History()
+    history.add(start(batches=None, hidden=(4, 4)))
     for step in range(20):
         values = {f"zero_fraction/h{n}": n / 10 for n in (1, 2)}
         looks = {}
         if step in (4, 12):
             values |= {f"dead_fraction/h{n}": step / 100 for n in (1, 2)}
             looks = {f"h{n}": layer([], 4) for n in (1, 2)}
-        history.append(replace(record(step, values), units=looks))
+        history.add(replace(record(step, values), looks=looks))
     found = effect(history, mark(10))
     assert found is not None
-    assert [each.metric for each in found.changes] == [
-        "loss", "zero_fraction/h1", "zero_fraction/h2", "dead_fraction/h1", "dead_fraction/h2",
+    assert [(each.metric, each.of) for each in found.changes] == [
+        ("loss", ""), ("zero_fraction", "h1"), ("zero_fraction", "h2"), ("dead_fraction", "h1"),
+        ("dead_fraction", "h2"),
     ]  # fmt: skip
+
+
+def test_an_effect_is_of_the_layers_by_the_names_that_they_have() -> None:
+    name = "encoder.3/mlp.act"
+    network = Network((Layer(name, 4, "relu"),))
+    history = History()
+    history.add(replace(start(batches=None, first=1_000), network=network, metrics=all_of(network)))
+    for step in range(1_000, 1_020):
+        history.add(record(step, {f"zero_fraction/{name}": 0.25 if step < 1_010 else 0.75}))
+    found = effect(history, mark(1_010))
+    assert found == Effect(10, 10, (Change("loss", "", 2.0, 2.0), Change("zero_fraction", name, 0.25, 0.75)))
+    assert effect_text(found) == "loss 2.00 → 2.00, zeros encoder.3/mlp.act 25.0 % → 75.0 % (10 steps each side)"
 
 
 extremes = st.sampled_from([0.0, 1.0, 2.3, 1e30, 3e38, -3e38, NAN, INF, -INF]) | st.floats(0, 10, width=32)
@@ -407,7 +473,7 @@ def test_an_effect_is_what_a_slow_reading_finds(
     assert found.changes[0].after == pytest.approx(middle["after"], rel=1e-6, abs=size, nan_ok=True)
     past = [now for now in looks if now < step and now < steps]
     later = [now for now in looks if now in after]
-    dead = [each for each in found.changes if each.metric == "dead_fraction/h1"]
+    dead = [each for each in found.changes if (each.metric, each.of) == ("dead_fraction", "h1")]
     assert len(dead) == (1 if past and later else 0)
     if dead:
         assert dead[0].before == pytest.approx(looks[max(past)], nan_ok=True)
@@ -416,14 +482,14 @@ def test_an_effect_is_what_a_slow_reading_finds(
 
 
 def test_an_effect_in_words() -> None:
-    changes = (Change("loss", 2.3026, 0.61), Change("zero_fraction/h1", 1.0, 0.742),
-               Change("dead_fraction/h1", 0.99, 0.0))  # fmt: skip
+    changes = (Change("loss", "", 2.3026, 0.61), Change("zero_fraction", "h1", 1.0, 0.742),
+               Change("dead_fraction", "h1", 0.99, 0.0))  # fmt: skip
     assert effect_text(Effect(50, 50, changes)) == (
         "loss 2.30 → 0.610, zeros h1 100 % → 74.2 %, dead h1 99.0 % → 0 % (50 steps each side)"
     )
     assert effect_text(Effect(50, 10, changes[:1])) == "loss 2.30 → 0.610 (50 steps before, 10 after)"
-    assert effect_text(Effect(1, 1, (Change("loss", NAN, INF),))) == "loss nan → inf (1 step each side)"
-    assert effect_text(Effect(1, 2, (Change("loss", NAN, INF),))) == "loss nan → inf (1 step before, 2 after)"
+    assert effect_text(Effect(1, 1, (Change("loss", "", NAN, INF),))) == "loss nan → inf (1 step each side)"
+    assert effect_text(Effect(1, 2, (Change("loss", "", NAN, INF),))) == "loss nan → inf (1 step before, 2 after)"
 
 
 def test_what_has_no_mean_has_an_effect_without_one_and_warns_nobody() -> None:

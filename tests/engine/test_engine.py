@@ -11,12 +11,14 @@ from numpy_reference import batches
 from trainings import SMALL, content, fields_of, records, reference, side_by_side, trained
 
 from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.network import initial_parameters
 from deadrelu_tui.engine.train import due, train
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.record.records import Live, Start
-from deadrelu_tui.run.run import Controls
+from deadrelu_tui.record.network import mlp
+from deadrelu_tui.record.records import Start
+from deadrelu_tui.run.gate import Controls
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -32,7 +34,7 @@ def test_every_metric_of_an_epoch_agrees_with_numpy(
     rate = 0.05 if normalise else 1e-5
     settings = replace(SMALL, activation=activation, hidden=hidden, normalise=normalise, lr=rate, init="he")
     sides = list(side_by_side(settings, tiny))
-    assert [bool(side.record.units) for side in sides] == [True, True, True, False, True]
+    assert [bool(side.record.looks) for side in sides] == [True, True, True, False, True]
     for side in sides:
         record, expected = side.record, side.values
         for name, value in record.values.items():
@@ -46,7 +48,7 @@ def test_every_metric_of_an_epoch_agrees_with_numpy(
                     size = float(np.abs(side.units[name.partition("/")[2]]["bias"]).mean())
                 assert value == pytest.approx(expected[name], rel=1e-4, abs=1e-4 * size), (record.step, name)
         wanted = set(side.step.values)
-        if record.units:
+        if record.looks:
             wanted |= set(expected)
         if not record.ends_epoch:
             wanted -= {"loss/test", "accuracy/test"}
@@ -61,8 +63,8 @@ def test_every_look_at_the_units_agrees_with_numpy(tiny: Dataset, activation: st
     settings = replace(SMALL, activation=activation, hidden=hidden, lr=1e-4, init="he")
     for side in side_by_side(settings, tiny):
         assert set(side.record.fired) == {f"h{n}" for n in range(1, len(hidden) + 1)}
-        assert set(side.record.units) in (set(), set(side.record.fired))
-        for layer, units in side.record.units.items():
+        assert set(side.record.looks) in (set(), set(side.record.fired))
+        for layer, units in side.record.looks.items():
             assert units.activation == activation
             for name, found in fields_of(units).items():
                 wanted = side.units[layer][name]
@@ -86,8 +88,8 @@ def test_whether_each_unit_fired_is_told_at_every_step_and_agrees_with_the_share
     for record in taken:
         for layer, fired in record.fired.items():
             assert record.values[f"silent_fraction/{layer}"] == pytest.approx(1 - fired.mean())
-            if layer in record.units:
-                assert ((record.units[layer].batch > 0) == fired).all()
+            if layer in record.looks:
+                assert ((record.looks[layer].batch > 0) == fired).all()
     assert min(record.fired["h1"].mean() for record in taken) < 0.9
 
 
@@ -108,7 +110,7 @@ def test_saturated_units_are_counted_as_they_are(tiny: Dataset) -> None:
         if "saturated_fraction/h1" in side.record.values:
             saturated.append(side.record.values["saturated_fraction/h1"])
             assert saturated[-1] == pytest.approx(side.values["saturated_fraction/h1"], abs=0.026), side.record.step
-            assert saturated[-1] == side.record.units["h1"].lost.mean(dtype=np.float64)
+            assert saturated[-1] == side.record.looks["h1"].lost.mean(dtype=np.float64)
     assert saturated[0] == 0
     assert max(saturated) > 0.2
 
@@ -139,7 +141,7 @@ def test_the_short_last_batch_is_divided_by_the_full_batch_size(tiny: Dataset) -
 
 def test_a_batch_size_above_the_set_makes_one_step_of_all_images(tiny: Dataset) -> None:
     items = trained(replace(SMALL, batch_size=1_000, epochs=2), tiny)
-    assert (items[0].batches, items[0].steps) == (1, 2)
+    assert (items[0].steps_per_epoch, items[0].steps) == (1, 2)
     assert [record.ends_epoch for record in records(items)] == [True, True]
 
 
@@ -166,12 +168,36 @@ def test_the_start_says_what_was_found(tiny: Dataset) -> None:
     first = trained(SMALL, tiny)[0]
     assert isinstance(first, Start)
     mean, deviation = float(tiny.train_images.mean()), float(tiny.train_images.astype(np.float64).std())
-    assert first == Start("cpu", "tiny", "0" * 64, 300, 200, 200, mean, first.input_std, 5, 1, 64)
-    assert first.input_std == pytest.approx(deviation)
+    assert (first.device, first.probe, first.classes) == ("cpu", 200, 10)
+    assert (first.steps, first.steps_per_epoch, first.first) == (5, 5, 0)
+    assert first.network == mlp(784, (20,), 10, "relu")
+    assert first.settings == SMALL.as_dict()
+    assert first.facts == {
+        "divisor": 255, "source": "tiny", "sha256": "0" * 64, "train": 300, "test": 200, "batch": 64,
+        "input_mean": pytest.approx(mean), "input_std": pytest.approx(deviation),
+    }  # fmt: skip
+
+
+def test_the_start_keeps_what_was_promised_and_adds_what_was_found(tiny: Dataset) -> None:
+    promised = promise(SMALL)
+    first = next(train(SMALL, tiny, Controls(SMALL.live), promised=promised))
+    assert isinstance(first, Start)
+    for name in ("run", "at", "network", "metrics", "settings", "can"):
+        assert getattr(first, name) == getattr(promised, name), name
+
+
+def test_all_that_is_recorded_was_announced(tiny: Dataset) -> None:
+    items = trained(replace(SMALL, activation="tanh", hidden=(20, 16)), tiny)
+    announced = {each.name: each for each in items[0].metrics}
+    taken = records(items)
+    told = set().union(*(record.values for record in taken))
+    assert told <= set(announced)
+    for name in told:
+        assert announced[name].every_step == all(name in record.values for record in taken), name
 
 
 def test_without_metrics_only_the_loss_is_recorded_and_it_is_the_same(tiny: Dataset) -> None:
-    bare = records(list(train(SMALL, tiny, Controls(Live.of(SMALL)), metrics=False)))
+    bare = records(list(train(SMALL, tiny, Controls(SMALL.live), metrics=False)))
     for bare_record, record in zip(bare, records(trained(SMALL, tiny)), strict=True):
         assert set(bare_record.values) - {"loss/test", "accuracy/test"} <= {"loss"} | set(record.values)
         assert bare_record.values["loss"] == pytest.approx(record.values["loss"], rel=1e-6)
@@ -206,7 +232,7 @@ def test_another_seed_gives_other_weights_and_another_order(tiny: Dataset) -> No
 def test_a_gpu_that_is_not_there_is_told_with_what_is(tiny: Dataset) -> None:
     settings = replace(SMALL, device="gpu:7")
     with pytest.raises(InputError, match=r"^device gpu:7 is not there: .*Allowed here: auto, cpu") as error:
-        next(train(settings, tiny, Controls(Live.of(settings))))
+        next(train(settings, tiny, Controls(settings.live)))
     assert str(error.value).isprintable()
 
 
@@ -247,5 +273,5 @@ def test_of_what_is_no_number_no_share_is_told(tiny: Dataset, activation: str) -
     assert math.isnan(last["dead_fraction/h1"])
     assert math.isnan(last["inactive_fraction/h1"])
     assert math.isnan(last["dormant_fraction/h1"])
-    assert np.isnan(steps[-1].units["h1"].firing).all()
-    assert not steps[-1].units["h1"].lost.any()
+    assert np.isnan(steps[-1].looks["h1"].firing).all()
+    assert not steps[-1].looks["h1"].lost.any()

@@ -7,17 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from trainings import normalise, recorded
+from trainings import asking, changed, normalise, recorded
 
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.presets import PRESETS
 from deadrelu_tui.diagnosis.happenings import effect
+from deadrelu_tui.record.commands import Revive, Stop
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
-from deadrelu_tui.run.run import Controls
 
 pytestmark = pytest.mark.full_set
+
+NORMALISED = changed(50, "normalise", False, True)
 
 
 @pytest.fixture(scope="module")
@@ -77,22 +79,23 @@ def test_tanh_is_low_but_not_below_guessing(images: Dataset, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_normalising_afterwards_revives_nobody(images: Dataset, seed: int) -> None:
-    script = {50: normalise, 450: Controls.stop}
+    script = {50: normalise, 450: asking(Stop())}
     history = recorded(replace(PRESETS["tragedy"], epochs=2, seed=seed), images, script)
     assert len(history) == 450
-    assert history.events == (Event(50, "normalise on", mark=True),)
+    assert history.events[1:] == (NORMALISED,)
     dead = history.series("dead_fraction/h1")
     assert dead.values[dead.steps >= 50].min() >= 0.97
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_reviving_the_dead_once_the_input_is_normalised_saves_the_run(images: Dataset, seed: int) -> None:
-    script = {50: normalise, 60: Controls.revive}
+    script = {50: normalise, 60: asking(Revive())}
     history = recorded(replace(PRESETS["tragedy"], epochs=2, seed=seed), images, script)
-    normalised, revived = history.events
+    _, normalised, revived = history.events
     dead = round(300 * (history.at("dead_fraction/h1", 58) or 0))
-    assert normalised == Event(50, "normalise on", mark=True)
-    assert revived == Event(60, f"revive {dead} units of h1", mark=True)
+    assert normalised == NORMALISED
+    assert revived == Event(60, "revive", {"layers": {"h1": dead}})
+    assert revived.mark
     assert dead >= 290
     assert last(history, "dead_fraction/h1") <= 0.01
     assert last(history, "accuracy/test") > 0.75
@@ -103,9 +106,9 @@ def test_reviving_the_dead_once_the_input_is_normalised_saves_the_run(images: Da
     assert (found.steps_before, found.steps_after) == (50, 10)
     changes = {each.metric: each for each in found.changes}
     assert changes["loss"].after == pytest.approx(math.log(10), rel=0.02)
-    assert changes["zero_fraction/h1"].after >= 0.99
-    assert changes["dead_fraction/h1"].before >= 0.97
-    assert changes["dead_fraction/h1"].after >= 0.97
+    assert changes["zero_fraction"].after >= 0.99
+    assert changes["dead_fraction"].before >= 0.97
+    assert changes["dead_fraction"].after >= 0.97
 
     # Reviving brings all of them back, and the loss falls.
     found = effect(history, revived)
@@ -114,9 +117,9 @@ def test_reviving_the_dead_once_the_input_is_normalised_saves_the_run(images: Da
     changes = {each.metric: each for each in found.changes}
     assert changes["loss"].before == pytest.approx(math.log(10), rel=0.02)
     assert changes["loss"].after < 2.1
-    assert 0.2 < changes["zero_fraction/h1"].after < 0.6 < changes["zero_fraction/h1"].before
-    assert changes["dead_fraction/h1"].before >= 0.97
-    assert changes["dead_fraction/h1"].after <= 0.01
+    assert 0.2 < changes["zero_fraction"].after < 0.6 < changes["zero_fraction"].before
+    assert changes["dead_fraction"].before >= 0.97
+    assert changes["dead_fraction"].after <= 0.01
     assert float(history.series("loss").values[60]) == pytest.approx(math.log(10), rel=0.01)
 
 

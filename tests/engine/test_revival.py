@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from trainings import SMALL, Scripted, at_step, content, events, recorded, records, trained
+from trainings import SMALL, Scripted, asking, at_step, changed, content, events, played, recorded, records, trained
 
 from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.model import Model
-from deadrelu_tui.engine.train import train
-from deadrelu_tui.record.records import Event, Live
-from deadrelu_tui.run.run import Controls
+from deadrelu_tui.record.commands import Change, Pause, Revive, Stop, Take
+from deadrelu_tui.record.records import Event
+from deadrelu_tui.record.telling import told
+from deadrelu_tui.run.gate import Controls
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -32,8 +34,8 @@ CASES = [replace(RAW, seed=1), replace(RAW, seed=2), *(replace(DEEP, lr=0.03, se
 def with_and_without(settings: RunSettings, dataset: Dataset, step: int = 12) -> tuple[list[Any], list[Any]]:
     """Return a run in which the dead are revived at a step, and the same one with a mere look there."""
     # A rate that changes is looked at, and bends nothing before the update of that step.
-    revived = trained(settings, dataset, {step: Controls.revive})
-    return revived, trained(settings, dataset, {step: lambda turned: turned.change(lr=1e-3)})
+    revived = trained(settings, dataset, {step: asking(Revive())})
+    return revived, trained(settings, dataset, {step: asking(Change({"lr": 1e-3}))})
 
 
 @pytest.mark.parametrize("settings", CASES)
@@ -42,12 +44,16 @@ def test_reviving_brings_back_all_that_were_dead_and_the_loss_does_not_jump(
 ) -> None:
     with_them, without = with_and_without(settings, tiny)
     after, before = at_step(with_them, 12), at_step(without, 12)
-    dead = {layer: int(units.lost.sum()) for layer, units in before.units.items()}
+    dead = {layer: int(units.lost.sum()) for layer, units in before.looks.items()}
     assert dead["h1"] > 10
-    told = ", ".join(f"{count} units of {layer}" for layer, count in dead.items() if count)
-    assert events(with_them) == [Event(12, f"revive {told}", mark=True)]
+    dead = {layer: count for layer, count in dead.items() if count}
+    assert events(with_them) == [Event(12, "revive", {"layers": dead})]
+    assert events(with_them)[0].mark
+    assert told(events(with_them)[0]) == "revive " + ", ".join(
+        f"{count} unit{'s' if count > 1 else ''} of {layer}" for layer, count in dead.items()
+    )
     assert with_them[with_them.index(events(with_them)[0]) + 1] is after
-    assert not any(units.lost.any() for units in after.units.values())
+    assert not any(units.lost.any() for units in after.looks.values())
     assert after.values["loss"] == pytest.approx(before.values["loss"], rel=1e-3)
     for first, second in zip(records(with_them)[:12], records(without)[:12], strict=True):
         assert first.values["loss"] == second.values["loss"]
@@ -58,7 +64,7 @@ def test_reviving_brings_back_all_that_were_dead_and_the_loss_does_not_jump(
 def test_layers_that_are_all_dead_one_behind_the_other_all_come_back(tiny: Dataset, init: str, normalise: bool) -> None:
     # The second and the third layer have few inputs: many a unit of theirs would be born dead.
     settings = replace(SMALL, hidden=(9, 30, 30), init=init, normalise=normalise)
-    model, live = Model(settings, tiny, metrics=True, buffers=2), Live.of(settings)
+    model, live = Model(settings, promise(settings), tiny, metrics=True, buffers=2), settings.live
     for bias in model.parameters.arrays[1:6:2]:
         bias[:] = -1e9
     assert not any((tap.asnumpy() > 0).any() for tap in model.look(live, 200).taps)
@@ -81,7 +87,7 @@ def test_the_revived_start_with_fresh_weights_and_the_living_are_left_alone(
     tiny: Dataset, settings: RunSettings
 ) -> None:
     with_them, without = with_and_without(settings, tiny)
-    before, after = at_step(without, 12).units["h1"], at_step(with_them, 12).units["h1"]
+    before, after = at_step(without, 12).looks["h1"], at_step(with_them, 12).looks["h1"]
     lost = before.lost
     assert not after.bias[lost].any()
     # Drawn from N(0, 0.01²), over 784 pixels.
@@ -92,7 +98,7 @@ def test_the_revived_start_with_fresh_weights_and_the_living_are_left_alone(
 
 def test_nothing_but_the_weights_around_a_dead_unit_is_changed(tiny: Dataset) -> None:
     settings = replace(SMALL, hidden=(20, 16), init="he")
-    model, live = Model(settings, tiny, metrics=True, buffers=2), Live.of(settings)
+    model, live = Model(settings, promise(settings), tiny, metrics=True, buffers=2), settings.live
     first, second = np.isin(np.arange(20), (2, 5, 19)), np.isin(np.arange(16), (1, 7))
     assert model.revive(live) == {"h1": 0, "h2": 0}
     for parameter, lost in ((model.parameters.arrays[1], first), (model.parameters.arrays[3], second)):
@@ -119,7 +125,7 @@ def test_nothing_but_the_weights_around_a_dead_unit_is_changed(tiny: Dataset) ->
 
 
 def test_a_revival_is_looked_at_at_once_and_often_and_stands_in_the_ledger(tiny: Dataset) -> None:
-    history = recorded(RAW, tiny, {12: Controls.revive})
+    history = recorded(RAW, tiny, {12: asking(Revive())})
     assert [step for step in history.series("dead_fraction/h1").steps if 9 < step < 18] == [12, 13, 14, 16]
     revivals = history.series("revivals/h1")
     assert revivals.values[revivals.steps == 12] - revivals.values[revivals.steps == 9] > 10
@@ -128,7 +134,7 @@ def test_a_revival_is_looked_at_at_once_and_often_and_stands_in_the_ledger(tiny:
 
 @pytest.mark.parametrize("settings", [RAW, CASES[2]])
 def test_a_revival_gives_the_same_bits_when_it_is_repeated(tiny: Dataset, settings: RunSettings) -> None:
-    script = {3: Controls.revive, 12: Controls.revive, 13: Controls.revive}
+    script = {step: asking(Revive()) for step in (3, 12, 13)}
     once, again = (trained(settings, tiny, script) for _ in range(2))
     assert [content(each) for each in records(once)] == [content(each) for each in records(again)]
     assert events(once) == events(again)
@@ -136,26 +142,26 @@ def test_a_revival_gives_the_same_bits_when_it_is_repeated(tiny: Dataset, settin
 
 
 def test_a_revival_that_is_asked_for_while_paused_happens_at_the_next_step(tiny: Dataset) -> None:
-    controls = Scripted(RAW, {12: Controls.pause})
-    training: Iterator[Any] = train(RAW, tiny, controls)
+    controls = Scripted(RAW, {12: asking(Pause())})
+    training: Iterator[Any] = played(RAW, tiny, controls)
     while not isinstance(event := next(training), Event):
         pass
     assert event == Event(12, "pause")
-    controls.revive()
-    controls.step()
+    controls.send(Revive())
+    controls.send(Take())
     event, record = next(training), next(training)
     assert event.mark
     assert (event.step, record.step) == (12, 12)
-    assert event.text.startswith("revive ")
+    assert event.kind == "revive"
     assert record.values["dead_fraction/h1"] == 0
-    controls.stop()
+    controls.send(Stop())
     assert list(training) == []
 
 
 def test_asked_for_twice_between_two_steps_the_dead_are_revived_once(tiny: Dataset) -> None:
     def twice(controls: Controls) -> None:
-        controls.revive()
-        controls.revive()
+        controls.send(Revive())
+        controls.send(Revive())
 
     found = events(trained(RAW, tiny, {12: twice}))
     assert len(found) == 1
@@ -164,13 +170,13 @@ def test_asked_for_twice_between_two_steps_the_dead_are_revived_once(tiny: Datas
 
 def test_the_dead_are_judged_by_the_input_as_it_is_now(tiny: Dataset) -> None:
     def both(controls: Controls) -> None:
-        controls.change(normalise=True)
-        controls.revive()
+        controls.send(Change({"normalise": True}))
+        controls.send(Revive())
 
     items = trained(RAW, tiny, {12: both})
     switched, revived = events(items)
-    assert switched == Event(12, "normalise on", mark=True)
-    assert revived.text.startswith("revive ")
+    assert switched == changed(12, "normalise", False, True)
+    assert revived.kind == "revive"
     assert at_step(items, 12).values["dead_fraction/h1"] == 0
 
 
@@ -185,14 +191,16 @@ def test_the_dead_are_judged_by_the_input_as_it_is_now(tiny: Dataset) -> None:
 def test_where_there_is_nobody_to_revive_it_is_said_and_nothing_is_changed(
     tiny: Dataset, settings: RunSettings, text: str
 ) -> None:
-    items = trained(settings, tiny, {2: Controls.revive})
-    assert events(items) == [Event(2, text)]
+    items = trained(settings, tiny, {2: asking(Revive())})
+    assert events(items) == [Event(2, "nobody_revived", {"activation": settings.activation})]
+    assert not events(items)[0].mark
+    assert told(events(items)[0]) == text
     for first, second in zip(records(items), records(trained(settings, tiny)), strict=True):
         assert first.values["loss"] == second.values["loss"]
 
 
 def test_of_a_network_of_nan_nobody_is_revived(tiny: Dataset) -> None:
     settings = replace(SMALL, lr=1e30, hidden=(8, 8), epochs=2)
-    items = trained(settings, tiny, {9: Controls.revive})
+    items = trained(settings, tiny, {9: asking(Revive())})
     assert math.isnan(at_step(items, 8).values["pre_mean/h1"])
-    assert events(items) == [Event(9, "revive: no unit is dead")]
+    assert events(items) == [Event(9, "nobody_revived", {"activation": "relu"})]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from numpy_reference import ACTIVATIONS, UNSATURATED, Floats, Network, batches
-from trainings import normalise, recorded
+from trainings import asking, normalise, recorded
 
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin.dataset import Dataset
@@ -20,8 +20,9 @@ from deadrelu_tui.builtin.presets import PRESETS
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.verdict import WORDS, Finding, findings, verdict
 from deadrelu_tui.engine.network import initial_parameters
+from deadrelu_tui.record.commands import Change, Command, Restart, Revive
 from deadrelu_tui.record.history import History
-from deadrelu_tui.run.run import Controls
+from deadrelu_tui.tui.remedies import keys_of
 
 EPOCHS = 2
 LABELS = ("diverged", "dead", "saturated", "not learning", "between", "healthy")
@@ -145,24 +146,30 @@ def test_verdicts_agree_with_labels_from_an_independent_training(images: Dataset
 
 # Cause and remedy, on real runs
 
+NORMALISE = Change({"normalise": True})
+HE = Restart({"init": "he"})
 BANNER = "✖ DEAD  {}. → {}"
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_tragedy_is_told_its_input_and_its_rate_and_fits_the_banner(images: Dataset, seed: int) -> None:
-    found = judged(recorded(replace(PRESETS["tragedy"], epochs=EPOCHS, seed=seed), images))
-    assert (found.word, found.rule, found.layer, found.step, found.remedy) == ("dead", "DeadRelu", "h1", 2, "n, then r")
+    history = recorded(replace(PRESETS["tragedy"], epochs=EPOCHS, seed=seed), images)
+    found = judged(history)
+    assert (found.word, found.rule, found.layer, found.step) == ("dead", "DeadRelu", "h1", 2)
+    assert found.remedy == (NORMALISE, Restart())
     assert re.fullmatch(
         r"h1: 29\d of 300 units never fire on 2\u202f000 probe images, half by step 2\. "
         r"Input mean 72\.9, lr 0\.1: update 1 was 5\d×w1, w1·x −\d\.\de5, b −0\.\d+", found.reason
     )  # fmt: skip
-    assert len(BANNER.format(found.reason, found.remedy)) <= 160
+    keys = keys_of(found.remedy, history.live)
+    assert keys == "n, then r"
+    assert len(BANNER.format(found.reason, keys)) <= 160
 
 
 def test_ten_narrow_layers_are_told_where_death_began_and_by_what(images: Dataset) -> None:
     history = recorded(RunSettings(hidden=(10,) * 10, init="he", epochs=EPOCHS), images)
     dead = [each for each in findings(history) if each.word == "dead"]
-    assert (dead[0].layer, dead[0].step, dead[0].remedy) == ("h3", 1, "n, then r")
+    assert (dead[0].layer, dead[0].step, dead[0].remedy) == ("h3", 1, (NORMALISE, Restart()))
     assert re.fullmatch(r"h3: \d+ of 10 units never fire on 2\u202f000 probe images, half by step 1", dead[0].text)
     assert re.fullmatch(r"Input mean 72\.9, lr 0\.1: update 0 was 4\.4×w1, w3·x −\S+, b −\S+", dead[0].cause)
     fed = {each.layer: each.cause for each in dead if "feeds it zeros only" in each.cause}
@@ -175,36 +182,41 @@ def test_ten_narrow_layers_are_told_where_death_began_and_by_what(images: Datase
 def test_normalising_afterwards_leaves_the_dead_dead_and_reviving_them_then_helps(images: Dataset) -> None:
     tragedy = replace(PRESETS["tragedy"], epochs=4)
     found = judged(recorded(tragedy, images, {50: normalise}))
-    assert (found.word, found.step, found.remedy) == ("dead", 2, "v")
+    assert (found.word, found.step, found.remedy) == ("dead", 2, (Revive(),))
     assert found.cause.startswith("Input mean was 72.9, lr 0.1: update 1 was 51×w1")
-    history = recorded(tragedy, images, {50: normalise, 60: Controls.revive})
+    history = recorded(tragedy, images, {50: normalise, 60: asking(Revive())})
     assert judged(history).word == "healthy"
     assert (history.latest("accuracy/test") or 0) >= 0.5
 
 
 @pytest.mark.parametrize(
-    ("settings", "word", "remedy", "changes"),
+    ("settings", "word", "remedy"),
     [
-        (RunSettings(), "dead", "n, then r", {"normalise": True}),
-        (RunSettings(lr=10), "dead", "n, - to lr 0.1, then r", {"normalise": True, "lr": 0.1}),
-        (RunSettings(lr=1, normalise=True), "dead", "- to lr 0.2, then r", {"lr": 0.2}),
-        (RunSettings(activation="leaky_relu"), "diverged", "n, then r", {"normalise": True}),
-        (RunSettings(lr=1e30), "diverged", "n, - to lr 0.1, then r", {"normalise": True, "lr": 0.1}),
-        (PRESETS["tanh"], "saturated", "n, then r", {"normalise": True}),
-        (RunSettings(lr=1e-4, normalise=True), "guessing", "+ to lr 0.05", {"lr": 0.05}),
-        (RunSettings(lr=1e-6), "guessing", "+ to lr 0.0001", {"lr": 1e-4}),
-        (RunSettings(hidden=(100, 100, 100), normalise=True), "guessing", "s: init he, then r", {"init": "he"}),
-        (RunSettings(hidden=(50,) * 6, normalise=True), "dead", "s: init he, then r", {"init": "he"}),
-        (RunSettings(hidden=(100,) * 3, normalise=True, activation="sigmoid"), "vanishing", "a, s: init he, then r",
-         {"activation": "tanh", "init": "he"}),
+        (RunSettings(), "dead", (NORMALISE, Restart())),
+        (RunSettings(lr=10), "dead", (Change({"normalise": True, "lr": 0.1}), Restart())),
+        (RunSettings(lr=1, normalise=True), "dead", (Change({"lr": 0.2}), Restart())),
+        (RunSettings(activation="leaky_relu"), "diverged", (NORMALISE, Restart())),
+        (RunSettings(lr=1e30), "diverged", (Change({"normalise": True, "lr": 0.1}), Restart())),
+        (PRESETS["tanh"], "saturated", (NORMALISE, Restart())),
+        (RunSettings(lr=1e-4, normalise=True), "guessing", (Change({"lr": 0.05}),)),
+        (RunSettings(lr=1e-6), "guessing", (Change({"lr": 1e-4}),)),
+        (RunSettings(hidden=(100, 100, 100), normalise=True), "guessing", (HE,)),
+        (RunSettings(hidden=(50,) * 6, normalise=True), "dead", (HE,)),
+        (RunSettings(hidden=(100,) * 3, normalise=True, activation="sigmoid"), "vanishing",
+         (Change({"activation": "tanh"}), HE)),
     ],
 )  # fmt: skip
 def test_the_remedy_that_is_told_helps(
-    images: Dataset, settings: RunSettings, word: str, remedy: str, changes: dict[str, Any]
+    images: Dataset, settings: RunSettings, word: str, remedy: tuple[Command, ...]
 ) -> None:
     found = judged(recorded(replace(settings, epochs=EPOCHS), images))
     assert (found.word, found.remedy) == (word, remedy)
     assert found.cause
+    # What the commands say is what a run begins with that follows them.
+    changes: dict[str, Any] = {}
+    for command in remedy:
+        assert isinstance(command, (Change, Restart))
+        changes |= command.fields if isinstance(command, Change) else command.settings
     cured = recorded(replace(settings, epochs=EPOCHS, **changes), images)
     assert judged(cured).word in WELL
     assert (cured.latest("accuracy/test") or 0) >= 0.4

@@ -14,18 +14,26 @@ from conftest import record, start, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui.record.history import History, Looked
-from deadrelu_tui.record.records import Event
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.looks import Looked
+from deadrelu_tui.record.records import Event, Record, Step
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 NAN, INF = math.nan, math.inf
 
 
-def history_of(values: Sequence[float], name: str = "loss") -> History:
+def started() -> History:
+    """Return the history of a run that has said what it will tell, and nothing else."""
     history = History()
+    history.add(start(batches=None))
+    return history
+
+
+def history_of(values: Sequence[float], name: str = "loss") -> History:
+    history = started()
     for step, value in enumerate(values):
-        history.append(record(step, {"loss": 0.0} | {name: value}))
+        history.add(record(step, {"loss": 0.0} | {name: value}))
     return history
 
 
@@ -49,23 +57,22 @@ def test_a_history_starts_empty() -> None:
 
 
 def test_every_value_of_every_step_is_kept() -> None:
-    history = History()
+    history = started()
     for step in range(1_000):
-        history.append(record(step, {"loss": step / 7, "zero_fraction/h1": step / 1_000}))
+        history.add(record(step, {"loss": step / 7, "zero_fraction/h1": step / 1_000}))
     assert len(history) == 1_000
     steps, losses = history.series("loss")
     assert steps.tolist() == list(range(1_000))
     np.testing.assert_array_equal(losses, (np.arange(1_000) / 7).astype(np.float32))
     assert history.latest("zero_fraction/h1") == 0.999
-    assert history.last is not None
-    assert history.last.step == 999
+    assert history.last == 999
 
 
 def test_metrics_that_are_not_measured_at_every_step_keep_their_steps() -> None:
-    history = History()
+    history = started()
     for step in range(12):
         extra = {"dead_fraction/h1": step / 10} if step in (0, 1, 2, 4, 8) else {}
-        history.append(record(step, extra, batches=4))
+        history.add(record(step, extra, batches=4))
     assert history.series("dead_fraction/h1").steps.tolist() == [0, 1, 2, 4, 8]
     assert history.series("accuracy/test").steps.tolist() == [3, 7, 11]
     assert history.series("loss").steps.tolist() == list(range(12))
@@ -74,9 +81,9 @@ def test_metrics_that_are_not_measured_at_every_step_keep_their_steps() -> None:
 
 
 def test_a_metric_that_comes_later_has_the_steps_from_then_on() -> None:
-    history = History()
-    history.append(record(0))
-    history.append(record(1, {"saturated_fraction/h1": 0.25}))
+    history = started()
+    history.add(record(0))
+    history.add(record(1, {"saturated_fraction/h1": 0.25}))
     assert history.series("saturated_fraction/h1").steps.tolist() == [1]
 
 
@@ -94,7 +101,7 @@ def test_a_view_stays_as_it_was_and_cannot_be_written() -> None:
     history = history_of([1.0] * 256)
     view = history.series("loss").values
     for step in range(256, 2_000):
-        history.append(record(step, {"loss": 2.0}))
+        history.add(record(step, {"loss": 2.0}))
     assert len(view) == 256
     assert set(view.tolist()) == {1.0}
     with pytest.raises(ValueError, match="read-only"):
@@ -102,27 +109,26 @@ def test_a_view_stays_as_it_was_and_cannot_be_written() -> None:
 
 
 def test_the_last_look_at_the_units_is_kept_with_its_step() -> None:
-    history = History()
+    history = started()
     first, second = units([0.0, 0.5]), units([0.5, 0.0])
-    history.append(replace(record(0), units={"h1": first}))
-    history.append(record(1))
+    history.add(replace(record(0), looks={"h1": first}))
+    history.add(record(1))
     assert history.looked == Looked(0, {"h1": first})
-    history.append(replace(record(2), units={"h1": second}))
+    history.add(replace(record(2), looks={"h1": second}))
     assert history.looked == Looked(2, {"h1": second})
 
 
 def test_events_are_kept_in_order_and_what_was_read_does_not_change() -> None:
-    history = History()
-    history.add_event(Event(0, "start"))
+    history = started()
     before = history.events
-    history.add_event(Event(3, "lr 0.1 → 0.01", mark=True))
-    assert before == (Event(0, "start"),)
+    history.add(Event(3, "change", {"setting": "lr", "before": 0.1, "now": 0.01}))
+    assert [event.kind for event in before] == ["start"]
     assert [event.step for event in history.events] == [0, 3]
 
 
 def test_the_start_is_kept() -> None:
-    history = History()
-    history.begin(start(batches=32, epochs=5))
+    history = started()
+    history.add(start(batches=32, epochs=5))
     assert history.start is not None
     assert history.start.steps == 160
 
@@ -131,9 +137,9 @@ def test_the_start_is_kept() -> None:
 
 
 def test_the_value_at_a_step_is_the_one_that_was_measured_there_or_last_before_it() -> None:
-    history = History()
+    history = started()
     for step in range(20):
-        history.append(record(step, {"loss": step / 10} | ({"dead_fraction/h1": step / 20} if step in (3, 8) else {})))
+        history.add(record(step, {"loss": step / 10} | ({"dead_fraction/h1": step / 20} if step in (3, 8) else {})))
     assert [history.at("loss", step) for step in (0, 1, 19, 100)] == [0.0, 0.1, 1.9, 1.9]
     assert [history.at("dead_fraction/h1", step) for step in (0, 2, 3, 7, 8, 9, 19)] == [
         None, None, 0.15, 0.15, 0.4, 0.4, 0.4,
@@ -184,9 +190,9 @@ def test_the_first_steps_are_smoothed_over_those_that_there_are() -> None:
 
 
 def test_a_metric_of_few_steps_is_smoothed_over_steps_and_not_over_measurements() -> None:
-    history = History()
+    history = started()
     for step in range(40):
-        history.append(record(step, {"dead_fraction/h1": float(step)} if step in (0, 10, 12, 30) else {}))
+        history.add(record(step, {"dead_fraction/h1": float(step)} if step in (0, 10, 12, 30) else {}))
     found = history.smooth("dead_fraction/h1", np.array([0, 5, 10, 12, 15, 29, 30, 39]), 10)
     assert str(found.tolist()) == "[0.0, 0.0, 10.0, 11.0, 11.0, nan, 30.0, 30.0]"
 
@@ -205,10 +211,10 @@ def fill(history: History, steps: range) -> None:
         if step % 5 == 0:
             shares = [0.5 if unit > step / 50 else 0.0 for unit in range(20)]
             dead = {"dead_fraction/h1": shares.count(0.0) / 20}
-            taken = replace(taken, values={**taken.values, **dead}, units={"h1": units(shares)})
-        history.append(replace(taken, fired={"h1": np.ones(20, np.bool_)}))
+            taken = replace(taken, values={**taken.values, **dead}, looks={"h1": units(shares)})
+        history.add(replace(taken, fired={"h1": np.ones(20, np.bool_)}))
         if step % 10 == 0:
-            history.add_event(Event(step, f"event {step}", mark=True))
+            history.add(Event(step, "change", {"setting": "lr", "before": 0, "now": step}))
 
 
 def everything(history: History) -> str:
@@ -234,8 +240,7 @@ def everything(history: History) -> str:
 
 @pytest.mark.parametrize("length", [0, 1, 63, 64, 255, 256, 257, 700])
 def test_a_frozen_history_stays_as_it_was_while_the_run_goes_on(length: int) -> None:
-    history = History()
-    history.begin(start())
+    history = started()
     fill(history, range(length))
     before = everything(history)
     frozen = history.frozen()
@@ -261,7 +266,7 @@ def test_a_history_may_be_frozen_whenever_another_thread_appends() -> None:
             np.testing.assert_array_equal(steps, wanted_steps)
             np.testing.assert_array_equal(values, wanted)
         assert twin.names == expected.names
-        assert (twin.last.step if twin.last else -1) == len(twin) - 1
+        assert (-1 if twin.last is None else twin.last) == len(twin) - 1
         for layer, ledger in twin.ledgers.items():
             assert ledger.lost.tolist() == expected.ledgers[layer].lost.tolist()
             assert ledger.changed_at.tolist() == expected.ledgers[layer].changed_at.tolist()
@@ -296,8 +301,8 @@ def test_one_thread_writes_while_others_read() -> None:
         reader.start()
     for step in range(count):
         extra = {"dead_fraction/h1": float(step)} if step % 5 == 0 else {}
-        history.append(record(step, {"loss": float(step % 97)} | extra))
-        history.add_event(Event(step, "x"))
+        history.add(record(step, {"loss": float(step % 97)} | extra))
+        history.add(Event(step, "x"))
     done.set()
     for reader in readers:
         reader.join()
@@ -388,7 +393,7 @@ def test_what_was_drawn_of_a_step_stays_when_more_steps_come() -> None:
     values = np.random.default_rng(0).normal(size=5_000).tolist()
     history, columns, drawn = History(), 20, list[tuple[int, float]]()
     for step, value in enumerate(values):
-        history.append(record(step, {"loss": value}))
+        history.add(record(step, {"loss": value}))
         if step % 97 == 0:
             now = points(history, 0, 5_000, columns)
             complete = [point for point in drawn if point[0] + 250 <= step - 97]
@@ -422,10 +427,10 @@ def test_a_constant_is_one_point_a_column() -> None:
 
 
 def test_metrics_of_few_steps_are_shown_at_their_steps_until_they_are_many() -> None:
-    history = History()
+    history = started()
     for step in range(2_000):
         extra = {"dead_fraction/h1": step / 2_000} if step % 10 == 0 else {}
-        history.append(record(step, extra))
+        history.add(record(step, extra))
     few = points(history, 1_000, 1_100, 5, "dead_fraction/h1")
     assert few == [(step, float(np.float32(step / 2_000))) for step in range(1_000, 1_100, 10)]
     many = points(history, 0, 2_000, 5, "dead_fraction/h1")
@@ -438,3 +443,121 @@ def test_an_empty_view_is_empty() -> None:
     for first, stop in ((5, 5), (7, 3), (10, 20), (-5, 0)):
         assert points(history, first, stop, 4) == []
     assert len(points(history, -5, 5, 10)) == 5
+
+
+# What a record lacks, where steps begin, how a run looked at a step
+
+
+def test_a_record_that_lacks_a_metric_moves_no_other_value() -> None:
+    history = started()
+    for step in range(200):
+        values = {"zero_fraction/h1": step / 200} if step != 70 else {}
+        history.add(record(step, {"loss": float(step)} | values))
+    assert history.at("zero_fraction/h1", 69) == history.at("zero_fraction/h1", 70) == pytest.approx(69 / 200)
+    assert history.at("zero_fraction/h1", 199) == pytest.approx(199 / 200)
+    assert history.series("zero_fraction/h1").steps.tolist() == [step for step in range(200) if step != 70]
+    assert history.gaps("zero_fraction/h1", 0, 200) == ()  # not told is not broken
+    assert history.broken is None
+
+
+def test_a_metric_that_comes_late_or_ceases_is_nowhere_else() -> None:
+    history = started()
+    for step in range(30):
+        history.add(record(step, {"pre_mean/h1": -1.0} if 10 <= step < 20 else {}))
+    assert history.series("pre_mean/h1").steps.tolist() == list(range(10, 20))
+    assert history.latest("pre_mean/h1") == -1.0
+    assert history.at("pre_mean/h1", 9) is None
+    assert points(history, 0, 30, 100, "pre_mean/h1") == [(step, -1.0) for step in range(10, 20)]
+    assert history.broken is None
+
+
+def test_a_nan_that_was_measured_is_told_from_one_that_stands_for_nothing() -> None:
+    history = started()
+    for step, values in enumerate(({"pre_mean/h1": 1.0}, {"pre_mean/h1": NAN}, {})):
+        history.add(record(step, values))
+    assert [tuple(gap) for gap in history.gaps("pre_mean/h1", 0, 3)] == [(1, 1)]
+    assert history.until(1).broken == "pre_mean/h1"
+    assert history.broken is None
+
+
+def test_steps_may_start_anywhere_and_have_gaps() -> None:
+    history = History()
+    history.add(start(batches=None, first=12_000))
+    assert (history.first, history.last) == (12_000, None)
+    for step in range(12_000, 32_000, 10):
+        history.add(record(step, {"loss": NAN if step == 12_500 else float(step)}))
+    assert (history.first, history.last, len(history)) == (12_000, 31_990, 2_000)
+    assert history.at("loss", 12_019) == 12_010
+    assert points(history, 12_000, 12_030, 10) == [(12_000, 12_000), (12_010, 12_010), (12_020, 12_020)]
+    drawn = points(history, 0, 40_000, 40)
+    assert drawn[0] == (12_000, 12_000)
+    assert max(value for _, value in drawn) == 31_990
+    assert all(abs(step - value) < 28_000 / 40 for step, value in drawn)
+    assert [tuple(gap) for gap in history.gaps("loss", 0, 40_000)] == [(12_500, 12_500)]
+    assert history.window("loss", 12_005, 12_025).steps.tolist() == [12_010, 12_020]
+    assert history.tail("loss", 2).steps.tolist() == [31_980, 31_990]
+    assert history.until(12_015).last == 12_010
+
+
+def test_a_step_that_is_not_later_than_the_last_is_refused() -> None:
+    history = started()
+    history.add(record(5))
+    for step in (5, 4):
+        with pytest.raises(ValueError, match="comes after step 5"):
+            history.add(record(step))
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_as_of_a_step_a_run_is_what_it_was_when_that_step_was_the_newest(data: st.DataObject) -> None:
+    steps = sorted(data.draw(st.sets(st.integers(0, 400), min_size=1, max_size=40)))
+    shares = st.sampled_from([0.0, 0.004, 0.5, NAN])
+    stream: list[Record] = [start(batches=None)]
+    for step in steps:
+        made = record(step, data.draw(st.dictionaries(st.sampled_from(["loss", "pre_mean/h1", "own"]),
+                                                      st.sampled_from([1.0, 2.5, NAN, INF]))))  # fmt: skip
+        if data.draw(st.booleans()):
+            made = replace(made, looks={"h1": units([data.draw(shares) for _ in range(3)])})
+        made = replace(made, fired={"h1": np.array([data.draw(st.booleans()) for _ in range(3)])})
+        made = replace(made, live={"lr": data.draw(st.sampled_from([0.1, 0.2]))})
+        stream.append(made)
+        if data.draw(st.booleans()):
+            stream.append(Event(data.draw(st.sampled_from([each for each in steps if each <= step])), "found"))
+    whole = History()
+    for each in stream:
+        whole.add(each)
+    at = data.draw(st.integers(0, 420))
+    then = History()
+    for each in stream:
+        if isinstance(each, Step) and each.step > at:
+            break
+        then.add(each)
+    assert as_text(whole.until(at)) == as_text(then)
+
+
+def as_text(history: History) -> str:
+    """Return all that can be read of a history."""
+    told: list[object] = [len(history), history.last, history.live, history.lives, history.epoch, history.seconds]
+    told += [history.broken, history.was_broken, history.names, history.speed, history.first]
+    told += [history.events if len(history) else (), history.marks]
+    for name in history.names:
+        told += [[each.tolist() for each in history.series(name)], history.latest(name), history.at(name, 100)]
+        told += [points(history, 0, 401, 20, name), history.gaps(name, 0, 401)]
+    for looked in history.looks:
+        told += [looked.step, {name: each.firing.tolist() for name, each in looked.layers.items()}]
+    for layer, ledger in history.ledgers.items():
+        told += [layer, *(getattr(ledger, each).tolist() for each in ("lost", "born_dead", "changed_at", "deaths"))]
+    return repr(told)
+
+
+def test_four_thousand_events_come_out_in_the_order_of_their_steps() -> None:
+    history = started()
+    for step in range(4_000):
+        history.add(Event((step * 7_919) % 4_000, "found"))
+    assert [event.step for event in history.events if event.kind == "found"] == list(range(4_000))
+
+
+def test_nothing_can_be_added_to_a_frozen_history() -> None:
+    history = started()
+    with pytest.raises(AssertionError):
+        history.frozen().add(record(0))

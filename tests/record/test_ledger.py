@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.ledger import NEVER, Entry, Ledger
+from deadrelu_tui.record.ledger import NEVER, Bookkeeper, Entry, Ledger
 from deadrelu_tui.record.units import Units
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -76,8 +76,8 @@ class Lives(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ledger, self.lives, self.step = Ledger(COUNT), [Life() for _ in range(COUNT)], 0
-        self.copies: list[tuple[Ledger, list[Told]]] = []
+        self.book, self.lives, self.step = Bookkeeper(COUNT), [Life() for _ in range(COUNT)], 0
+        self.read: list[tuple[Ledger, list[Told]]] = []
 
     def told(self) -> list[Told]:
         return [
@@ -102,7 +102,7 @@ class Lives(RuleBasedStateMachine):
         first = not self.lives[0].looks
         for life, gone in zip(self.lives, lost, strict=True):
             life.look(self.step, gone, activation)
-        entry = self.ledger.look(self.step, looked(lost, activation))
+        entry = self.book.look(self.step, looked(lost, activation))
         assert (entry.units, entry.before, entry.now, entry.born) == (COUNT, sum(before), sum(lost), first)
         pairs = list(zip(before, lost, strict=True))
         assert entry.died.tolist() == [unit for unit, (was, now) in enumerate(pairs) if now and not was]
@@ -113,27 +113,27 @@ class Lives(RuleBasedStateMachine):
     @rule(activation=st.sampled_from(["relu", "tanh"]))
     def a_look_that_tells_nothing(self, activation: str) -> None:
         if self.lives[0].looks:
-            entry = self.ledger.look(self.step, unknown(activation))
+            entry = self.book.look(self.step, unknown(activation))
             assert (len(entry.died), len(entry.revived)) == (0, 0)
             for life in self.lives:
                 life.looks.append((self.step, life.looks[-1][1]))
             self.step += 1
 
     @rule()
-    def a_copy(self) -> None:
-        self.copies.append((self.ledger.copy(), self.told()))
+    def a_reader(self) -> None:
+        self.read.append((self.book.ledger, self.told()))
 
     @invariant()
     def the_ledger_tells_what_happened(self) -> None:
-        assert self.found(self.ledger) == self.told()
+        assert self.found(self.book.ledger) == self.told()
 
     @invariant()
-    def a_copy_tells_what_had_happened_when_it_was_taken(self) -> None:
-        for copy, told in self.copies:
-            assert self.found(copy) == told
+    def a_ledger_that_was_read_tells_what_had_happened_until_then(self) -> None:
+        for ledger, told in self.read:
+            assert self.found(ledger) == told
 
     def _batch(self, fired: list[bool]) -> None:
-        self.ledger.batch(self.step, np.array(fired))
+        self.book.batch(self.step, np.array(fired))
         for life, fires in zip(self.lives, fired, strict=True):
             if fires:
                 life.fired.append(self.step)
@@ -144,7 +144,7 @@ TestLives = Lives.TestCase
 
 
 def test_a_new_ledger_knows_of_no_death() -> None:
-    ledger = Ledger(3)
+    ledger = Bookkeeper(3).ledger
     assert not ledger.lost.any()
     assert not ledger.born_dead.any()
     assert ledger.changed_at.tolist() == [NEVER] * 3
@@ -152,64 +152,65 @@ def test_a_new_ledger_knows_of_no_death() -> None:
 
 
 def test_what_the_first_look_finds_dead_was_born_so() -> None:
-    ledger = Ledger(2)
-    entry = ledger.look(0, looked([True, False]))
+    book = Bookkeeper(2)
+    entry = book.look(0, looked([True, False]))
     assert entry.born
     assert (entry.before, entry.now) == (0, 1)
-    assert ledger.born_dead.tolist() == [True, False]
-    assert ledger.deaths.tolist() == [1, 0]
-    assert not ledger.look(1, looked([True, True])).born
-    assert ledger.born_dead.tolist() == [True, False]
+    assert book.ledger.born_dead.tolist() == [True, False]
+    assert book.ledger.deaths.tolist() == [1, 0]
+    assert not book.look(1, looked([True, True])).born
+    assert book.ledger.born_dead.tolist() == [True, False]
 
 
 def test_a_unit_died_at_the_step_after_the_last_batch_that_made_it_fire() -> None:
-    ledger = Ledger(3)
-    ledger.look(0, looked([False] * 3))
-    ledger.batch(3, np.array([True, True, False]))
-    ledger.batch(7, np.array([False, True, False]))
-    entry = ledger.look(20, looked([True, True, True]))
+    book = Bookkeeper(3)
+    book.look(0, looked([False] * 3))
+    book.batch(3, np.array([True, True, False]))
+    book.batch(7, np.array([False, True, False]))
+    entry = book.look(20, looked([True, True, True]))
     # The third one never fired for a batch: it died as soon as it can have died.
     assert entry.died_at.tolist() == [4, 8, 1]
-    assert ledger.changed_at.tolist() == [4, 8, 1]
+    assert book.ledger.changed_at.tolist() == [4, 8, 1]
 
 
 def test_a_death_is_never_put_before_the_look_that_found_the_unit_alive_nor_after_the_one_that_found_it_dead() -> None:
-    ledger = Ledger(2)
-    ledger.batch(2, np.array([True, True]))
-    ledger.look(10, looked([False, False]))
-    ledger.batch(12, np.array([False, True]))
-    assert ledger.look(12, looked([True, True])).died_at.tolist() == [11, 12]
+    book = Bookkeeper(2)
+    book.batch(2, np.array([True, True]))
+    book.look(10, looked([False, False]))
+    book.batch(12, np.array([False, True]))
+    assert book.look(12, looked([True, True])).died_at.tolist() == [11, 12]
 
 
 def test_saturation_is_dated_by_the_look_that_found_it() -> None:
     # A saturated unit goes on firing: the batches do not tell when it froze.
-    ledger = Ledger(1)
-    ledger.look(0, looked([False], "tanh"))
-    ledger.batch(3, np.array([True]))
-    assert ledger.look(8, looked([True], "tanh")).died_at.tolist() == [8]
+    book = Bookkeeper(1)
+    book.look(0, looked([False], "tanh"))
+    book.batch(3, np.array([True]))
+    assert book.look(8, looked([True], "tanh")).died_at.tolist() == [8]
 
 
 def test_a_unit_may_die_and_come_back_again_and_again() -> None:
-    ledger = Ledger(1)
+    book = Bookkeeper(1)
     for step, lost in enumerate([True, False, True, True, False, False, True]):
-        ledger.look(step, looked([lost]))
+        book.look(step, looked([lost]))
+    ledger = book.ledger
     assert (ledger.deaths.tolist(), ledger.revivals.tolist(), ledger.changed_at.tolist()) == ([3], [2], [6])
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_a_network_of_nan_brings_nobody_back(activation: str) -> None:
-    ledger = Ledger(COUNT)
-    ledger.look(0, looked([False] * COUNT, activation))
-    ledger.look(1, looked([True, True, False, False], activation))
-    entry = ledger.look(2, unknown(activation))
+    book = Bookkeeper(COUNT)
+    book.look(0, looked([False] * COUNT, activation))
+    book.look(1, looked([True, True, False, False], activation))
+    entry = book.look(2, unknown(activation))
     assert (entry.before, entry.now, len(entry.died), len(entry.revived)) == (2, 2, 0, 0)
-    assert ledger.lost.tolist() == [True, True, False, False]
+    assert book.ledger.lost.tolist() == [True, True, False, False]
 
 
 def test_a_look_that_changes_nothing_is_an_empty_entry() -> None:
-    ledger = Ledger(2)
-    ledger.look(0, looked([True, False]))
-    entry = ledger.look(5, looked([True, False]))
+    book = Bookkeeper(2)
+    book.look(0, looked([True, False]))
+    entry = book.look(5, looked([True, False]))
     assert isinstance(entry, Entry)
     assert (entry.before, entry.now, entry.died.tolist(), entry.revived.tolist()) == (1, 1, [], [])
 
@@ -224,8 +225,8 @@ def test_a_history_keeps_a_ledger_of_each_layer_and_counts_its_deaths_and_reviva
         taken = record(step)
         if step in lives:
             layers = {f"h{n}": looked([each == "x" for each in text]) for n, text in enumerate(lives[step], 1)}
-            taken = replace(taken, units=layers)
-        entries = history.append(replace(taken, fired={"h1": np.ones(4, np.bool_), "h2": np.ones(2, np.bool_)}))
+            taken = replace(taken, looks=layers)
+        entries = history.add(replace(taken, fired={"h1": np.ones(4, np.bool_), "h2": np.ones(2, np.bool_)}))
         assert set(entries) == ({"h1", "h2"} if step in lives else set())
     assert history.series("deaths/h1").steps.tolist() == [0, 4, 8, 12]
     assert history.series("deaths/h1").values.tolist() == [0, 1, 2, 2]
@@ -241,13 +242,13 @@ def test_a_history_dates_a_death_by_the_batches_that_it_recorded() -> None:
     for step in range(33):
         taken = replace(record(step), fired={"h1": np.array([step < 11, True])})
         if step in (0, 8, 32):
-            taken = replace(taken, units={"h1": looked([step == 32, False])})
-        history.append(taken)
+            taken = replace(taken, looks={"h1": looked([step == 32, False])})
+        history.add(taken)
     assert history.ledgers["h1"].changed_at.tolist() == [11, NEVER]
 
 
 def test_a_history_without_looks_counts_no_deaths() -> None:
     history = History()
-    history.append(replace(record(0), fired={"h1": np.zeros(3, np.bool_)}))
+    history.add(replace(record(0), fired={"h1": np.zeros(3, np.bool_)}))
     assert "deaths/h1" not in history.names
-    assert not history.ledgers["h1"].lost.any()
+    assert history.ledgers == {}

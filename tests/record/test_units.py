@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from conftest import units
+from conftest import start, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deadrelu_tui.record.activations import ACTIVATIONS
-from deadrelu_tui.record.metrics import METRICS, is_extra, metric_of
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.metrics import METRICS, Quantity, quantity
 from deadrelu_tui.record.units import DEFINITIONS, Definition, Units, definition_of, definitions_for
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -206,7 +207,7 @@ def test_a_tanh_that_never_goes_above_zero_is_not_called_dead() -> None:
 def test_every_definition_is_found_by_its_metric() -> None:
     for definition in DEFINITIONS:
         assert definition_of(definition.metric) is definition
-        assert definition.on_batch == (not is_extra(f"{definition.metric}/h1"))
+        assert definition.on_batch == quantity(definition.metric, "h1").every_step
     assert [each.metric for each in DEFINITIONS if each.on_batch] == ["silent_fraction"]
     assert len({each.name for each in DEFINITIONS}) == len(DEFINITIONS)
     with pytest.raises(StopIteration):
@@ -216,18 +217,31 @@ def test_every_definition_is_found_by_its_metric() -> None:
 # The vocabulary
 
 
+def told_of() -> History:
+    """Return the history of a run that has announced what it measures."""
+    history = History()
+    history.add(start(hidden=(300, 100)))
+    return history
+
+
 def test_what_is_not_measured_at_every_step_is_an_extra() -> None:
     every_step = {"loss", "zero_fraction", "silent_fraction", "pre_mean", "grad_sum", "grad_norm", "update_ratio"}
-    assert {each.name for each in METRICS if not is_extra(each.name)} == every_step
+    assert {each.name for each in METRICS if quantity(each.name).every_step} == every_step
+    history = told_of()
     for name in ("dead_fraction/h1", "deaths/h2", "grad_mean_abs/w1", "weight_variance/w1", "loss/test", "seconds"):
-        assert is_extra(name), name
+        assert not history.quantity(name).every_step, name
     for name in ("loss", "zero_fraction/h1", "grad_norm/w1"):
-        assert not is_extra(name), name
+        assert history.quantity(name).every_step, name
 
 
 def test_a_series_is_described_by_its_metric() -> None:
-    assert metric_of("dormant_fraction/h2").name == "dormant_fraction"
-    assert metric_of("loss/test").name == "loss/test"
-    assert metric_of("loss").when == "step"
-    with pytest.raises(KeyError):
-        metric_of("happiness/h1")
+    history = told_of()
+    assert history.quantity("dormant_fraction/h2") == Quantity(
+        "dormant_fraction/h2", "dormant_fraction", "h2", every_step=False
+    )
+    assert history.quantity("loss/test").metric == "loss/test"
+    assert history.quantity("loss") == Quantity("loss", "loss", "", every_step=True)
+
+
+def test_a_series_that_was_not_announced_is_described_by_nothing_but_its_name() -> None:
+    assert told_of().quantity("happiness/h1") == Quantity("happiness/h1", "happiness/h1", every_step=False)

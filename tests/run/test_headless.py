@@ -13,12 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from apps import made
 from conftest import record, start, units
 
 from deadrelu_tui import headless
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.run.run import Controls, Run
+from deadrelu_tui.record.commands import Change, Command, Restart, Revive, Stop
+from deadrelu_tui.record.records import Start
+from deadrelu_tui.run.gate import Controls, Gate
 
 NAN, INF = math.nan, math.inf
 BATCHES = 4
@@ -28,11 +31,12 @@ PROBED = {0: 0.0, 1: 0.1, 3: 0.2, 7: 0.3}
 SETTINGS = RunSettings(epochs=2)
 
 
-def training(settings: RunSettings, controls: Controls) -> Iterator[Any]:
+def training(promised: Start, controls: Controls) -> Iterator[Any]:
     """Yield two epochs of four steps."""
     yield start(batches=BATCHES, epochs=2)
+    gate = Gate(controls)
     for step, (loss, zeros) in enumerate(zip(LOSSES, ZEROS, strict=True)):
-        if not controls.proceed():
+        if not gate.next(step).go:
             return
         values = {"loss": loss, "zero_fraction/h1": zeros, "grad_sum/w1": -step / 10}
         if step in PROBED:
@@ -41,21 +45,21 @@ def training(settings: RunSettings, controls: Controls) -> Iterator[Any]:
         rates[: round(10 * PROBED.get(step, 0))] = 0
         yield replace(
             record(step, values, batches=BATCHES), fired={"h1": rates > 0},
-            units={"h1": units(rates.tolist())} if step in PROBED else {},
+            looks={"h1": units(rates.tolist())} if step in PROBED else {},
         )  # fmt: skip
 
 
-def broken(settings: RunSettings, controls: Controls) -> Iterator[Any]:
+def broken(promised: Start, controls: Controls) -> Iterator[Any]:
     """Fail in the second epoch."""
-    for item in training(settings, controls):
+    for item in training(promised, controls):
         if getattr(item, "step", 0) == 5:
             raise ValueError("the engine is out of memory")
         yield item
 
 
-def diverging(settings: RunSettings, controls: Controls) -> Iterator[Any]:
+def diverging(promised: Start, controls: Controls) -> Iterator[Any]:
     """Yield numbers of which half are none."""
-    for item in training(settings, controls):
+    for item in training(promised, controls):
         strange = {"grad_sum/w1": -INF, "loss": NAN, "grad_norm/w1": INF}
         yield replace(item, values={**item.values, **strange}) if hasattr(item, "values") else item
 
@@ -71,8 +75,8 @@ def watched(fake: Any = training, steps_file: Path | None = None, as_json: bool 
     """Return what a run printed on stdout and stderr."""
     out, err = io.StringIO(), io.StringIO()
     with ThreadPoolExecutor(1) as executor:
-        run = Run(SETTINGS, fake, executor)
-        run.start()
+        run = made(SETTINGS, fake, executor)
+        run.begin()
         headless.watch(run, as_json=as_json, steps_file=steps_file, out=out, err=err)
     return out.getvalue(), err.getvalue()
 
@@ -126,9 +130,9 @@ def test_a_failed_run_ends_with_a_summary_that_says_why() -> None:
 def test_a_run_that_was_stopped_before_its_start_has_a_summary_only() -> None:
     out = io.StringIO()
     with ThreadPoolExecutor(1) as executor:
-        run = Run(SETTINGS, training, executor)
-        run.controls.stop()
-        run.start()
+        run = made(SETTINGS, training, executor)
+        run.send(Stop())
+        run.begin()
         headless.watch(run, as_json=True, steps_file=None, out=out, err=io.StringIO())
     summary = rows(out.getvalue())[-1]
     assert (summary["status"], summary["verdict"], summary["reason"]) == ("stopped", None, None)
@@ -180,20 +184,52 @@ def test_of_a_failed_run_people_get_its_epochs() -> None:
 def test_on_a_terminal_there_is_a_bar_that_is_cleared_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = io.StringIO(), Terminal()
     with ThreadPoolExecutor(1) as executor:
-        run = Run(SETTINGS, training, executor)
-        run.start()
+        run = made(SETTINGS, training, executor)
+        run.begin()
         headless.watch(run, as_json=False, steps_file=None, out=out, err=err)
     assert "8/8" in err.getvalue()
     assert "dead 30.0 %" in err.getvalue()
     assert err.getvalue().endswith("\r")
-    assert out.getvalue().startswith("finished: dying")
-    assert capsys.readouterr().out.count("epoch ") == 2
+    assert [line.split()[0] for line in out.getvalue().splitlines()] == ["epoch", "epoch", "finished:"]
+    assert "finished: dying" in out.getvalue()
+    assert capsys.readouterr().out == ""
 
 
 def test_with_json_there_is_no_bar() -> None:
     err = Terminal()
     with ThreadPoolExecutor(1) as executor:
-        run = Run(SETTINGS, training, executor)
-        run.start()
+        run = made(SETTINGS, training, executor)
+        run.begin()
         headless.watch(run, as_json=True, steps_file=None, out=io.StringIO(), err=err)
     assert err.getvalue() == ""
+
+
+def test_the_summary_has_the_remedy_as_commands_and_people_have_it_as_flags() -> None:
+    def dead(promised: Start, controls: Controls) -> Iterator[Any]:
+        for item in training(promised, controls):
+            share = {"dead_fraction/h1": 0.9, "update_ratio/w1": 50.0}
+            yield replace(item, values={**item.values, **share}) if hasattr(item, "values") else item
+
+    summary = json.loads(watched(dead)[0].splitlines()[-1])
+    assert summary["verdict"] == "dead"
+    assert summary["remedy"][-1] == {"command": "restart"}
+    assert summary["remedy"][0]["command"] == "change"
+    assert summary["remedy"][0]["normalise"] is True
+    assert summary["findings"][0]["remedy"] == summary["remedy"]
+    assert "; try --normalise" in watched(dead, as_json=False)[0]
+
+
+@pytest.mark.parametrize(
+    ("remedy", "wanted"),
+    [
+        ((Change({"normalise": True, "lr": 0.05}), Restart()), "--normalise --lr 0.05"),
+        ((Change({"normalise": False}), Restart({"init": "he", "hidden": [8, 8]})),
+         "--no-normalise --init he --hidden 8,8"),
+        ((Change({"activation": "tanh"}),), "--activation tanh"),
+        ((Restart({"batch_size": 64}),), "--batch-size 64"),
+        ((Revive(),), ""),
+        ((), ""),
+    ],
+)  # fmt: skip
+def test_a_remedy_is_worded_as_the_flags_of_a_new_run(remedy: tuple[Command, ...], wanted: str) -> None:
+    assert headless.flags(remedy) == wanted

@@ -11,11 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from apps import made
 from conftest import record, start, units
+from fakes import BATCHES, canned
 
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.record.records import Event, Live, Start, StepRecord
-from deadrelu_tui.run.run import Controls, Run, Status, Training, describe
+from deadrelu_tui.record.commands import Change, Pause, Resume, Stop, Take, TrainOn
+from deadrelu_tui.record.records import Event, Record, Start
+from deadrelu_tui.record.telling import described, told
+from deadrelu_tui.run.gate import Controls, Gate
+from deadrelu_tui.run.run import Run, Training
+from deadrelu_tui.run.source import Status
 
 SETTINGS = RunSettings()
 PATIENCE = 20.0
@@ -32,11 +38,11 @@ class Script:
     """A training that yields what a test gives it, one thing at a time."""
 
     def __init__(self) -> None:
-        self.items: queue.Queue[Start | StepRecord | Event | BaseException | None] = queue.Queue()
+        self.items: queue.Queue[Record | BaseException | None] = queue.Queue()
         self.begun = threading.Event()
         self.taken = threading.Semaphore(0)
 
-    def __call__(self, settings: RunSettings, controls: Controls) -> Iterator[Any]:
+    def __call__(self, promised: Start, controls: Controls) -> Iterator[Any]:
         self.begun.set()
         while (item := self.items.get(timeout=PATIENCE)) is not None:
             if isinstance(item, BaseException):
@@ -44,7 +50,7 @@ class Script:
             yield item
             self.taken.release()
 
-    def give(self, *items: Start | StepRecord | Event) -> None:
+    def give(self, *items: Record) -> None:
         """Let the training yield these; return when the run has taken them."""
         for item in items:
             self.items.put(item)
@@ -57,19 +63,23 @@ class Script:
 def steps(count: int) -> Training:
     """Return a training of so many steps that looks at its controls as the real one does."""
 
-    def training(settings: RunSettings, controls: Controls) -> Iterator[Any]:
+    def training(promised: Start, controls: Controls) -> Iterator[Any]:
         yield start(batches=count, epochs=1)
+        gate = Gate(controls)
         for step in range(count):
-            if not controls.proceed():
+            turn = gate.next(step)
+            if turn.go is None:
+                turn = gate.next(step)
+            if not turn.go:
                 return
-            yield record(step, {"lr": controls.live.lr}, batches=count)
+            yield record(step, {"lr": turn.live["lr"]}, batches=count)
 
     return training
 
 
 def scripted(executor: ThreadPoolExecutor) -> tuple[Run, Script]:
     script = Script()
-    return Run(SETTINGS, script, executor), script
+    return made(SETTINGS, script, executor), script
 
 
 # Status
@@ -78,7 +88,7 @@ def scripted(executor: ThreadPoolExecutor) -> tuple[Run, Script]:
 def test_a_run_is_ready_starting_running_and_finished(executor: ThreadPoolExecutor) -> None:
     run, script = scripted(executor)
     assert (run.status, run.alive, run.error) == (Status.READY, False, None)
-    run.start()
+    run.begin()
     assert (run.status, run.alive) == (Status.STARTING, True)
     script.give(start(batches=2, epochs=1))
     assert run.status is Status.STARTING
@@ -92,21 +102,20 @@ def test_a_run_is_ready_starting_running_and_finished(executor: ThreadPoolExecut
 
 def test_a_run_that_was_asked_to_pause_is_paused_until_it_resumes(executor: ThreadPoolExecutor) -> None:
     run, script = scripted(executor)
-    run.start()
+    run.begin()
     script.give(start(), record(0))
-    run.controls.pause()
+    run.send(Pause())
     assert (run.status, run.alive) == (Status.PAUSED, True)
-    assert run.steps_per_second == 0
-    run.controls.resume()
+    run.send(Resume())
     assert run.status is Status.RUNNING
     script.end()
 
 
 def test_a_run_that_ends_early_is_stopped(executor: ThreadPoolExecutor) -> None:
     run, script = scripted(executor)
-    run.start()
+    run.begin()
     script.give(start(batches=4, epochs=1), record(0))
-    run.controls.stop()
+    run.send(Stop())
     assert run.status is Status.RUNNING
     script.end()
     run.join(PATIENCE)
@@ -116,9 +125,9 @@ def test_a_run_that_ends_early_is_stopped(executor: ThreadPoolExecutor) -> None:
 
 def test_a_stop_after_the_last_step_leaves_a_run_finished(executor: ThreadPoolExecutor) -> None:
     run, script = scripted(executor)
-    run.start()
+    run.begin()
     script.give(start(batches=1, epochs=1), record(0, batches=1))
-    run.controls.stop()
+    run.send(Stop())
     script.end()
     run.join(PATIENCE)
     assert run.status is Status.FINISHED
@@ -126,31 +135,35 @@ def test_a_stop_after_the_last_step_leaves_a_run_finished(executor: ThreadPoolEx
 
 def test_a_failed_run_keeps_its_error_and_its_history(executor: ThreadPoolExecutor) -> None:
     run, script = scripted(executor)
-    run.start()
+    run.begin()
     script.give(start(), record(0), record(1))
     error = ValueError("the engine is out of memory")
     script.end(error)
     run.join(PATIENCE)
     assert (run.status, run.alive, run.error) == (Status.FAILED, False, error)
     assert len(run.history) == 2
-    assert run.seconds > 0
+    assert run.history.end is not None
+    assert (run.history.end.how, run.history.end.error) == ("failed", "the engine is out of memory")
+    assert run.history.end.at > 0
 
 
 def test_a_run_that_fails_before_its_first_step_is_failed(executor: ThreadPoolExecutor) -> None:
     run, script = scripted(executor)
-    run.start()
+    run.begin()
     script.end(OSError("no data"))
     run.join(PATIENCE)
     assert run.status is Status.FAILED
-    assert run.seconds == 0
+    assert run.history.seconds == 0
+    assert run.history.end is not None
+    assert run.history.end.error == "no data"
 
 
 def test_a_run_that_was_paused_and_then_stopped_is_stopped(executor: ThreadPoolExecutor) -> None:
-    run = Run(SETTINGS, steps(100), executor)
-    run.controls.pause()
-    run.start()
+    run = made(SETTINGS, steps(100), executor)
+    run.send(Pause())
+    run.begin()
     assert run.status is Status.PAUSED
-    run.controls.stop()
+    run.send(Stop())
     run.join(PATIENCE)
     assert (run.status, len(run.history)) == (Status.STOPPED, 0)
 
@@ -159,12 +172,12 @@ def test_a_run_that_was_paused_and_then_stopped_is_stopped(executor: ThreadPoolE
 
 
 def test_joining_a_run_that_was_never_started_returns_at_once(executor: ThreadPoolExecutor) -> None:
-    Run(SETTINGS, steps(1), executor).join()
+    made(SETTINGS, steps(1), executor).join()
 
 
 def test_joining_a_run_that_goes_on_is_given_up_in_time(executor: ThreadPoolExecutor) -> None:
     run, script = scripted(executor)
-    run.start()
+    run.begin()
     with pytest.raises(TimeoutError):
         run.join(0)
     script.end()
@@ -172,9 +185,9 @@ def test_joining_a_run_that_goes_on_is_given_up_in_time(executor: ThreadPoolExec
 
 
 def test_a_stopped_run_ends_after_the_step_it_is_in(executor: ThreadPoolExecutor) -> None:
-    run = Run(SETTINGS, steps(10**9), executor)
-    run.start()
-    run.controls.stop()
+    run = made(SETTINGS, steps(10**9), executor)
+    run.begin()
+    run.send(Stop())
     run.join(PATIENCE)
     assert run.status is Status.STOPPED
     assert len(run.history) < 10**9
@@ -182,11 +195,11 @@ def test_a_stopped_run_ends_after_the_step_it_is_in(executor: ThreadPoolExecutor
 
 def test_a_restart_waits_until_the_run_before_has_ended(executor: ThreadPoolExecutor) -> None:
     (old, first), (new, second) = scripted(executor), scripted(executor)
-    old.start()
+    old.begin()
     assert first.begun.wait(PATIENCE)
     first.give(start(), record(0))
-    old.controls.stop()
-    new.start()
+    old.send(Stop())
+    new.begin()
     first.give(record(1))
     assert (new.status, second.begun.is_set()) == (Status.STARTING, False)
     first.end()
@@ -200,105 +213,35 @@ def test_a_restart_waits_until_the_run_before_has_ended(executor: ThreadPoolExec
 def test_all_runs_train_in_the_same_thread(executor: ThreadPoolExecutor) -> None:
     threads = []
 
-    def training(settings: RunSettings, controls: Controls) -> Iterator[Any]:
+    def training(promised: Start, controls: Controls) -> Iterator[Any]:
         threads.append(threading.current_thread().name)
         yield start(batches=1, epochs=1)
 
     for _ in range(3):
-        run = Run(SETTINGS, training, executor)
-        run.start()
+        run = made(SETTINGS, training, executor)
+        run.begin()
         run.join(PATIENCE)
     assert set(threads) == {"training_0"}
 
 
 def test_two_runs_have_two_names(executor: ThreadPoolExecutor) -> None:
-    assert len({Run(SETTINGS, steps(1), executor).id for _ in range(20)}) == 20
+    assert len({made(SETTINGS, steps(1), executor).start.run for _ in range(20)}) == 20
 
 
 # Controls
 
 
 def test_a_paused_training_takes_exactly_one_step_per_permit(executor: ThreadPoolExecutor) -> None:
-    run = Run(SETTINGS, steps(100), executor)
-    run.controls.pause()
-    run.start()
+    run = made(SETTINGS, steps(100), executor)
+    run.send(Pause())
+    run.begin()
     for taken in range(1, 4):
-        run.controls.step()
+        run.send(Take())
         while len(run.history) < taken:
             assert run.status is Status.PAUSED
-        assert run.controls.proceed(wait=False) is None
-    run.controls.stop()
+    run.send(Stop())
     run.join(PATIENCE)
     assert len(run.history) == 3
-
-
-def test_a_permit_is_used_up_by_one_step() -> None:
-    controls = Controls(Live.of(SETTINGS))
-    assert controls.proceed(wait=False)
-    controls.pause()
-    assert controls.proceed(wait=False) is None
-    controls.step()
-    assert controls.paused
-    assert controls.proceed(wait=False)
-    assert controls.proceed(wait=False) is None
-
-
-def test_a_pause_takes_back_the_permits_that_were_given_before() -> None:
-    controls = Controls(Live.of(SETTINGS))
-    controls.step()
-    assert controls.proceed()
-    controls.pause()
-    assert controls.proceed(wait=False) is None
-
-
-def test_a_stop_is_final() -> None:
-    controls = Controls(Live.of(SETTINGS))
-    controls.pause()
-    controls.stop()
-    controls.resume()
-    controls.step()
-    assert controls.stopped
-    assert controls.proceed(wait=False) is False
-    assert controls.proceed() is False
-
-
-def test_a_waiting_training_is_woken_by_resume_by_a_permit_and_by_a_stop() -> None:
-    for wake, goes_on in ((Controls.resume, True), (Controls.step, True), (Controls.stop, False)):
-        controls = Controls(Live.of(SETTINGS))
-        controls.pause()
-        with ThreadPoolExecutor(1) as waiting:
-            answer = waiting.submit(controls.proceed)
-            wake(controls)
-            assert answer.result(PATIENCE) is goes_on
-
-
-def test_a_revival_that_was_asked_for_is_told_once() -> None:
-    controls = Controls(Live.of(SETTINGS))
-    assert not controls.revival()
-    controls.revive()
-    controls.revive()
-    assert controls.revival()
-    assert not controls.revival()
-
-
-def test_a_revival_waits_while_the_run_is_paused() -> None:
-    controls = Controls(Live.of(SETTINGS))
-    controls.pause()
-    controls.revive()
-    assert controls.proceed(wait=False) is None
-    controls.resume()
-    assert controls.proceed()
-    assert controls.revival()
-
-
-def test_a_change_replaces_what_is_live_as_a_whole() -> None:
-    controls = Controls(Live.of(SETTINGS))
-    before = controls.live
-    controls.change(lr=0.01, normalise=True)
-    assert before == Live(0.1, False, "relu")
-    assert controls.live == Live(0.01, True, "relu")
-    assert controls.live.changes_from(before) == ("normalise on", "lr 0.1 → 0.01")
-    assert before.changes_from(before) == ()
 
 
 # What is recorded
@@ -306,12 +249,17 @@ def test_a_change_replaces_what_is_live_as_a_whole() -> None:
 
 def test_every_step_and_event_is_in_the_history(executor: ThreadPoolExecutor) -> None:
     run, script = scripted(executor)
-    run.start()
-    script.give(start(batches=2, epochs=1), record(0), Event(1, "lr 0.1 → 0.01", mark=True), record(1, batches=2))
+    run.begin()
+    script.give(
+        start(batches=2, epochs=1),
+        record(0),
+        Event(1, "change", {"setting": "lr", "before": 0.1, "now": 0.01}),
+        record(1, batches=2),
+    )
     script.end()
     run.join(PATIENCE)
     assert run.history.series("loss").steps.tolist() == [0, 1]
-    assert [event.text for event in run.history.events] == [
+    assert [told(event) for event in run.history.events] == [
         "start: raw input 0–255, lr 0.1, relu, 300 hidden, seed 0",
         "lr 0.1 → 0.01",
         "epoch 1: test accuracy 50.0 %, loss 2.00",
@@ -321,21 +269,21 @@ def test_every_step_and_event_is_in_the_history(executor: ThreadPoolExecutor) ->
 
 def test_what_a_look_finds_is_told_among_the_events_once_it_is_recorded(executor: ThreadPoolExecutor) -> None:
     run, script = scripted(executor)
-    run.start()
+    run.begin()
     firing = {"h1": np.ones(4, np.bool_)}
     alive, dead = ({"h1": units(shares)} for shares in ([0.5] * 4, [0.5, 0, 0, 0]))
-    script.give(start(), replace(record(0), fired=firing, units=alive), replace(record(1), fired=firing))
-    script.give(replace(record(2), units=dead), Event(3, "revive 3 units of h1", mark=True))
-    script.give(replace(record(3), fired=firing, units=alive))
+    script.give(start(), replace(record(0), fired=firing, looks=alive), replace(record(1), fired=firing))
+    script.give(replace(record(2), looks=dead), Event(3, "revive", {"layers": {"h1": 3}}))
+    script.give(replace(record(3), fired=firing, looks=alive))
     script.end()
     run.join(PATIENCE)
     assert run.error is None
-    assert run.history.events[1:] == (
-        Event(2, "units 1, 2, 3 of h1 fell silent"),
-        Event(2, "h1 died: 3 of 4 units fire for no probe image"),
-        Event(3, "revive 3 units of h1", mark=True),
-        Event(3, "units 1, 2, 3 of h1 fire again"),
-    )
+    assert [(event.step, told(event)) for event in run.history.events[1:-1]] == [
+        (2, "units 1, 2, 3 of h1 fell silent"),
+        (2, "h1 died: 3 of 4 units fire for no probe image"),
+        (3, "revive 3 units of h1"),
+        (3, "units 1, 2, 3 of h1 fire again"),
+    ]
     assert run.history.series("deaths/h1").values.tolist() == [0, 3, 3]
     assert run.history.series("revivals/h1").values.tolist() == [0, 0, 3]
     assert run.history.ledgers["h1"].changed_at.tolist() == [-1, 3, 3, 3]
@@ -343,27 +291,46 @@ def test_what_a_look_finds_is_told_among_the_events_once_it_is_recorded(executor
 
 def test_what_was_noticed_of_a_step_is_not_noticed_again_of_the_next(executor: ThreadPoolExecutor) -> None:
     run, script = scripted(executor)
-    run.start()
+    run.begin()
     script.give(start(), *(record(step, {"loss": float("nan")}) for step in range(3)))
     script.end()
     run.join(PATIENCE)
-    assert run.history.events[1:] == (Event(0, "loss is nan: the run diverged"),)
-
-
-def test_an_epochs_last_record_says_when_it_was_made(executor: ThreadPoolExecutor) -> None:
-    run = Run(SETTINGS, steps(3), executor)
-    run.start()
-    run.join(PATIENCE)
-    times = run.history.series("seconds")
-    assert times.steps.tolist() == [2]
-    assert 0 <= float(times.values[0]) <= run.seconds
+    assert [(event.step, told(event)) for event in run.history.events[1:-1]] == [(0, "loss is nan: the run diverged")]
 
 
 def test_time_stands_still_after_the_end(executor: ThreadPoolExecutor) -> None:
-    run = Run(SETTINGS, steps(3), executor)
-    run.start()
+    run = made(SETTINGS, steps(3), executor)
+    run.begin()
     run.join(PATIENCE)
-    assert run.seconds == run.seconds > 0
+    assert run.history.end is not None
+    assert run.history.end.at >= run.history.seconds > 0
+
+
+def test_a_run_that_stays_can_be_trained_on_and_ends_when_it_is_let_go(executor: ThreadPoolExecutor) -> None:
+    run = made(RunSettings(epochs=1), canned(), executor, stays=True)
+    run.begin()
+    for epochs in (1, 3):
+        while run.status is not Status.FINISHED or len(run.history) < epochs * BATCHES:
+            pass
+        assert "train_on" in run.can
+        assert run.history.steps_planned == epochs * BATCHES
+        run.send(TrainOn(2))
+    run.close()
+    run.close()
+    assert run.error is None
+    assert "train_on" not in run.can
+
+
+def test_what_a_run_cannot_do_is_left_undone(executor: ThreadPoolExecutor) -> None:
+    run = made(SETTINGS, canned(), executor)
+    run.begin()
+    run.join(PATIENCE)
+    run.send(Change({"momentum": 0.9}))
+    assert "momentum" not in run.live
+    run.send(Change({"lr": 0.5}))  # what the next run begins with
+    assert run.live["lr"] == 0.5
+    run.send(Pause())
+    assert run.status is Status.FINISHED
 
 
 @pytest.mark.parametrize(
@@ -377,4 +344,4 @@ def test_time_stands_still_after_the_end(executor: ThreadPoolExecutor) -> None:
     ],
 )
 def test_a_run_is_described_by_what_tells_it_from_others(settings: RunSettings, text: str) -> None:
-    assert describe(settings) == text
+    assert described(settings.as_dict()) == text

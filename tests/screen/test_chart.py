@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from conftest import record, start
+from conftest import start
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.columns import Column
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
@@ -128,7 +129,7 @@ VIEWS = st.builds(
     View, st.sampled_from(WINDOWS), st.integers(0, 5), st.none() | st.integers(0, 400), st.booleans(),
     st.sampled_from(SMOOTHING), st.integers(0, 4),
 )  # fmt: skip
-SPECS = [*chart_specs(1)[0], chart_specs(1)[1][0], LEDGER]
+SPECS = [*chart_specs(start())[0], chart_specs(start())[1][0], LEDGER]
 GRADIENT = SPECS[2]
 
 
@@ -144,16 +145,18 @@ def column(values: Sequence[float] | npt.NDArray[Any], dtype: type = np.float32)
 def history_of(values: Sequence[float] | npt.NDArray[Any], sparse: Sequence[float] = ()) -> History:
     """Return a history in which every metric of every step has these values, and every other one those at times."""
     history, steps = History(), len(values)
-    history.begin(start(batches=max(1, -(-steps // 3)), epochs=3))
+    history.add(start(batches=max(1, -(-steps // 3)), epochs=3))
     if steps:
-        history.last = record(steps - 1)
-        history._count = steps
-        history._dense = {name: column(values) for name in ("loss", "grad_sum/w1", "zero_fraction/h1")}
+        kept = history._kept
+        kept.at = column(np.arange(1, steps + 1), np.float64)
+        kept.dense = {name: column(values) for name in ("loss", "grad_sum/w1", "zero_fraction/h1")}
         at = np.linspace(0, steps - 1, min(len(sparse), steps)).astype(np.int64)
         for name in ("loss/test", "deaths", "revivals", *(f"{each.metric}/h1" for each in DEFINITIONS)):
             if len(at):
-                history._sparse[name] = (column(at, np.int64), column(sparse[: len(at)]))
-        history.add_event(Event(steps // 2, "lr 0.1 → 0.2", mark=True))
+                kept.sparse[name] = (column(at, np.int64), column(sparse[: len(at)]))
+        names = (*kept.dense, *kept.sparse)
+        kept._now = kept._now._replace(rows=steps, last=steps - 1, names=names, lives=((0, RunSettings().live),))
+        history.add(Event(steps // 2, "change", {"setting": "lr", "before": 0.1, "now": 0.2}))
     return history
 
 

@@ -11,16 +11,16 @@ from deadrelu_tui.record.history import History
 from deadrelu_tui.tui.plot.charts import LEDGER, chart_specs, plot_of, title_of
 from deadrelu_tui.tui.plot.view import View
 
-DEAD, LOSS = chart_specs(1)[0]
+DEAD, LOSS = chart_specs(start())[0]
 
 
 def looked_at(steps: dict[int, float], until: int) -> History:
     """Return a run of which the probe set was looked at at some steps, with the share of dead found there."""
     history = History()
-    history.begin(start(batches=1_000, epochs=1))
+    history.add(start(batches=1_000, epochs=1))
     for step in range(until):
         made = record(step, {"zero_fraction/h1": 0.5} | ({"dead_fraction/h1": steps[step]} if step in steps else {}))
-        history.append(replace(made, units={"h1": units([0.0, 1.0])} if step in steps else {}))
+        history.add(replace(made, looks={"h1": units([0.0, 1.0])} if step in steps else {}))
     return history
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -21,9 +22,12 @@ from textual.widgets import Input, OptionList, Static
 
 import deadrelu_tui.tui
 from deadrelu_tui.builtin import presets
+from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.verdict import Finding
-from deadrelu_tui.run.run import Run, Status
+from deadrelu_tui.record.commands import Change, Restart
+from deadrelu_tui.run.run import Run
+from deadrelu_tui.run.source import Status
 from deadrelu_tui.tui.panels.lines import VERDICT_STYLE
 from deadrelu_tui.tui.screens.choice import Choice
 from deadrelu_tui.tui.screens.help import HelpScreen
@@ -288,10 +292,12 @@ def executor() -> Iterator[Executor]:
 
 
 def test_a_row_tells_of_a_run_what_it_recorded(executor: Executor) -> None:
-    run = Run(RunSettings(epochs=2), canned(dying), executor, id="20240131-140231-ab12")
+    at = time.mktime((2024, 1, 31, 14, 2, 31, 0, 0, -1))
+    settings = RunSettings(epochs=2)
+    run = Run(replace(promise(settings), at=at), canned(dying), executor, settings.live)
     fresh = row_of(1, run)
     assert (fresh.status, fresh.done, fresh.steps, fresh.verdict, fresh.accuracy) == (Status.READY, 0, None, "", None)
-    run.start()
+    run.begin()
     run.join(60)
     row = row_of(1, run, ghost=True)
     assert row.started == "14:02:31"
@@ -378,11 +384,12 @@ async def test_no_line_of_the_list_is_cut_however_long_the_run() -> None:
 # Reasons
 
 
+LIVE = RunSettings().live
 FINDINGS = (
     Finding("DeadRelu", "dead", "h1: 297 of 300 units fire for none of 2 000 probe images, more than half since step 8",
-          "input averages 72.9; update 0 was 1.2e3 × w1", "n, then r", 0.99, 0.5, 8, "h1"),
+          "input averages 72.9; update 0 was 1.2e3 × w1", (Change({"normalise": True}), Restart()), 0.99, 0.5, 8, "h1"),
     Finding("Guessing", "guessing", "loss is within 1 % of ln 10 = 2.303 since step 12",
-          remedy="another init or activation, then r", value=2.3026, threshold=math.log(10), step=12),
+          remedy=(Restart({"init": "he"}),), value=2.3026, threshold=math.log(10), step=12),
     Finding("CheckInputImages", "", "the input averages 72.9", value=72.9, threshold=0.2),
 )  # fmt: skip
 
@@ -401,7 +408,7 @@ def test_every_word_of_the_verdict_is_explained() -> None:
 
 
 async def test_the_reasons_say_what_why_and_how_to_test_it_and_list_every_finding() -> None:
-    async with shown(ReasonsScreen(FINDINGS, 1174, "-unicode"), (160, 48)) as seen:
+    async with shown(ReasonsScreen(FINDINGS, 1174, LIVE, "-unicode"), (160, 48)) as seen:
         text = seen.text.replace("\u202f", " ")
         for words in (
             "✖ DEAD h1: 297 of 300 units fire for none of 2 000 probe images, more than half since step 8.",
@@ -414,28 +421,28 @@ async def test_the_reasons_say_what_why_and_how_to_test_it_and_list_every_findin
         assert text.index("Why") < text.index("Test it") < text.index("Every finding")
 
 
-async def test_a_remedy_that_is_no_key_is_not_to_be_pressed_and_what_is_not_known_is_left_out() -> None:
-    async with shown(ReasonsScreen(FINDINGS[1:], 60, "-unicode"), (160, 48)) as seen:
+async def test_a_remedy_that_sets_something_says_what_and_what_is_not_known_is_left_out() -> None:
+    async with shown(ReasonsScreen(FINDINGS[1:], 60, LIVE, "-unicode"), (160, 48)) as seen:
         assert "▲ GUESSING" in seen.text
-        assert "Test it Another init or activation, then r." in seen.text
+        assert "Test it Press s: init he, then r." in seen.text
         assert "Why" not in seen.text
 
 
 async def test_without_a_finding_the_reasons_say_so() -> None:
-    async with shown(ReasonsScreen((), 0, "-unicode")) as seen:
+    async with shown(ReasonsScreen((), 0, LIVE, "-unicode")) as seen:
         assert "No verdict before the first step." in seen.text
 
 
 @pytest.mark.parametrize("key", ["enter", "escape", "q"])
 async def test_enter_escape_and_q_close_the_reasons(key: str) -> None:
-    async with shown(ReasonsScreen(FINDINGS, 9, "-unicode")) as seen:
+    async with shown(ReasonsScreen(FINDINGS, 9, LIVE, "-unicode")) as seen:
         await seen.press(key)
         assert seen.result is None
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 12), (20, 5)])
 async def test_the_last_finding_is_reached_by_scrolling(size: tuple[int, int]) -> None:
-    async with shown(ReasonsScreen(FINDINGS, 9, "-unicode"), size) as seen:
+    async with shown(ReasonsScreen(FINDINGS, 9, LIVE, "-unicode"), size) as seen:
         await seen.press("end")
         await seen.until(lambda: "72.9." in seen.text)
 
@@ -448,7 +455,7 @@ def dialogs(classes: str) -> list[Screen[Any]]:
         SettingsScreen(RunSettings(), classes),
         RunsScreen((*ROWS[:2], replace(ROWS[2], ghost=True)), classes),
         RunsScreen(ROWS[:1], classes),
-        ReasonsScreen(FINDINGS, 1174, classes),
+        ReasonsScreen(FINDINGS, 1174, LIVE, classes),
     ]
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Executor
 
-from fakes import canned, diverging, dying, healthy
+from fakes import canned, diverging, dying, healthy, waiting
 from test_screen import MIDDLE, executor, paused_at, screen
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.run.run import Status
+from deadrelu_tui.record.records import Record, Start
+from deadrelu_tui.record.telling import told
+from deadrelu_tui.run.gate import Controls
+from deadrelu_tui.run.source import Status
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.event_panel import EventPanel
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
@@ -146,7 +150,7 @@ async def test_v_asks_for_revival_and_the_event_tells_what_it_did(executor: Exec
         await seen.pilot.press("v", "space")
         await seen.ended()
         marked = [event for event in seen.run.history.events if event.mark]
-        assert [(event.step, event.text) for event in marked] == [(60, "revive 3 units of h1")]
+        assert [(event.step, told(event)) for event in marked] == [(60, "revive 3 units of h1")]
         await seen.until(lambda: "revive 3 units of h1" in seen.cells("events"))
         assert "loss" in seen.cells("events").split("revive 3 units of h1")[1].splitlines()[1]
 
@@ -203,12 +207,7 @@ async def test_the_events_scroll_and_say_how_much_is_out_of_sight(executor: Exec
 
 
 async def test_keys_of_the_view_do_nothing_harmful_before_the_first_step(executor: Executor) -> None:
-    def waits(settings, controls):  # type: ignore[no-untyped-def]
-        controls.pause()
-        controls.proceed()
-        yield from ()
-
-    async with screen(executor, waits) as seen:
+    async with screen(executor, waiting) as seen:
         await seen.pilot.press(
             "left", "home", "end", "z", "Z", "t", "f", "c", "d", "enter", "w", "y", "v", "shift+right"
         )
@@ -239,7 +238,7 @@ async def test_s_changes_every_setting_and_a_new_run_gets_its_charts(executor: E
         field.value = "30,20"
         await seen.pilot.press("enter")
         await seen.until(lambda: seen.run is not first)
-        assert seen.run.settings.hidden == (30, 20)
+        assert seen.run.start.settings["hidden"] == [30, 20]
         await seen.ended()
         ids = {panel.id for panel in seen.app.screen.query(ChartPanel)}
         assert {"dead-h2", "gradient-w3"} <= ids
@@ -261,16 +260,16 @@ async def test_o_lists_the_runs_and_choosing_one_makes_it_the_ghost(executor: Ex
         assert [row.experiment for row in seen.app.screen.rows] == ["low-lr", "tragedy"]
         await seen.pilot.press("enter")
         assert seen.app.monitor is not None
-        await seen.until(lambda: seen.app.monitor is not None and seen.app.monitor.ghost is first)
+        await seen.until(lambda: seen.app.monitor is not None and seen.app.monitor.session.ghost is first)
         await seen.pilot.press("o", "enter")
-        await seen.until(lambda: seen.app.monitor is not None and seen.app.monitor.ghost is None)
+        await seen.until(lambda: seen.app.monitor is not None and seen.app.monitor.session.ghost is None)
 
 
 async def test_a_key_that_begins_to_apply_is_drawn_as_such(executor: Executor) -> None:
     go_on = threading.Event()
 
-    def running_at_20(settings, controls):  # type: ignore[no-untyped-def]
-        for item in canned(healthy)(settings, controls):
+    def running_at_20(promised: Start, controls: Controls) -> Iterator[Record]:
+        for item in canned(healthy)(promised, controls):
             if getattr(item, "step", 0) == 20:
                 go_on.wait(60)
             yield item

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from unittest.mock import Mock
 
 import pytest
-from fakes import canned, diverging, dying, healthy
+from apps import begun, made, monitor
+from fakes import canned, diverging, dying, healthy, waiting
 from rich.console import RenderableType
 from textual._compositor import LayoutUpdate
 from textual.pilot import Pilot
@@ -19,9 +20,13 @@ from textual.widgets import Input, Static
 
 from deadrelu_tui.builtin.presets import PRESETS
 from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.record.commands import Pause, Stop
 from deadrelu_tui.record.metrics import METRICS
-from deadrelu_tui.record.records import Event, Start, StepRecord
-from deadrelu_tui.run.run import Controls, Run, Status, Training
+from deadrelu_tui.record.records import Record, Start
+from deadrelu_tui.record.telling import told
+from deadrelu_tui.run.gate import Controls
+from deadrelu_tui.run.run import Run, Training
+from deadrelu_tui.run.source import Status
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.panels import lines as status
 from deadrelu_tui.tui.panels.cells import CellPanel
@@ -55,7 +60,9 @@ class Seen:
     @property
     def run(self) -> Run:
         assert self.app.monitor is not None
-        return self.app.monitor.run_in_hand
+        run = self.app.monitor.run_in_hand
+        assert isinstance(run, Run)
+        return run
 
     def line(self, name: str) -> str:
         assert self.app.monitor is not None
@@ -91,14 +98,14 @@ async def screen(
     size: tuple[int, int] = WIDE,
     settings: RunSettings | None = None,
 ) -> AsyncIterator[Seen]:
-    app = MonitorApp(settings or RunSettings(epochs=2), lambda each: Run(each, training, executor))
+    app = monitor(settings or RunSettings(epochs=2), lambda each: made(each, training, executor))
     async with app.run_test(size=size) as pilot:
         seen = Seen(app, pilot)
         try:
             await seen.until(lambda: app.monitor is not None and app.monitor.run_in_hand.status is not Status.READY)
             yield seen
         finally:
-            seen.run.controls.stop()
+            seen.run.send(Stop())
     app.close()
 
 
@@ -106,10 +113,10 @@ def paused_at(step: int) -> Training:
     """A healthy training that pauses itself before a step, so that a test finds it alive."""
     inner = canned(healthy)
 
-    def training(settings: RunSettings, controls):  # type: ignore[no-untyped-def]
-        for item in inner(settings, controls):
+    def training(promised: Start, controls: Controls) -> Iterator[Record]:
+        for item in inner(promised, controls):
             if getattr(item, "step", -1) == step - 1:
-                controls.pause()
+                controls.send(Pause())
             yield item
 
     return training
@@ -143,7 +150,7 @@ async def test_the_first_frame_has_every_panel_in_its_frame(
     monkeypatch.setattr(chart, "loaded", lambda: False)  # as it is at first in a process
     ready = threading.Event()
 
-    def loading(settings: RunSettings, controls: Controls) -> Iterator[Start | StepRecord | Event]:
+    def loading(promised: Start, controls: Controls) -> Iterator[Record]:
         ready.wait()
         yield from ()
 
@@ -213,7 +220,7 @@ async def test_n_normalises_from_the_next_step_on_and_leaves_a_mark_on_every_cha
         assert "input 0–1" in seen.line("settings")
         await seen.pilot.press("space")
         await seen.ended()
-        assert [(event.step, event.text) for event in seen.run.history.events if event.mark] == [(20, "normalise on")]
+        assert [(event.step, told(event)) for event in seen.run.history.events if event.mark] == [(20, "normalise on")]
         for panel in seen.app.screen.query(ChartPanel):
             assert panel.plot is not None
             assert panel.plot.marks == (20,)
@@ -225,7 +232,7 @@ async def test_plus_and_minus_walk_the_learning_rate_along_1_2_5(executor: Execu
         assert "lr 0.5" in seen.line("settings")
         await seen.pilot.press("-", "-", "-")
         assert "lr 0.05" in seen.line("settings")
-        assert seen.run.controls.live.lr == 0.05
+        assert seen.run.live["lr"] == 0.05
 
 
 async def test_l_takes_a_typed_rate_and_says_what_is_allowed_when_it_is_none(executor: Executor) -> None:
@@ -234,7 +241,7 @@ async def test_l_takes_a_typed_rate_and_says_what_is_allowed_when_it_is_none(exe
         assert isinstance(seen.app.screen, RateQuestion)
         assert "must be a number above 0" in str(seen.app.screen.query_one("#hint", Static).visual)
         await seen.pilot.press("backspace", "backspace", "backspace", *"0.03", "enter")
-        assert seen.run.controls.live.lr == 0.03
+        assert seen.run.live["lr"] == 0.03
         await seen.until(lambda: "lr 0.03" in seen.line("settings"))
 
 
@@ -275,7 +282,9 @@ async def test_r_starts_a_new_run_with_what_is_set_now(executor: Executor) -> No
         await seen.until(lambda: len(seen.run.history) == 20)
         first = seen.run
         await seen.pilot.press("n", "+", "a", "r")
-        assert seen.run.settings == RunSettings(lr=0.2, normalise=True, activation="leaky_relu", epochs=2)
+        assert RunSettings.of(seen.run.start.settings) == RunSettings(
+            lr=0.2, normalise=True, activation="leaky_relu", epochs=2
+        )
         await seen.until(lambda: first.status is Status.STOPPED)
         await seen.until(lambda: "step 20/100" in seen.line("progress"))
 
@@ -285,7 +294,7 @@ async def test_the_digits_start_the_articles_experiments(executor: Executor, key
     async with screen(executor, paused_at(20), settings=RunSettings(epochs=2, seed=7)) as seen:
         await seen.pilot.press(str(key))
         preset = PRESETS[name]
-        now = seen.run.settings
+        now = RunSettings.of(seen.run.start.settings)
         assert (now.lr, now.normalise, now.activation) == (preset.lr, preset.normalise, preset.activation)
         assert now.seed == 7
         assert f"{key} {name}" in seen.line("settings")
@@ -342,13 +351,7 @@ async def test_the_units_of_the_run_before_are_gone_after_a_restart(executor: Ex
     async with screen(executor, canned(dying)) as seen:
         await seen.ended()
         assert "✖" in seen.cells("units")
-        seen.app.monitor.make_run = lambda each: Run(each, waits, executor)  # type: ignore[union-attr]
-
-        def waits(settings: RunSettings, controls: Controls) -> Iterator[Start | StepRecord | Event]:
-            controls.pause()
-            controls.proceed()
-            yield from ()
-
+        seen.app.session._begin = begun(lambda each: made(each, waiting, executor))
         await seen.pilot.press("r")
         assert "✖" not in seen.cells("units")
 
@@ -357,7 +360,7 @@ async def test_the_units_are_named_by_the_activation_that_was_recorded(executor:
     async with screen(executor, paused_at(20)) as seen:
         await seen.until(lambda: "● paused" in seen.line("header") and "never fires" in seen.title("units"))
         await seen.pilot.press("a", "a", "y")
-        assert seen.run.controls.live.activation == "sigmoid"
+        assert seen.run.live["activation"] == "sigmoid"
         assert "never fires" in seen.title("units")
         assert "never fires: 0" in seen.cells("units")
 
@@ -456,7 +459,7 @@ async def test_the_palette_offers_what_the_keys_do(executor: Executor) -> None:
         assert "Pause" not in commands
         await seen.pilot.press("ctrl+p")
         await seen.pilot.press(*"normalise", "enter")
-        await seen.until(lambda: seen.run.controls.live.normalise)
+        await seen.until(lambda: seen.run.live["normalise"])
 
 
 async def test_q_asks_while_the_run_is_live_and_quitting_ends_it(executor: Executor) -> None:
@@ -538,4 +541,4 @@ async def test_a_dialog_that_is_answered_twice_takes_the_first_answer(executor: 
         await field.action_submit()
         await field.action_submit()
         await seen.until(lambda: seen.app.screen is seen.app.monitor)
-        assert seen.run.controls.live.lr == 0.03
+        assert seen.run.live["lr"] == 0.03

@@ -8,11 +8,13 @@ from dataclasses import replace
 from itertools import pairwise, permutations
 from types import SimpleNamespace
 
+import apps
 import pytest
 from stories import SPARSE, TRAGEDY, Stage, runs
 from textual.pilot import Pilot
 
 from deadrelu_tui.diagnosis.verdict import verdict
+from deadrelu_tui.run.source import ALIVE
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.layout import size_class
 from deadrelu_tui.tui.panels import lines
@@ -63,21 +65,21 @@ def numbers(text: str) -> set[str]:
 def full_texts(monitor: MonitorScreen) -> Iterator[str]:
     """Yield everything that the screen could say if it had all the room there is."""
     run, history, view = monitor.run_in_hand, monitor.history, monitor.view
-    ghost = monitor.ghost.history if monitor.ghost else None
+    ghost = monitor.session.ghost.history if monitor.session.ghost else None
     found, start, looked = verdict(history), history.start, history.looked
     assert start is not None
     assert looked is not None
-    held = len(history) if monitor.held is not None else None
+    held = len(history) if monitor.session.held is not None else None
     yield from (
         text.plain
         for text in (
-            lines.header(run, 0.0, held, BROAD), lines.progress(run, BROAD),
+            lines.header(run, 0.0, held, BROAD), lines.progress(run, run.history.frozen(), BROAD),
             lines.settings_line(run, monitor.badges(), BROAD), lines.banner(run, found, BROAD),
-            lines.key_bar(list(monitor.key_entries()), BROAD), lines.summary(run, history, view, BROAD),
-            lines.sentence(run, found, BROAD),
+            lines.key_bar(list(monitor.key_entries()), BROAD), lines.summary(history, view, held is not None, BROAD),
+            lines.sentence(run, history, found, BROAD),
         )
     )  # fmt: skip
-    yield f"{run.steps_per_second:.0f}/s {lines.summary(run, history, view, 39).plain}"
+    yield f"{history.speed:.0f}/s {lines.summary(history, view, held is not None, 39).plain}"
     for panel in monitor.query(ChartPanel):
         yield f"{panel.more} step {count(view.cursor or 0)}"
         if panel.plot is not None:
@@ -90,7 +92,7 @@ def full_texts(monitor: MonitorScreen) -> Iterator[str]:
     yield f"units h1 {definition.name} on {count(start.probe)} images step {count(looked.step)}"
     yield " ".join(portrait(at, units, history.ledgers["h1"], start.probe))
     shown = [
-        *meter_rows(looked.layers, definition, start.probe, start.batch, 200, 20, "h1"),
+        *meter_rows(looked.layers, definition, start.probe, start.facts["batch"], 200, 20, "h1"),
         *event_rows(history, history.events, BROAD, 1_000),
     ]
     shown += [legend(looked.layers, definition, Grid({"h1": 300}, 0, pooled, 60), BROAD) for pooled in range(1, 9)]
@@ -128,7 +130,7 @@ def app_of(stage: Stage) -> MonitorApp:
     """Return an app with a run that died and, after `r`, one that takes a step when it is let."""
     short = replace(SPARSE.settings, epochs=1)
     trainings = iter([(stage.training(TRAGEDY), stage), (stage.paced(SPARSE), stage)])
-    return MonitorApp(short, runs(trainings))
+    return apps.monitor(short, runs(trainings))
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,10 @@ async def test_on_every_way_between_two_sizes_nothing_is_lost_and_no_number_is_c
         monitor.draw()
         monitor.go_to(monitor.query_one(f"#{focus}", CellPanel))
         await pilot.press(*keys)
-        state, held = (monitor.view, monitor.ghost, monitor.alone, monitor.earlier), monitor.held
+        state, held = (
+            (monitor.view, monitor.session.ghost, monitor.alone, monitor.session.earlier),
+            monitor.session.held,
+        )
         assert state[0].cursor is not None or "home" not in keys
         assert (held is not None) == ("f" in keys)
         for taken, size in enumerate(walk(SIZES), 1):
@@ -157,10 +162,10 @@ async def test_on_every_way_between_two_sizes_nothing_is_lost_and_no_number_is_c
             where = f"{focus} at {size}"
             assert app.screen_stack == [monitor], where
             assert monitor.run_in_hand is run, where
-            assert run.alive, where
+            assert run.status in ALIVE, where
             assert len(run.history) == BEFORE + STEPS * taken, where
-            assert (monitor.view, monitor.ghost, monitor.alone, monitor.earlier) == state, where
-            assert monitor.held is held, where
+            assert (monitor.view, monitor.session.ghost, monitor.alone, monitor.session.earlier) == state, where
+            assert monitor.session.held is held, where
             assert held is None or len(held) == BEFORE, where
             if size_class(*size) in ("wide", "middle"):
                 assert app.focused is not None, where
@@ -177,7 +182,7 @@ async def test_on_every_way_between_two_sizes_nothing_is_lost_and_no_number_is_c
 
 async def test_a_size_looks_the_same_whichever_way_one_came_to_it(stage: Stage) -> None:
     def app() -> MonitorApp:
-        return MonitorApp(TRAGEDY.settings, runs(iter([(stage.training(TRAGEDY), stage)])))
+        return apps.monitor(TRAGEDY.settings, runs(iter([(stage.training(TRAGEDY), stage)])))
 
     fresh, sizes = {}, [size for size in SIZES if size != (40, 12)]
     for size in sizes:

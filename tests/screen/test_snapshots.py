@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 
+import apps
 import pytest
 from stories import DIVERGED, HEALTHY, SATURATED, SPARSE, TRAGEDY, Stage, Story, runs
 from textual.pilot import Pilot
@@ -48,7 +49,7 @@ class Picture:
         trainings = [self.stage.training(each) if isinstance(each, Story) else each for each in stories]
         first = next((each.settings for each in stories if isinstance(each, Story)), RunSettings())
         make_run = runs(iter([(training, self.stage) for training in trainings]))
-        app = MonitorApp(settings or first, make_run, Steady(-1))
+        app = apps.monitor(settings or first, make_run, Steady(-1))
         if theme is not None:
             app.theme = theme
 

@@ -8,7 +8,7 @@ from conftest import units
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadrelu_tui.record.ledger import Ledger
+from deadrelu_tui.record.ledger import Bookkeeper, Ledger
 from deadrelu_tui.record.units import DEFINITIONS, Units, definition_of
 from deadrelu_tui.tui.panels.dead_meter import meter_rows, packed, portrait
 from deadrelu_tui.tui.panels.unit_map import DEAD, Grid, Row, legend, map_rows, moved
@@ -155,31 +155,34 @@ def told(ledger: Ledger, index: int = 0, activation: str = "relu") -> list[str]:
 
 
 def test_a_portrait_tells_what_a_unit_does_is_made_of_and_went_through() -> None:
-    ledger = Ledger(2)
+    ledger = Bookkeeper(2)
     ledger.look(0, units([0.5, 0.5]))
-    assert told(ledger, 1)[1] == "alive all along"
+    assert told(ledger.ledger, 1)[1] == "alive all along"
     ledger.batch(3, np.array([True, True]))
     ledger.look(8, units([0.0, 0.5]))
-    pieces = told(ledger)
+    pieces = told(ledger.ledger)
     assert pieces[:2] == ["unit 0 of h1: fires for 0 % of 2\u202f000", "died at step 4"]
     assert pieces[2:] == ["h mean −3.00, max −1.00", "bias −0.0700", "‖w‖ 1.00", "‖∂L/∂w‖ 1.00"]
     ledger.look(16, units([0.5, 0.5]))
-    assert told(ledger)[1] == "revived at step 16"
+    assert told(ledger.ledger)[1] == "revived at step 16"
     ledger.look(32, units([0.0, 0.5]))
-    assert told(ledger)[1] == "died at step 17, 2 times so far"
+    assert told(ledger.ledger)[1] == "died at step 17, 2 times so far"
 
 
 def test_a_unit_that_never_fired_was_born_dead() -> None:
-    ledger = Ledger(2)
+    ledger = Bookkeeper(2)
     ledger.look(0, units([0.0, 0.5]))
-    assert told(ledger)[1] == "born dead"
+    assert told(ledger.ledger)[1] == "born dead"
 
 
 def test_a_portrait_of_tanh_speaks_of_saturation() -> None:
-    ledger = Ledger(2)
+    ledger = Bookkeeper(2)
     ledger.look(0, units([0.5, 0.5], "tanh"))
     ledger.look(4, units([0.0, 0.5], "tanh", unsaturated=[0, 1]))
-    assert told(ledger, 0, "tanh")[:2] == ["unit 0 of h1: unsaturated for 0 % of 2\u202f000", "saturated at step 4"]
+    assert told(ledger.ledger, 0, "tanh")[:2] == [
+        "unit 0 of h1: unsaturated for 0 % of 2\u202f000",
+        "saturated at step 4",
+    ]
 
 
 @given(st.lists(st.text("abc 0123", min_size=1, max_size=20)), st.integers(1, 60), st.integers(0, 4))

@@ -16,9 +16,9 @@ from deadrelu_tui.tui.plot.view import WINDOWS, View
 
 def history(steps: int, batches: int = 235, epochs: int = 5) -> History:
     made = History()
-    made.begin(start(batches=batches, epochs=epochs))
+    made.add(start(batches=batches, epochs=epochs))
     for step in range(steps):
-        made.append(record(step))
+        made.add(record(step))
     return made
 
 

@@ -162,8 +162,8 @@ def test_loss_and_zeros_of_an_epoch_are_means_the_others_its_last_values(tragedy
 def test_the_summary_says_how_it_ended_and_what_it_was(tragedy: Recorded) -> None:
     *_, last_epoch, summary = tragedy.outcome.rows
     assert list(summary) == [
-        "event", "status", "verdict", "reason", "findings", "steps", "seconds", "steps_per_s", "accuracy/test",
-        "dead_fraction/h1",
+        "event", "status", "verdict", "reason", "remedy", "findings", "steps", "seconds", "steps_per_s",
+        "accuracy/test", "dead_fraction/h1",
     ]  # fmt: skip
     assert (summary["status"], summary["verdict"], summary["steps"]) == ("finished", "dead", 64)
     assert summary["accuracy/test"] == last_epoch["accuracy/test"] == pytest.approx(0.1, abs=0.02)
@@ -403,7 +403,7 @@ def test_a_failure_that_nobody_expected_is_a_line_and_a_note_in_the_log(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("of all things\nand more")
 
-    monkeypatch.setattr(cli, "_training", fail)
+    monkeypatch.setattr(cli, "_dataset", fail)
     outcome = main("run")
     assert outcome.code == 1
     log = private_home / "state/deadrelu-tui/log"
@@ -419,7 +419,7 @@ def test_a_failure_without_a_place_for_the_log_is_still_one_line(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli, "_training", fail)
+    monkeypatch.setattr(cli, "_dataset", fail)
     (private_home / "state").write_text("not a folder")
     outcome = main("run")
     assert (outcome.code, outcome.err) == (1, "deadrelu-tui: the run failed: ZeroDivisionError: no message\n")

@@ -9,6 +9,7 @@ from itertools import groupby
 from deadrelu_tui.diagnosis.happenings import effect, effect_text
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
+from deadrelu_tui.record.telling import told
 from deadrelu_tui.wording import count
 
 EVENT_ROLES = ("text", "event", "done", "effect")
@@ -19,31 +20,32 @@ NOWHERE = -1
 
 def condensed(events: Sequence[Event]) -> list[Event]:
     """Return the events, but of more than six routine ones in a row only the first and the last two, and a word."""
-    told: list[Event] = []
+    kept: list[Event] = []
     for routine, group in groupby(events, key=lambda event: event.routine):
         stretch = list(group)
         if routine and len(stretch) > 6:
-            more = Event(NOWHERE, f"{count(len(stretch) - 3)} more epochs")
+            more = Event(NOWHERE, "left_out", {"events": len(stretch) - 3})
             stretch = [stretch[0], more, *stretch[-2:]]
-        told += stretch
-    return told
+        kept += stretch
+    return kept
 
 
-def event_rows(history: History, told: Sequence[Event], width: int, wanted: int) -> list[Row]:
+def event_rows(history: History, events: Sequence[Event], width: int, wanted: int) -> list[Row]:
     """Return the last rows of the events, at least as many as are wanted if there are so many.
 
     What was done to the run and what was found in it have different roles.
     """
-    wide = max(3, len(count(len(history))))
+    last = history.last
+    wide = max(3, len(count(0 if last is None else last + 1)))
     rows: list[Row] = []
-    for event in reversed(told):
+    for event in reversed(events):
         if len(rows) >= wanted:
             break
         if event.step == NOWHERE:
-            rows[:0] = _wrapped(f"{'…':>{wide + 5}}  ", event.text, "text", width)
+            rows[:0] = _wrapped(f"{'…':>{wide + 5}}  ", told(event), "text", width)
         else:
             head = f"step {count(event.step):>{wide}}  "
-            found = _wrapped(head, event.text, "done" if event.mark else "event", width)
+            found = _wrapped(head, told(event), "done" if event.mark else "event", width)
             rows[:0] = found + _effect_rows(history, event, wide + 7, width)
     return rows
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +14,15 @@ from textual.content import Content
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.diagnosis.verdict import Finding
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import Live
-from deadrelu_tui.run.run import Run, Status
-from deadrelu_tui.tui.plot.charts import activation_of
+from deadrelu_tui.record.metrics import quantity
+from deadrelu_tui.record.network import outline
+from deadrelu_tui.record.telling import setting_text
+from deadrelu_tui.run.source import ALIVE, Source, Status
+from deadrelu_tui.tui.plot.charts import activation_of, worst_first
 from deadrelu_tui.tui.plot.view import View
+from deadrelu_tui.tui.remedies import keys_of
 from deadrelu_tui.tui.wire.ascii import to_ascii
-from deadrelu_tui.wording import count, duration, number, percent, rate
+from deadrelu_tui.wording import count, duration, number, percent
 
 MUTED, FAINT = "$foreground 65%", "$foreground 30%"
 STATUS_STYLE = {
@@ -28,6 +33,7 @@ STATUS_STYLE = {
     Status.STOPPED: MUTED,
     Status.FINISHED: "$primary",
     Status.FAILED: "$error",
+    Status.CRASHED: "$error",
 }
 VERDICT_STYLE = {
     "healthy": ("✔", "$success"),
@@ -41,25 +47,19 @@ VERDICT_STYLE = {
 }
 
 
-def header(run: Run, bytes_per_second: float, held: int | None, width: int) -> Content:
+def header(run: Source, bytes_per_second: float, held: int | None, width: int) -> Content:
     """Return who and what on the left; status, a frozen display, bytes to the terminal and clock on the right."""
-    start = run.history.start
-    network = "–".join(map(str, (784, *run.settings.hidden, 10)))
-    if len(network) > width // 3:
-        network = f"784–{len(run.settings.hidden)} hidden layers–10"
-    if start is None:
-        data, device = "Fashion-MNIST", run.settings.device
-    else:
-        data = f"Fashion-MNIST {count(start.train)}" + (" embedded" if start.source == "embedded" else "")
-        device = start.device
-    status = run.status
+    start, status = run.start, run.status
+    ways = list(outline(start.network))
+    network = next((each for each in ways if len(each) <= width // 3), ways[-1])
     right = [(f"● {status.value}", f"bold {STATUS_STYLE[status]}")]
     if held is not None:
         wide = f"❄ display frozen at step {count(held)}" if width >= 70 else "❄ frozen"
         right.append((f"   {wide}", "bold $accent"))
     speed, clock = moment(bytes_per_second)
     right += [(f"   {speed}" if width >= 100 else "", MUTED), (f"   {clock} " if width >= 70 else " ", MUTED)]
-    left = [(" deadrelu-tui", "bold $primary"), (f"  {data}", MUTED), (f" · {network}", MUTED), (f" · {device}", MUTED)]
+    told = (f"  {start.title}", f" · {network}", f" · {start.device}")
+    left = [(" deadrelu-tui", "bold $primary"), *((text, MUTED) for text in told)]
     return _both(left, right, width)
 
 
@@ -68,30 +68,40 @@ def moment(bytes_per_second: float) -> tuple[str, str]:
     return f"{bytes_per_second / 1000:.0f} KB/s", time.strftime("%H:%M:%S")
 
 
-def progress(run: Run, width: int) -> Content:
-    """Return epoch, a bar over the whole run, step, speed, time to go and the last test accuracy."""
-    history, start = run.history, run.history.start
+def progress(run: Source, history: History, width: int) -> Content:
+    """Return epoch, a bar over the whole run, step, speed, time to go and the last test accuracy, as far as they are
+    known.
+    """
+    start, planned = history.start, history.steps_planned
     if start is None:
-        return Content.styled(" loading the images and MXNet …", MUTED)
-    done = len(history)
-    epoch = min(start.epochs, max(0, done - 1) // start.batches + 1)
-    status, speed, accuracy = run.status, run.steps_per_second, history.latest("accuracy/test")
-    step = f"step {count(done)}/{count(start.steps)}"
-    score = "–" if accuracy is None else percent(accuracy)
+        return Content.styled(" loading the images and the engine …", MUTED)
+    done, last = len(history), history.last
+    number = 0 if last is None else last + 1
+    status, speed, accuracy = run.status, history.speed, history.latest("accuracy/test")
+    step = f"step {count(number)}" + ("" if planned is None else f"/{count(start.first + planned)}")
     if status is Status.PAUSED:
         long = short = [step]
-    elif run.alive:
-        eta = f"ETA {duration((start.steps - done) / speed)}" if speed else "ETA –"
-        long, short = [step, f"{speed:.0f} steps/s", eta], [step, f"{speed:.0f}/s", eta]
+    elif status in ALIVE:
+        eta = [] if planned is None else [f"ETA {duration((planned - done) / speed)}" if speed else "ETA –"]
+        long, short = [step, f"{speed:.0f} steps/s", *eta], [step, f"{speed:.0f}/s", *eta]
     else:
-        long = short = [step, f"{duration(run.seconds)} in all"]
-    share = done / start.steps
-    options = ((24, [*long, f"test accuracy {score}"]), (10, [*short, f"test {score}"]), (0, short), (0, [step]))
-    for cells, texts in options:
+        long = short = [step, f"{duration(history.end.at if history.end else history.seconds)} in all"]
+    epochs = None if planned is None or not start.steps_per_epoch else planned // start.steps_per_epoch
+    epoch = history.epoch or (1 if epochs else None)
+    head = f" epoch {epoch}{'' if epochs is None else f'/{epochs}'} " if epoch is not None else " "
+    share = min(1.0, done / planned) if planned else 0.0
+    score = "–" if accuracy is None else percent(accuracy)
+    tested = [] if start.steps_per_epoch is None and accuracy is None else [f"test accuracy {score}"]
+    options = (
+        (24, [*long, *tested]), (10, [*short, *(each.replace("accuracy ", "") for each in tested)]), (0, short),
+        (0, [step]),
+    )  # fmt: skip
+    for room, texts in options:
+        cells = room if planned is not None else 0
         eighths = round(8 * cells * share)
         bar = ("█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]).strip().ljust(cells)
         text = Content.assemble(
-            f" epoch {epoch}/{start.epochs} ", "▕" if cells else "", (bar, "$primary"), "▏ " if cells else " ",
+            head, "▕" if cells else "", (bar, "$primary"), "▏ " if cells else " ",
             "   ".join(texts),
         )  # fmt: skip
         if text.cell_length <= width:
@@ -99,25 +109,15 @@ def progress(run: Run, width: int) -> Content:
     return _cut(Content(f" {step}"), width)
 
 
-def settings_line(run: Run, badges: list[str], width: int) -> Content:
+def settings_line(run: Source, badges: list[str], width: int) -> Content:
     """Return what is set now, each with its key, what differs from the start standing out; and what the view is."""
-    settings, live, start = run.settings, run.controls.live, run.history.start
-    batch = min(settings.batch_size, start.train) if start else settings.batch_size
-    first = Live.of(settings)
-    known = {key: number for number, key in enumerate(presets.PRESETS, 1)}
-    name = presets.matching(settings)
-    changed = "bold $warning"
-    init = "" if settings.init == "normal:0.01" else f"init {settings.init}"
+    settings, live, can = run.start.settings, run.live, run.can
     items = [
-        ("n", "input 0–1" if live.normalise else "input 0–255", changed if live.normalise != first.normalise else ""),
-        ("- +", f"lr {rate(live.lr)}", changed if live.lr != first.lr else ""),
-        ("a", live.activation, changed if live.activation != first.activation else ""),
-        ("", f"{'–'.join(map(str, settings.hidden))} hidden", MUTED),
-        (str(known[name]) if name else "", name or "own settings", MUTED),
-        ("", f"seed {settings.seed}", MUTED),
-        ("", f"batch {batch}", MUTED),
-        ("", init, MUTED),
-    ]
+        (_LIVE_KEYS.get(name, "") if name in can else "", _live_text(name, value),
+         "bold $warning" if name in settings and value != settings[name] else "")
+        for name, value in live.items()
+    ]  # fmt: skip
+    items += [(key, text, MUTED) for key, text in _fixed(settings, run.start.facts.get("batch"))]
     text = Content(" ")
     while badges and sum(len(badge) + 2 for badge in badges) > max(width // 2, len(badges[0]) + 2):
         badges = badges[:-1]  # whole or not at all
@@ -132,16 +132,43 @@ def settings_line(run: Run, badges: list[str], width: int) -> Content:
     return text.pad_right(max(0, width - text.cell_length - view.cell_length)) + view if badges else text
 
 
-def banner(run: Run, found: Finding | None, width: int) -> Content:
+_LIVE_KEYS = {"normalise": "n", "lr": "- +", "activation": "a"}
+
+
+def _live_text(name: str, value: Any) -> str:
+    if name == "normalise":
+        return "input 0–1" if value else "input 0–255"
+    if name == "activation":
+        return str(value)
+    return f"{name} {setting_text(name, value)}"
+
+
+def _fixed(settings: Mapping[str, Any], batch: int | None) -> Iterator[tuple[str, str]]:
+    """Yield key and text of what does not change while the training runs."""
+    if "hidden" in settings:
+        yield "", f"{'–'.join(map(str, settings['hidden']))} hidden"
+        number, name = presets.named(settings)
+        yield number, name or "own settings"
+    if "seed" in settings:
+        yield "", f"seed {settings['seed']}"
+    batch = batch or settings.get("batch_size")
+    if batch:
+        yield "", f"batch {batch}"
+    if settings.get("init", "normal:0.01") != "normal:0.01":
+        yield "", f"init {settings['init']}"
+
+
+def banner(run: Source, found: Finding | None, width: int) -> Content:
     """Return the verdict on the run, or what ended it, in one line: what it is, why, and the key to press."""
-    if run.error is not None:
-        return _cut(
-            Content.styled(f"✖ FAILED  {' '.join(str(run.error).split())[:400]} → r starts again", "$error"), width
-        )
+    end = run.history.end
+    if end is not None and end.error is not None:
+        again = " → r starts again" if "restart" in run.can else ""
+        return _cut(Content.styled(f"✖ FAILED  {' '.join(end.error.split())[:400]}{again}", "$error"), width)
     if found is None:
         return _cut(Content.styled("no verdict before the first step", MUTED), width)
     glyph, style = VERDICT_STYLE[found.word]
-    word, remedy = f"{glyph} {found.word.upper()}  ", f" → {found.remedy}" if found.remedy else ""
+    pressed = keys_of(found.remedy, run.live)
+    word, remedy = f"{glyph} {found.word.upper()}  ", f" → {pressed}" if pressed else ""
     room = width - len(word) - len(remedy)
     options = (f"{found.reason}", found.text)
     text = next((option for option in options if len(option) <= room), None)
@@ -171,17 +198,21 @@ def _words(text: str, room: int) -> str:
     return kept
 
 
-def summary(run: Run, history: History, view: View, width: int) -> Content:
-    """Return the numbers that matter, each with its course, for a terminal too small for charts."""
-    total = run.history.start.steps if run.history.start else None
-    rows = []
+def summary(history: History, view: View, held: bool, width: int) -> Content:
+    """Return the numbers that matter, each with its course, for a terminal too small for charts; of the layers those of
+    the worst.
+    """
+    total, rows, last = history.steps_planned, [], history.last
+    stop = 0 if last is None else last + 1
     if width < 40:
-        held = " frozen" if history is not run.history else f"/{count(total)}" if total else ""
-        rows.append(Content(f"step {count(len(history))}{held}"))
-    dead = view.definition_for(activation_of(history))
+        more = " frozen" if held else f"/{count(history.first + total)}" if total else ""
+        rows.append(Content(f"step {count(stop)}{more}"))
+    layer = next(iter(worst_first(history, view)), "")
+    dead = view.definition_for(activation_of(history, layer))
+    short = layer if len(layer) <= 4 else ""
     for name, label, form in (
-        ("zero_fraction/h1", "zeros h1", percent),
-        (f"{dead.metric}/h1", f"{dead.short} h1", percent),
+        (quantity("zero_fraction", layer).name, f"zeros {short}", percent),
+        (quantity(dead.metric, layer).name, f"{dead.short} {short}", percent),
         ("loss", "loss", number),
         ("accuracy/test", "test accuracy", percent),
     ):
@@ -189,18 +220,18 @@ def summary(run: Run, history: History, view: View, width: int) -> Content:
         if value is None:
             continue
         room = max(0, width - 30)
-        course = sparkline(history.outline(name, 0, len(history), max(1, room // 2)).values) if room >= 8 else ""
+        course = sparkline(history.outline(name, history.first, stop, max(1, room // 2)).values) if room >= 8 else ""
         if width < 40:
-            rows.append(Content.assemble((label.removesuffix(" h1"), MUTED), f" {form(value)}"))
+            rows.append(Content.assemble((label.removesuffix(f" {short}"), MUTED), f" {form(value)}"))
             continue
         rows.append(Content.assemble((f"{label:<16}", MUTED), f"{form(value):>8}  ", (course, "$primary")))
     return Content("\n").join(rows)
 
 
-def sentence(run: Run, found: Finding | None, width: int) -> Content:
+def sentence(run: Source, history: History, found: Finding | None, width: int) -> Content:
     """Return the one sentence that a tiny terminal has room for."""
     what = found.word if found else run.status.value
-    options = (f"step {count(len(run.history))}: {what}", what)
+    options = (f"step {count(0 if history.last is None else history.last + 1)}: {what}", what)
     return Content(next((each for each in options if len(each) <= width), what[:width]))
 
 

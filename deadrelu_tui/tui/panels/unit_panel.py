@@ -12,7 +12,7 @@ from deadrelu_tui.tui.keys import UNIT_KEYS
 from deadrelu_tui.tui.panels.cells import CellPanel, Row
 from deadrelu_tui.tui.panels.dead_meter import meter_rows, packed, portrait
 from deadrelu_tui.tui.panels.unit_map import At, Grid, legend, map_rows, moved
-from deadrelu_tui.tui.plot.charts import activation_of
+from deadrelu_tui.tui.plot.charts import MANY, activation_of, worst_first
 from deadrelu_tui.tui.plot.view import View
 from deadrelu_tui.wording import count
 
@@ -24,7 +24,7 @@ class UnitPanel(CellPanel):
 
     def __init__(self, id: str, ascii_only: bool = False) -> None:
         super().__init__(id, ascii_only)
-        self.at: At = ("h1", 0)
+        self.at: At = ("", 0)
         self._history: History | None = None
         self._view = View()
         self._grid = Grid({}, 0, 1, 1)
@@ -39,15 +39,19 @@ class UnitPanel(CellPanel):
             self.show([], [])
             return
         layers = looked.layers
+        if len(layers) > MANY or view.wanted:
+            layers = {name: layers[name] for name in worst_first(history, view) if name in layers}
         if self.at[0] not in layers or self.at[1] >= len(layers[self.at[0]]):
             self.at = (next(iter(layers)), 0)
         layer = self.at[0]
-        definition = view.definition_for(activation_of(history))
+        definition = view.definition_for(activation_of(history, layer))
         if layers[layer].activation not in definition.activations:  # changed since the last look
             definition = view.definition_for(layers[layer].activation)
-        below = packed(portrait(self.at, layers[layer], history.ledger(layer), start.probe), columns, max(1, rows // 4))
+        below = packed(
+            portrait(self.at, layers[layer], history.ledgers[layer], start.probe), columns, max(1, rows // 4)
+        )
         needed = len(below) + 1
-        batch = min(start.train, -(-start.train // start.batches))
+        batch = start.facts.get("batch", 0)
         above = meter_rows(
             layers, definition, start.probe, batch, columns, min(rows - needed - 1, 2 + rows // 4), layer
         )
@@ -59,8 +63,8 @@ class UnitPanel(CellPanel):
         rest: list[Row] = [legend(layers, definition, self._grid, columns, self.ascii_only)]
         rest += [[(line, "strong" if index == 0 else "text")] for index, line in enumerate(below)]
         title = [
-            (f"units {' '.join(layers) if len(layers) < 5 else f'h1–h{len(layers)}'}", "name"),
-            (f"{definition.name} on {count(start.batch if definition.on_batch else start.probe)} images", "text"),
+            (f"units {' '.join(layers) if len(layers) < 5 else f'of {len(layers)} layers'}", "name"),
+            (f"{definition.name} on {count(batch if definition.on_batch else start.probe)} images", "text"),
             (f"step {count(looked.step)}", "text"),
         ]
         self.show(title, [*above, *cells, *rest][:rows])

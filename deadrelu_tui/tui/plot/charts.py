@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from deadrelu_tui.diagnosis.verdict import CLASSES
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.columns import Gap
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.metrics import is_extra, layer_names, parameter_names
+from deadrelu_tui.record.metrics import quantity
+from deadrelu_tui.record.records import Start
 from deadrelu_tui.tui.plot.chart import Line, Plot
 from deadrelu_tui.tui.plot.scale import Axis, fit, share_axis
 from deadrelu_tui.tui.plot.view import View
 from deadrelu_tui.wording import count, number, percent
+
+MANY, SLOTS = 8, 4
+"""Layers up to which each has a chart of its own; of more, so many at a time, with so many parameters of the layer in
+focus."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class ChartSpec:
     id: str
     label: str
     series: tuple[tuple[str, str], ...]
+    layer: str = ""
+    """The layer whose zeros and deaths it shows; empty for any other chart."""
     scale: str = "linear"
     """'share' for 0–100 %, 'count' for whole numbers, else what `y` switches to and from: 'log' or 'symlog'."""
     rules: tuple[float, ...] = ()
@@ -33,27 +39,40 @@ class ChartSpec:
     """A value holds until it is measured again."""
 
 
-def chart_specs(hidden: int) -> tuple[tuple[ChartSpec, ...], tuple[ChartSpec, ...]]:
-    """Return the charts for so many hidden layers: (dead ReLU per layer and loss), (gradient per parameter)."""
-    dead = tuple(
-        ChartSpec(
-            f"dead-{layer}",
-            layer,
-            ((f"zero_fraction/{layer}", "zeros"),),
-            "share",
-            held=True,
-        )
-        for layer in layer_names(hidden)
-    )  # fmt: skip
-    loss = ChartSpec("loss", "loss", (("loss", "train"), ("loss/test", "test")), "log", (math.log(CLASSES),))
-    gradients = tuple(
-        ChartSpec(f"gradient-{name}", f"Σ∂L/∂{name}", ((f"grad_sum/{name}", "gradient"),), "symlog")
-        for name in parameter_names(hidden)
-    )
-    return (*dead, loss), gradients
+def layer_chart(id: str, layer: str) -> ChartSpec:
+    """Return the chart of a layer's zeros and dead."""
+    return ChartSpec(id, layer, ((quantity("zero_fraction", layer).name, "zeros"),), layer, "share", held=True)
 
 
-LEDGER = ChartSpec("ledger", "ledger", (("deaths", "dead"), ("revivals", "zeros")), "count", held=True)
+def gradient_chart(id: str, parameter: str) -> ChartSpec:
+    """Return the chart of a parameter's gradient."""
+    series = (quantity("grad_sum", parameter).name, "gradient")
+    return ChartSpec(id, f"Σ∂L/∂{parameter}", (series,), scale="symlog")
+
+
+def loss_chart(classes: int | None) -> ChartSpec:
+    """Return the chart of the losses, with that of guessing if there are classes."""
+    rules = () if classes is None else (math.log(classes),)
+    return ChartSpec("loss", "loss", (("loss", "train"), ("loss/test", "test")), scale="log", rules=rules)
+
+
+def chart_specs(start: Start) -> tuple[tuple[ChartSpec, ...], tuple[ChartSpec, ...]]:
+    """Return the charts of what a run announces: (dead ReLU per layer and loss), (gradient per parameter)."""
+    network = start.network
+    dead = (layer_chart(_id("dead", index, name), name) for index, name in enumerate(network.names[:MANY]))
+    parameters = [each.name for each in network.parameters]
+    if len(network) > MANY:
+        parameters = parameters[:SLOTS]
+    gradients = (gradient_chart(_id("gradient", index, name), name) for index, name in enumerate(parameters))
+    return (*dead, loss_chart(start.classes)), tuple(gradients)
+
+
+def _id(kind: str, index: int, name: str) -> str:
+    """Return a name for a panel; what the network calls things may hold any character."""
+    return f"{kind}-{name}" if name.isascii() and name.isalnum() else f"{kind}-{index}"
+
+
+LEDGER = ChartSpec("ledger", "ledger", (("deaths", "dead"), ("revivals", "zeros")), scale="count", held=True)
 """Deaths and revivals of all layers, so far."""
 
 
@@ -67,7 +86,7 @@ def plot_of(
         if ghost is not None:
             lines.append(_line(spec, ghost, name, "ghost", first, stop, columns))
         line = _line(spec, history, name, role, first, stop, columns)
-        if view.smoothing and len(line.steps) and not is_extra(name):
+        if view.smoothing and len(line.steps) and history.quantity(name).every_step:
             smooth = history.smooth(name, np.unique(line.steps), view.smoothing)
             lines += [replace(line, role="raw"), replace(line, steps=np.unique(line.steps), values=smooth)]
         else:
@@ -87,15 +106,18 @@ def plot_of(
 
 def _line(spec: ChartSpec, history: History, name: str, role: str, first: int, stop: int, columns: int) -> Line:
     steps, values = history.outline(name, first, stop + 1, columns)
-    if spec.held and is_extra(name):  # as it was last measured, from before the first step shown up to the present
+    if (
+        spec.held and not history.quantity(name).every_step
+    ):  # as it was last measured, from before the first step shown up to the present
         earlier, latest = history.at(name, first), history.latest(name)
         if earlier is not None and math.isfinite(earlier) and (not len(steps) or steps[0] > first):
             steps, values = np.append(first, steps), np.append(np.float32(earlier), values)
-        now = min(len(history) - 1, stop)
+        last = history.last
+        now = min(stop if last is None else last, stop)
         if latest is not None and math.isfinite(latest) and len(steps) and steps[-1] < now:
             steps, values = np.append(steps, now), np.append(values, values[-1])
     gaps = history.gaps(name, first, stop + 1) if role != "ghost" else ()
-    return Line(steps, values, role, scattered=name.endswith("/test"), gaps=gaps)
+    return Line(steps, values, role, scattered=name == "loss/test", gaps=gaps)
 
 
 def title_of(
@@ -104,7 +126,7 @@ def title_of(
     """Return a chart's title as (text, role): its name, and each series' value now or at the cursor."""
     label = spec.label
     if spec.scale == "share":
-        label = f"{WORDS[activation_of(history)][0]} {spec.label}"
+        label = f"{words_for(activation_of(history, spec.layer))[0]} {spec.label}"
     parts = [(label, "name")]
     if axis is not None and axis.kind != "linear":
         parts.append((axis.kind, "axis"))
@@ -123,11 +145,12 @@ def title_of(
             earlier = value_of(ghost, name) if ghost is not None and view.cursor is not None else None
             if earlier is not None:
                 parts.append((f"was {form(earlier)}", "ghost"))
-        gaps += [_whole(history, name, gap) for gap in history.gaps(name, *view.extent(history))[-1:]]
-    if spec.id == "loss":
-        parts.append((f"─ ln {CLASSES} = {math.log(CLASSES):.3f}", "rule"))
+        gaps += [history.whole_gap(name, gap) for gap in history.gaps(name, *view.extent(history))[-1:]]
+    if spec.rules and history.start is not None and history.start.classes is not None:
+        parts.append((f"─ ln {history.start.classes} = {spec.rules[0]:.3f}", "rule"))
     if gaps:
-        parts.append((_gap_text(max(gaps, key=lambda gap: (gap.last, -gap.first)), len(history)), "gap"))
+        last = history.last
+        parts.append((_gap_text(max(gaps, key=lambda gap: (gap.last, -gap.first)), 0 if last is None else last), "gap"))
     return parts
 
 
@@ -139,19 +162,9 @@ def _form(spec: ChartSpec, named: bool) -> Callable[[float], str]:
     return lambda value: number(value, 4 if named else 3)
 
 
-def _whole(history: History, name: str, gap: Gap) -> Gap:
-    """Return a gap from where it begins to where it ends, which may lie outside of what is shown."""
-    steps, values = history.series(name)
-    well = steps[np.isfinite(values)]
-    before, after = np.searchsorted(well, gap.first), np.searchsorted(well, gap.last)
-    first = np.searchsorted(steps, well[before - 1], side="right") if before else 0
-    last = np.searchsorted(steps, well[after]) - 1 if after < len(well) else len(steps) - 1
-    return Gap(int(steps[first]), int(steps[last]))
-
-
-def _gap_text(gap: Gap, steps: int) -> str:
+def _gap_text(gap: Gap, last: int) -> str:
     """Return where the last stretch without a finite number lies."""
-    if gap.last >= steps - 1 and gap.last > gap.first:
+    if gap.last >= last and gap.last > gap.first:
         return f"× no number since {count(gap.first)}"
     return f"× no number at {count(gap.first)}" + (f"–{count(gap.last)}" if gap.last > gap.first else "")
 
@@ -165,25 +178,62 @@ WORDS = {
 """What a layer's chart and its share of h ≤ 0 are called. Only ReLU makes zeros of it, and only ReLU kills."""
 
 
-def activation_of(history: History) -> str:
-    """Return the activation that the newest step was taken with."""
-    return history.last.live.activation if history.last else "relu"
+def words_for(activation: str) -> tuple[str, str]:
+    """Return what a layer's chart and its share of h ≤ 0 are called, for any activation."""
+    return WORDS.get(activation, (activation, "h ≤ 0"))
+
+
+def activation_of(history: History, layer: str = "") -> str:
+    """Return the activation of a layer, or of the first one, that the newest step was taken with."""
+    network = history.network
+    found = network.layer(layer) or (network.layers[0] if network.layers else None)
+    return str(history.live.get("activation", found.activation if found is not None else "relu"))
 
 
 def shown(spec: ChartSpec, history: History, view: View) -> Iterator[tuple[str, str, str]]:
     """Yield (name, role, word) of the series; of the definitions of death the one that the view follows."""
-    activation = activation_of(history)
+    activation = activation_of(history, spec.layer)
     died, revived = ("saturated", "left it") if activation in SATURATING else ("died", "revived")
     words = {
-        "zero_fraction": WORDS[activation][1], "loss": "train", "loss/test": "◆ test", "deaths": died,
+        "zero_fraction": words_for(activation)[1], "loss": "train", "loss/test": "◆ test", "deaths": died,
         "revivals": revived,
     }  # fmt: skip
     for name, role in spec.series:
-        yield name, role, words.get(name, words.get(name.partition("/")[0], ""))
+        yield name, role, words.get(name, words.get(history.quantity(name).metric, ""))
     if spec.scale == "share":
         definition = view.definition_for(activation)
         yield (
-            f"{definition.metric}/{spec.label}",
+            quantity(definition.metric, spec.layer).name,
             "dead",
             definition.name + (":" if definition.name[-1] in "%0123456789" else ""),
         )
+
+
+def worst_first(history: History, view: View) -> list[str]:
+    """Return the names of the layers: first those that the view looks for, and of these the ones with most dead, by the
+    definition that it follows; of equals the first in the network.
+    """
+
+    def dead(layer: str) -> float:
+        definition = view.definition_for(activation_of(history, layer))
+        share = history.latest(quantity(definition.metric, layer).name)
+        return -share if share is not None and math.isfinite(share) else 0.0
+
+    return sorted(history.network.names, key=lambda name: (not view.wants(name), dead(name)))
+
+
+def arranged(history: History, view: View, layers: Sequence[str], parameters: Sequence[str], focus: str) -> tuple[
+    list[ChartSpec], list[ChartSpec]
+]:  # fmt: skip
+    """Return the charts that some panels, named by their ids, are to show of a network that has more than panels: the
+    worst layers; the parameters that the view looks for, then those of the layer in focus, then of the output.
+    """
+    network, order = history.network, worst_first(history, view)
+    looked_for = [each.name for each in network.parameters if view.wanted and view.wants(each.name)]
+    focus = focus if network.layer(focus) is not None else next(iter(order), "")
+    shown = dict.fromkeys((*looked_for, *network.parameters_of(focus), *network.parameters_after(),
+                           *(each.name for each in network.parameters)))  # fmt: skip
+    return (
+        [layer_chart(id, name) for id, name in zip(layers, order, strict=False)],
+        [gradient_chart(id, name) for id, name in zip(parameters, shown, strict=False)],
+    )

@@ -26,6 +26,8 @@ class View:
     """The step at which values are read; None follows the newest one."""
     logarithmic: bool = True
     smoothing: int = SMOOTHING[0]
+    wanted: str = ""
+    """Part of a name: layers and parameters that hold it come first."""
     dead: int = 0
     """Which of the definitions of death that apply the charts and the map follow, modulo their number."""
 
@@ -38,20 +40,25 @@ class View:
         return _around(self._anchor(history), width, first, stop)
 
     def _anchor(self, history: History) -> int:
-        return max(0, len(history) - 1) if self.cursor is None else self.cursor
+        return _newest(history) if self.cursor is None else self.cursor
 
     def _window(self, history: History) -> tuple[int, int]:
-        steps, at = len(history), self._anchor(history)
-        if self.window == "epoch" and history.start is not None:
-            first = at // history.start.batches * history.start.batches
-            return first, first + history.start.batches
+        begin, start, at = history.first, history.start, self._anchor(history)
+        stop = _newest(history) + 1
+        if self.window == "epoch" and start is not None and start.steps_per_epoch is not None:
+            first = at // start.steps_per_epoch * start.steps_per_epoch
+            return first, first + start.steps_per_epoch
         if self.window == "last 200":
-            stop = max(_LAST, -(-steps // _HOP) * _HOP)
-            return (stop - _LAST, stop) if at >= stop - _LAST else _around(at, _LAST, 0, stop)
-        wide = _FIRST_EXTENT
-        while wide < steps:
+            stop = max(begin + _LAST, -(-stop // _HOP) * _HOP)
+            return (stop - _LAST, stop) if at >= stop - _LAST else _around(at, _LAST, begin, stop)
+        wide, planned = _FIRST_EXTENT, history.steps_planned
+        while wide < stop - begin:
             wide *= 2
-        return 0, min(wide, max(history.start.steps if history.start else wide, 1))
+        return begin, begin + (wide if planned is None else min(wide, max(planned, 1)))
+
+    def wants(self, name: str) -> bool:
+        """Return whether a layer or parameter of that name is looked for; all are if nothing is."""
+        return self.wanted.lower() in name.lower()
 
     def definition_for(self, activation: str) -> Definition:
         """Return the definition of death that is followed."""
@@ -60,9 +67,9 @@ class View:
 
     def moved(self, history: History, by: int) -> View:
         """Return the view with the cursor so many steps further; it appears at the newest step."""
-        newest = max(0, len(history) - 1)
+        newest = _newest(history)
         at = newest if self.cursor is None else self.cursor + by
-        return replace(self, cursor=min(max(0, at), newest))
+        return replace(self, cursor=min(max(history.first, at), newest))
 
     def stride(self, history: History) -> int:
         """Return the steps of a long stride of the cursor: a twentieth of what is shown."""
@@ -73,6 +80,11 @@ class View:
         """Return the view one halving closer, or further away, as far as there is something to see."""
         closer = replace(self, zoom=max(0, self.zoom + by))
         return closer if closer.extent(history) != self.extent(history) or by < 0 else self
+
+
+def _newest(history: History) -> int:
+    last = history.last
+    return history.first if last is None else last
 
 
 def _around(at: int, width: int, first: int, stop: int) -> tuple[int, int]:

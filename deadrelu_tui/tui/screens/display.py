@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -20,7 +20,8 @@ from textual.widgets import Static
 from deadrelu_tui.diagnosis.verdict import Finding, verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.history import History
-from deadrelu_tui.run.run import Run, Status
+from deadrelu_tui.run.session import Session
+from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.frame import Frame
 from deadrelu_tui.tui.keys import entries
 from deadrelu_tui.tui.layout import SIZES, layout
@@ -31,7 +32,7 @@ from deadrelu_tui.tui.panels.event_panel import EventPanel
 from deadrelu_tui.tui.panels.roles import ROLE_CLASSES
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.plot import chart
-from deadrelu_tui.tui.plot.charts import LEDGER, chart_specs, plot_of, title_of
+from deadrelu_tui.tui.plot.charts import LEDGER, MANY, ChartSpec, arranged, chart_specs, plot_of, title_of
 from deadrelu_tui.tui.plot.view import WINDOWS, View
 from deadrelu_tui.tui.wire.pace import Pace
 from deadrelu_tui.tui.wire.terminal import Meter
@@ -51,22 +52,18 @@ class Display(Screen[None]):
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     """As Textual has it, but the whole screen is not drawn anew for it: the panels show their focus themselves."""
 
-    def __init__(self, run: Run, meter: Meter | None, pace: Pace, ascii_only: bool) -> None:
+    def __init__(self, session: Session, meter: Meter | None, pace: Pace, ascii_only: bool) -> None:
         super().__init__()
-        self.run_in_hand = run
+        self.session = session
         self.meter, self.pace = meter, pace
         self.ascii_only = ascii_only
         self.view = View()
-        self.started = 1
-        """How many runs this session has started."""
-        self.earlier: list[Run] = []
-        """The session's runs before the one in hand, newest first."""
-        self.held: History | None = None
-        """The history as it stood when the display was frozen."""
-        self.ghost: Run | None = None
-        """An earlier run that lies under every chart."""
+        self.shown = session.history
+        """The one history that a frame is drawn of: lines, charts, units and events belong to one step."""
         self.alone = False
         """Whether the focused panel is shown alone."""
+        self._layer_in_focus = ""
+        """The layer whose parameters are shown, of a network with too many for all of them."""
         self.chosen = ""
         """The panel last in focus: a size without panels takes the focus away, and a larger one gives it back."""
         self._seen: tuple[object, ...] = ()
@@ -81,9 +78,14 @@ class Display(Screen[None]):
         self.add_class(self.letters)
 
     @property
+    def run_in_hand(self) -> Source:
+        """The run that is looked at."""
+        return self.session.in_hand
+
+    @property
     def history(self) -> History:
-        """The history that is shown: the run's, or what was held of it."""
-        return self.run_in_hand.history if self.held is None else self.held
+        """The history that is shown: the run's as it stands, or what was held of it."""
+        return self.session.history
 
     def compose(self) -> ComposeResult:
         """Lay out the lines, the panels and the keys."""
@@ -91,7 +93,7 @@ class Display(Screen[None]):
         for name in ("header", "progress", "settings", "verdict"):
             yield Static(id=name, classes="line")
         yield Static(id="numbers")
-        top, gradients = chart_specs(len(self.run_in_hand.settings.hidden))
+        top, gradients = chart_specs(self.run_in_hand.start)
         with Horizontal(id="top"):
             yield from (ChartPanel(spec, self.ascii_only) for spec in top)
         with Horizontal(id="gradients"):
@@ -108,8 +110,7 @@ class Display(Screen[None]):
         self.draw()
 
     def begin(self) -> None:
-        """Start the run and keep drawing. Called after the first frame: loading MXNet would hold it up."""
-        self.run_in_hand.start()
+        """Keep drawing."""
         threading.Thread(target=chart.preload, daemon=True).start()
         self.set_interval(LOOK_EVERY, self._sample)
 
@@ -142,7 +143,7 @@ class Display(Screen[None]):
         """Return what draw() would show anew, as far as it changes without a key."""
         run, history = self.run_in_hand, self.history
         return (
-            run.id, run.status, history.start, len(run.history), len(history.events), self.size,
+            run.start.run, run.status, history.start, len(run.history), len(history.events), self.size,
             lines.moment(self.meter.bytes_per_second() if self.meter else 0.0),
         )  # fmt: skip
 
@@ -154,33 +155,59 @@ class Display(Screen[None]):
 
     def draw_lines(self) -> list[CellPanel]:
         """Bring the lines up to date, and return the panels that are to follow."""
-        run, history = self.run_in_hand, self.history
+        run = self.run_in_hand
+        history = self.shown = self.session.history
         self.status = run.status
-        if isinstance(run.error, InputError) and not len(run.history) and not self.earlier:  # a later one says so only
+        if isinstance(run.error, InputError) and not len(history) and not self.session.earlier:  # a later one says so
             self.app.refuse(run.error)  # type: ignore[attr-defined]
         if self.app.screen is not self and not self.app.screen.is_modal:
             return []
         self._seen = self._state()
         width = self.size.width
-        held = None if self.held is None else len(self.held)
+        held = None if self.session.held is None else _next_step(history)
         self._line("header", lines.header(run, self.meter.bytes_per_second() if self.meter else 0.0, held, width))
-        self._line("progress", lines.progress(run, width))
+        self._line(
+            "progress",
+            lines.progress(run, self.session.in_hand.history.frozen() if held is not None else history, width),
+        )
         self._line("settings", lines.settings_line(run, self.badges(), width))
         self._line("keys", lines.key_bar(list(self.key_entries()), width))
+        self._arrange(history)
         found = self._verdict(history)
         air = 0 if self.has_class("-mini") else 2
         self._line("verdict", lines.banner(run, found, max(1, width - air)))
         if self.has_class("-tiny"):
-            self._line("numbers", lines.sentence(run, found, width))
+            self._line("numbers", lines.sentence(run, history, found, width))
             return []
         if self.has_class("-small") or self.has_class("-mini"):
-            self._line("numbers", lines.summary(run, history, self.view, width))
+            self._line("numbers", lines.summary(history, self.view, held is not None, width))
             return []
         return sorted(self.panels(), key=lambda panel: not panel.has_focus)
 
+    def _arrange(self, history: History) -> None:
+        """Give each chart its layer or parameter, where there are more of them than charts or some are looked for."""
+        charts = [panel for panel in self.panels() if isinstance(panel, ChartPanel)]
+        layers = {str(panel.id): panel for panel in charts if panel.spec.layer}
+        gradients = {str(panel.id): panel for panel in charts if panel.spec.scale == "symlog"}
+        focused = self.focused.spec.layer if isinstance(self.focused, ChartPanel) else ""
+        focus = focused or self._layer_in_focus
+        rows: Sequence[Sequence[ChartSpec]]
+        if len(history.network) > MANY or self.view.wanted:
+            rows = arranged(history, self.view, list(layers), list(gradients), focus)
+        else:
+            rows = chart_specs(self.run_in_hand.start)
+        for specs in rows:
+            for spec in specs:
+                if spec.id not in layers and spec.id not in gradients:
+                    continue
+                panel = layers.get(spec.id) or gradients[spec.id]
+                if panel.spec != spec:
+                    panel.spec, panel.plot = spec, None
+        self._layer_in_focus = focus
+
     def _verdict(self, history: History) -> Finding | None:
         """Return the verdict, judged anew only if there is anything new."""
-        state = (history, len(history), len(history.events))
+        state = (self.run_in_hand.start.run, len(history), len(history.events))
         if self._judged[0] != state:
             self._judged = (state, verdict(history))
         return self._judged[1]
@@ -190,22 +217,20 @@ class Display(Screen[None]):
         view, found = self.view, []
         if view.cursor is not None:
             found.append(f"reading step {count(view.cursor)}")
-        if self.ghost is not None:
-            found.append(f"ghost: run {self._number(self.ghost)}")
+        if self.session.ghost is not None:
+            found.append(f"ghost: run {self.session.number(self.session.ghost)}")
         if view.window != WINDOWS[0] or view.zoom:
             first, stop = view.extent(self.history)
             found.append(f"steps {count(first)}–{count(stop)}")
+        if view.wanted:
+            found.append(f"/{view.wanted}")
         if view.smoothing:
             found.append(f"mean of {view.smoothing} steps")
         return found
 
-    def _number(self, run: Run) -> int:
-        """Return the number of an earlier run, counted from 1 as in the list of runs."""
-        return self.started - 1 - next(index for index, each in enumerate(self.earlier) if each is run)
-
     def key_entries(self) -> Iterator[tuple[str, str, str, bool]]:
         """Yield (key, label, action, whether it applies) for the line of keys."""
-        return entries(self.app.get_key_display, lambda action: self.check_action(action, ()))
+        return entries(self.app.get_key_display, lambda action: self.check_action(action.partition("(")[0], ()))
 
     def on_cell_panel_stale(self, event: CellPanel.Stale) -> None:
         """Draw a panel whose size has changed at once: the next frame may be a second away."""
@@ -224,15 +249,18 @@ class Display(Screen[None]):
         self._drawn[name] = (text, self.size.width)
 
     def _draw_panel(self, panel: CellPanel) -> None:
-        run, history, view = self.run_in_hand, self.history, self.view
+        history, view, ghost = self.shown, self.view, self.session.ghost
         if self.focused is None and panel.id == self.chosen and panel.is_attached and panel.size:
             self.set_focus(panel)
         if not len(history) and not chart.loaded():  # nothing to draw yet: neither frame nor training waits for plotext
             return
-        state = (run.id, len(history), len(history.events), view, self.ghost and self.ghost.id)
+        state = (
+            self.run_in_hand.start.run, len(history), len(history.events), view, ghost and ghost.start.run,
+            panel.spec if isinstance(panel, ChartPanel) else None,
+        )  # fmt: skip
         if panel.drawn == state or not (panel.is_attached and panel.size and self.can_view_partial(panel)):
             return
-        ghost = None if self.ghost is None else self.ghost.history
+        below = None if ghost is None else ghost.history.frozen()
         panel.drawn = state
         if isinstance(panel, ChartPanel):
             width, height = panel.room
@@ -240,8 +268,8 @@ class Display(Screen[None]):
             panel.note = "  ".join(
                 filter(None, (panel.more, "" if view.cursor is None else f"step {count(view.cursor)}"))
             )
-            plot = plot_of(panel.spec, history, view, ghost, max(1, width - 7), height, before)
-            panel.show_plot(title_of(panel.spec, history, view, ghost, plot.axis), plot)
+            plot = plot_of(panel.spec, history, view, below, max(1, width - 7), height, before)
+            panel.show_plot(title_of(panel.spec, history, view, below, plot.axis), plot)
         elif isinstance(panel, UnitPanel):
             panel.show_units(history, view)
         elif isinstance(panel, EventPanel):
@@ -287,3 +315,7 @@ class Display(Screen[None]):
             note = found.notes.get(str(panel.id), "")
             if isinstance(panel, ChartPanel) and panel.more != note:
                 panel.more, panel.drawn = note, None
+
+
+def _next_step(history: History) -> int:
+    return 0 if history.last is None else history.last + 1

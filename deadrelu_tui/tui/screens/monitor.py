@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -10,10 +10,11 @@ from textual import events, on
 from textual.binding import BindingType
 
 from deadrelu_tui.builtin import presets
-from deadrelu_tui.builtin.settings import RunSettings, next_lr
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.verdict import findings
 from deadrelu_tui.record.activations import ACTIVATIONS
-from deadrelu_tui.run.run import Run, Status
+from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Resume, Revive, Take, TrainOn, next_lr
+from deadrelu_tui.run.source import ALIVE, Status
 from deadrelu_tui.tui.keys import KEYS, explained
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.event_panel import EventPanel
@@ -22,14 +23,16 @@ from deadrelu_tui.tui.plot.charts import activation_of
 from deadrelu_tui.tui.plot.view import SMOOTHING, WINDOWS
 from deadrelu_tui.tui.screens.display import Display
 from deadrelu_tui.tui.screens.help import HelpScreen
-from deadrelu_tui.tui.screens.questions import QuitQuestion, RateQuestion
-from deadrelu_tui.tui.wire.pace import Pace
-from deadrelu_tui.tui.wire.terminal import Meter
+from deadrelu_tui.tui.screens.questions import NameQuestion, QuitQuestion, RateQuestion
 from deadrelu_tui.wording import count
 
-MakeRun = Callable[[RunSettings], Run]
-KEPT = 20
-"""Runs of a session that are kept as ghosts."""
+NEEDS = {
+    "normalise": "normalise", "rate": "lr", "type_rate": "lr", "activation": "activation", "revive": "revive",
+    "pause": "pause", "resume": "pause", "step": "pause", "restart": "restart", "experiment": "restart",
+    "settings": "restart", "train_on": "train_on",
+}  # fmt: skip
+"""What a run must be able to do for an action (Start.can)."""
+MORE_EPOCHS = 5
 
 
 class MonitorScreen(Display):
@@ -37,34 +40,39 @@ class MonitorScreen(Display):
 
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
 
-    def __init__(self, run: Run, make_run: MakeRun, meter: Meter | None, pace: Pace, ascii_only: bool) -> None:
-        super().__init__(run, meter, pace, ascii_only)
-        self.make_run = make_run
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Say which keys apply: pause while running, resume while paused, neither after the end."""
-        paused, alive = self.status is Status.PAUSED, self.run_in_hand.alive
+        """Say which keys apply: those alone that the run can obey; pause while running, resume while paused."""
+        run = self.run_in_hand
+        needs = NEEDS.get(action)
+        if needs is not None and needs not in run.start.can:
+            return False
         if action == "pause":
-            return False if paused else (True if alive else None)
+            return False if self.status is Status.PAUSED else (True if "pause" in run.can else None)
         if action == "resume":
-            return paused
-        if action in ("step", "revive"):
-            return True if alive else None
+            return self.status is Status.PAUSED
+        if action == "train_on":
+            return "train_on" in run.can and self.status is Status.FINISHED
+        if needs is not None and needs not in run.can:
+            return None
         if action == "ghost":
-            return True if self.earlier else None
+            return True if self.session.earlier else None
         if action == "restore":
             return self.alone or self.view.cursor is not None
         return True
 
     # The run
 
+    def _send(self, command: Command) -> None:
+        self.session.send(command)
+        self.answer()
+
     def action_normalise(self) -> None:
         """Turn normalisation on or off."""
-        self._change(normalise=not self.run_in_hand.controls.live.normalise)
+        self._change(normalise=not self.run_in_hand.live["normalise"])
 
     def action_rate(self, way: str) -> None:
         """Go to the next learning rate, up or down the ladder 1-2-5."""
-        self._change(lr=next_lr(self.run_in_hand.controls.live.lr, 1 if way == "up" else -1))
+        self._change(lr=next_lr(self.run_in_hand.live["lr"], 1 if way == "up" else -1))
 
     def action_type_rate(self) -> None:
         """Ask for a learning rate."""
@@ -73,51 +81,48 @@ class MonitorScreen(Display):
             if lr is not None:
                 self._change(lr=lr)
 
-        self.app.push_screen(RateQuestion(self.run_in_hand.controls.live.lr, self.letters), take)
+        self.app.push_screen(RateQuestion(self.run_in_hand.live["lr"], self.letters), take)
 
     def action_activation(self) -> None:
         """Go to the next activation."""
-        now = ACTIVATIONS.index(self.run_in_hand.controls.live.activation)
+        now = ACTIVATIONS.index(self.run_in_hand.live["activation"])
         self._change(activation=ACTIVATIONS[(now + 1) % len(ACTIVATIONS)])
 
     def _change(self, **fields: object) -> None:
-        self.run_in_hand.controls.change(**fields)
-        if not self.run_in_hand.alive:
-            self.notify("The run has ended: r starts a new one with this.", timeout=4)
-        self.answer()
+        self._send(Change(fields))
+        if self.run_in_hand.status not in ALIVE:
+            on = ", e trains this one on" if "train_on" in self.run_in_hand.can else ""
+            self.notify(f"The run has ended: r starts a new one with this{on}.", timeout=4)
 
     def action_revive(self) -> None:
         """Revive the dead units before the next step."""
-        self.run_in_hand.controls.revive()
+        self._send(Revive())
         if self.status is Status.PAUSED:
             self.notify("The dead units come back with the next step.", timeout=4)
 
     def action_pause(self) -> None:
         """Pause."""
-        self.run_in_hand.controls.pause()
-        self.answer()
+        self._send(Pause())
 
     def action_resume(self) -> None:
         """Resume."""
-        self.run_in_hand.controls.resume()
-        self.answer()
+        self._send(Resume())
 
     def action_step(self) -> None:
         """Pause, or take one step when paused."""
-        controls = self.run_in_hand.controls
-        if controls.paused:
-            controls.step()
-        else:
-            controls.pause()
-        self.answer()
+        self._send(Take() if self.run_in_hand.status is Status.PAUSED else Pause())
+
+    def action_train_on(self) -> None:
+        """Go on where the run ended."""
+        self._send(TrainOn(MORE_EPOCHS))
 
     async def action_restart(self) -> None:
         """Start a new run with the settings as they are now."""
-        await self._start(self.run_in_hand.settings_now)
+        await self._start({})
 
     async def action_experiment(self, name: str) -> None:
         """Start one of the article's experiments."""
-        await self._start(presets.apply(name, self.run_in_hand.settings_now))
+        await self._start(presets.experiment(name))
 
     def action_settings(self) -> None:
         """Show every setting, and start a run with what is made of them."""
@@ -125,20 +130,15 @@ class MonitorScreen(Display):
 
         async def take(settings: RunSettings | None) -> None:
             if settings is not None:
-                await self._start(settings)
+                await self._start(settings.as_dict())
 
-        self.app.push_screen(SettingsScreen(self.run_in_hand.settings_now, self.letters), take)
+        self.app.push_screen(SettingsScreen(RunSettings.of(self.session.settings_now), self.letters), take)
 
-    async def _start(self, settings: RunSettings) -> None:
-        before = self.run_in_hand
-        before.controls.stop()
-        self.earlier = [before, *self.earlier][:KEPT]
-        if self.ghost is not None and not any(each is self.ghost for each in self.earlier):
-            self.ghost = None
-        self.run_in_hand, self.started = self.make_run(settings), self.started + 1
-        self.run_in_hand.start()
-        self.held, self.view = None, replace(self.view, cursor=None)
-        if len(settings.hidden) != len(before.settings.hidden):
+    async def _start(self, settings: Mapping[str, object]) -> None:
+        before = self.run_in_hand.start.network
+        self.session.send(Restart(settings))
+        self.view = replace(self.view, cursor=None)
+        if self.run_in_hand.start.network.names != before.names:
             await self.recompose()
             self.go_to(self.panels()[0])
         self.query_one(EventPanel).forget()
@@ -172,7 +172,7 @@ class MonitorScreen(Display):
     def action_first(self) -> None:
         """Move the cursor to the first step."""
         if len(self.history):
-            self._look(cursor=0)
+            self._look(cursor=self.history.first)
 
     def action_last(self) -> None:
         """Follow the newest step."""
@@ -196,30 +196,37 @@ class MonitorScreen(Display):
         """Go to the next width of the running mean."""
         self._look(smoothing=SMOOTHING[(SMOOTHING.index(self.view.smoothing) + 1) % len(SMOOTHING)])
 
+    def action_find(self) -> None:
+        """Ask for a part of a name; what holds it comes first."""
+
+        def take(text: str | None) -> None:
+            if text is not None:
+                self._look(wanted=text)
+
+        self.app.push_screen(NameQuestion(self.view.wanted, self.letters), take)
+
     def action_freeze(self) -> None:
         """Hold the display still, or let it catch up."""
-        self.held = self.run_in_hand.history.frozen() if self.held is None else None
+        self.session.freeze()
         self.answer()
 
     def action_ghost(self) -> None:
         """Go to the next earlier run as the ghost, and after the last one to none."""
-        at = self.earlier.index(self.ghost) + 1 if self.ghost in self.earlier else 0
-        self.ghost = self.earlier[at] if at < len(self.earlier) else None
+        self.session.next_ghost()
         self.answer()
 
     def action_runs(self) -> None:
         """List the session's runs; the one that is chosen becomes the ghost, or ceases to be."""
 
         def take(index: int | None) -> None:
-            if index is not None and index > 0:
-                chosen = self.earlier[index - 1]
-                self.ghost = None if chosen is self.ghost else chosen
+            if index is not None:
+                self.session.haunt(index)
                 self.answer()
 
         from deadrelu_tui.tui.screens.runs import RunsScreen, row_of
 
-        runs = [self.run_in_hand, *self.earlier]
-        rows = [row_of(self.started - index, run, ghost=run is self.ghost) for index, run in enumerate(runs)]
+        ghost = self.session.ghost
+        rows = [row_of(number, run, ghost=run is ghost) for number, run in self.session.runs]
         self.app.push_screen(RunsScreen(rows, self.letters), take)
 
     def action_panel(self, direction: int) -> None:
@@ -251,8 +258,10 @@ class MonitorScreen(Display):
         """Show the whole reasoning behind the verdict."""
         from deadrelu_tui.tui.screens.reasons import ReasonsScreen
 
-        if len(self.history):
-            self.app.push_screen(ReasonsScreen(findings(self.history), len(self.history) - 1, self.letters))
+        history = self.history
+        if history.last is not None:
+            live = self.run_in_hand.live
+            self.app.push_screen(ReasonsScreen(findings(history), history.last, live, self.letters))
 
     def action_help(self) -> None:
         """Show the help."""
@@ -260,7 +269,7 @@ class MonitorScreen(Display):
 
     def action_leave(self) -> None:
         """Quit, asking first while the run is live."""
-        if not self.run_in_hand.alive:
+        if self.run_in_hand.status not in ALIVE:
             self.app.exit()
             return
 
@@ -268,4 +277,4 @@ class MonitorScreen(Display):
             if yes:
                 self.app.exit()
 
-        self.app.push_screen(QuitQuestion(count(len(self.run_in_hand.history)), self.letters), answer)
+        self.app.push_screen(QuitQuestion(count((self.run_in_hand.history.last or -1) + 1), self.letters), answer)

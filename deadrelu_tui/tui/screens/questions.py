@@ -1,4 +1,4 @@
-"""Small dialogs: a question to be answered by a key, and a learning rate to be typed."""
+"""Small dialogs: a question to be answered by a key, and a learning rate or a name to be typed."""
 
 from __future__ import annotations
 
@@ -62,3 +62,24 @@ class RateQuestion(Dialog[float | None]):
             hint = self.query_one("#hint", Label)
             hint.update(str(error))
             hint.add_class("error")
+
+
+class NameQuestion(Dialog[str | None]):
+    """Asks for a part of a layer's or parameter's name; nothing brings all of them back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "leave it")]
+
+    def __init__(self, text: str, classes: str) -> None:
+        super().__init__(classes=classes)
+        self.text = text
+
+    def compose(self) -> ComposeResult:
+        """Show the field, filled with what is looked for."""
+        with Vertical(classes="dialog"):
+            yield Label("Layers and parameters whose name holds:")
+            yield Input(self.text, placeholder="encoder.3", select_on_focus=True)
+            yield Label("[b $accent]enter[/] find   [b $accent]esc[/] leave it", classes="keys")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take the text."""
+        self.dismiss(event.value.strip())

@@ -13,7 +13,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from deadrelu_tui.diagnosis.verdict import Finding
+from deadrelu_tui.record.records import Live
 from deadrelu_tui.tui.panels.lines import MUTED, VERDICT_STYLE, ascii_only
+from deadrelu_tui.tui.remedies import keys_of
 from deadrelu_tui.tui.screens.dialog import Dialog
 from deadrelu_tui.wording import MINUS, count, number
 
@@ -49,13 +51,7 @@ def measured(value: float, threshold: float) -> str:
     return f"{left} {sign} {right}"
 
 
-def test_of(remedy: str) -> str:
-    """Return a remedy as an instruction; one that begins with a key is to be pressed."""
-    key = remedy.replace(",", " ").partition(" ")[0]
-    return f"press {remedy}" if len(key) == 1 else remedy
-
-
-def reasoning(findings: Sequence[Finding], step: int) -> Content:
+def reasoning(findings: Sequence[Finding], step: int, live: Live) -> Content:
     """Return the verdict as a teacher would explain it: what, what it means, why, and how to find out."""
     if not findings:
         return Content.styled("No verdict before the first step.", MUTED)
@@ -63,10 +59,11 @@ def reasoning(findings: Sequence[Finding], step: int) -> Content:
     glyph, style = VERDICT_STYLE.get(gravest.word, ("·", MUTED))
     parts = [Content.styled(f"{glyph} {(gravest.word or gravest.rule).upper()}", f"bold {style}")]
     parts.append(Content(_sentence(gravest.text)))
+    pressed = keys_of(gravest.remedy, live)
     for heading, text in (
         ("What that means", MEANING.get(gravest.word, "")),
         ("Why", gravest.cause),
-        ("Test it", test_of(gravest.remedy)),
+        ("Test it", f"press {pressed}" if pressed else ""),
     ):
         if text:
             parts.append(Content.assemble("\n", (heading, "bold $primary")))
@@ -116,9 +113,9 @@ class ReasonsScreen(Dialog[None]):
     VERTICAL_BREAKPOINTS = _BY_HEIGHT
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", "close")]
 
-    def __init__(self, findings: Sequence[Finding], step: int, classes: str) -> None:
+    def __init__(self, findings: Sequence[Finding], step: int, live: Live, classes: str) -> None:
         super().__init__(classes=classes)
-        self.findings, self.step, self.ascii_only = tuple(findings), step, "-ascii" in classes.split()
+        self.findings, self.step, self.live, self.ascii_only = tuple(findings), step, live, "-ascii" in classes.split()
 
     def compose(self) -> ComposeResult:
         """Lay out the explanation and the table."""
@@ -134,6 +131,6 @@ class ReasonsScreen(Dialog[None]):
 
     def _fill(self) -> None:
         width = self.query_one("#findings").content_size.width
-        for name, text in (("#reasoning", reasoning(self.findings, self.step)),
+        for name, text in (("#reasoning", reasoning(self.findings, self.step, self.live)),
                            ("#findings", table(self.findings, width))):  # fmt: skip
             self.query_one(name, Static).update(ascii_only(text) if self.ascii_only else text)

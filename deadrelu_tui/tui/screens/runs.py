@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,7 +16,8 @@ from textual.widgets.option_list import Option
 
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.diagnosis.verdict import verdict
-from deadrelu_tui.run.run import Run, Status, describe
+from deadrelu_tui.record.telling import described
+from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.panels.lines import MUTED, STATUS_STYLE, VERDICT_STYLE, ascii_only
 from deadrelu_tui.tui.screens.dialog import Dialog
 from deadrelu_tui.wording import count, percent
@@ -60,20 +62,20 @@ class RunRow:
     """Whether this run is drawn behind the one in hand."""
 
 
-def row_of(number: int, run: Run, ghost: bool = False) -> RunRow:
+def row_of(number: int, run: Source, ghost: bool = False) -> RunRow:
     """Return what the list tells of a run."""
-    clock = run.id.split("-")[1]
-    found, start = verdict(run.history), run.history.start
+    history, settings = run.history.frozen(), run.start.settings
+    found = verdict(history)
     return RunRow(
         number,
-        f"{clock[:2]}:{clock[2:4]}:{clock[4:6]}",
-        presets.matching(run.settings) or "own",
-        describe(run.settings),
+        time.strftime("%H:%M:%S", time.localtime(run.start.at)),
+        presets.named(settings)[1] or "own",
+        described(settings) or run.start.title,
         run.status,
-        len(run.history),
-        start.steps if start else None,
+        len(history),
+        history.steps_planned,
         found.word if found else "",
-        run.history.latest("accuracy/test"),
+        history.latest("accuracy/test"),
         ghost,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, ClassVar, get_args, get_type_hints
 
 from textual import events
@@ -25,8 +25,8 @@ _FIELDS = {each.name: each for each in fields(RunSettings)}
 _SWITCHES = {"full": ("embedded", "full")}
 """What false and true are called; off and on where nothing is said."""
 _EXPERIMENTS = tuple(presets.PRESETS)
-_DECIDED = tuple(name for name in _FIELDS if len({getattr(one, name) for one in presets.PRESETS.values()}) > 1)
-"""What an experiment sets: the fields in which the experiments differ."""
+_DECIDED = tuple(presets.experiment(presets.DEFAULT))
+"""What an experiment sets."""
 _BY_WIDTH, _BY_HEIGHT = [(0, "-hair"), (34, "-slim"), (70, "-broad")], [(0, "-flat"), (9, "-low"), (24, "-high")]
 """Classes by the size of the terminal, for the style sheet."""
 _PRESET_HELP = f"The article's experiments: choosing one fills in {', '.join(_DECIDED)}."
@@ -208,13 +208,12 @@ class SettingsScreen(Dialog[RunSettings | None]):
             row.mark(self.ascii_only)
 
     def _experiment(self) -> int:
-        """Return which experiment the form is, by what an experiment sets."""
-        decided = [row for row in self.rows if row.setting.name in _DECIDED]
-        if any(row.fault for row in decided):
+        """Return which experiment the form is, whatever is wrong with what an experiment does not set."""
+        decided = {row.setting.name: row for row in self.rows if row.setting.name in _DECIDED}
+        if any(row.fault for row in decided.values()):
             return NONE
-        now = {row.setting.name: row.read() for row in decided}
-        same = (all(getattr(one, name) == now[name] for name in now) for one in presets.PRESETS.values())
-        return next((index for index, found in enumerate(same) if found), NONE)
+        name = presets.matching(replace(self.settings, **{each: row.read() for each, row in decided.items()}))
+        return _EXPERIMENTS.index(name) if name else NONE
 
     def _say(self, fault: str) -> None:
         line = self.query_one(".fault", Static)

@@ -1,0 +1,34 @@
+"""What the built-in training says of itself before anything is loaded: the screen lays itself out by it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from deadrelu_tui.builtin.dataset import CLASSES, PIXELS
+from deadrelu_tui.builtin.settings import LIVE, RunSettings
+from deadrelu_tui.record.metrics import all_of
+from deadrelu_tui.record.network import mlp
+from deadrelu_tui.record.records import Start
+
+CAN = frozenset({"pause", "stop", "revive", "restart", "train_on", *LIVE})
+DIVISOR = 255
+"""By what normalising divides the pixels."""
+
+
+def promise(settings: RunSettings) -> Start:
+    """Return the Start of a run that is about to load its engine and its images; the training adds what they are."""
+    network = mlp(PIXELS, settings.hidden, CLASSES, settings.activation)
+    at = time.time()
+    return Start(
+        run=time.strftime("%Y%m%d-%H%M%S-", time.localtime(at)) + secrets.token_hex(2),
+        at=at,
+        title="Fashion-MNIST",
+        device=settings.device,
+        network=network,
+        metrics=all_of(network),
+        facts={"divisor": DIVISOR},
+        settings=settings.as_dict(),
+        classes=CLASSES,
+        can=CAN,
+    )

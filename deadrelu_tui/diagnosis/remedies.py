@@ -1,0 +1,144 @@
+"""What would test a cause: commands that the run can obey, or none at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from deadrelu_tui.diagnosis.evidence import Evidence
+from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.commands import Change, Command, Restart, Revive, can_obey_all, next_lr
+from deadrelu_tui.record.records import Live
+
+Remedy = tuple[Command, ...]
+
+BORNE, GENTLE = 0.3, 0.1
+"""Ours: first updates against the weights that are borne, and those that a remedy aims at. The article's two healthy
+runs have 0.16 and 0.25."""
+FEEBLE, BRISK = 1e-3, 1e-2
+"""Updates against the weights: below the healthy size (cs231n), and those that a remedy aims at (ours)."""
+HIGHEST = 0.5
+"""The highest rate in the article, on normalised pixels."""
+BORN_DEAD = 0.01
+"""Ours: the probability of being born dead that wider layers aim at."""
+
+
+def offered(evidence: Evidence, *commands: Command) -> Remedy:
+    """Return the commands if the run can obey them all, else none."""
+    start = evidence.history.start
+    return commands if start is not None and can_obey_all(start.can, commands) else ()
+
+
+def revive(evidence: Evidence) -> Remedy:
+    """Return what revives the dead."""
+    return offered(evidence, Revive())
+
+
+def normalise(evidence: Evidence) -> Remedy:
+    """Return what normalises the input, where it is not so already."""
+    return () if evidence.normalised else offered(evidence, Change({"normalise": True}))
+
+
+def rate(evidence: Evidence, lr: float) -> Remedy:
+    """Return what sets another learning rate in the running training."""
+    return offered(evidence, Change({"lr": lr})) if lr != evidence.lr else ()
+
+
+def lower_rate(evidence: Evidence) -> Remedy:
+    """Return what sets the next lower rate."""
+    return rate(evidence, next_lr(evidence.lr, -1))
+
+
+def higher_rate(evidence: Evidence, update: float = math.nan) -> Remedy:
+    """Return what sets a higher rate: the next one, or the one at which updates of this size would be brisk."""
+    return rate(evidence, brisk_rate(evidence.lr, update) if update > 0 else next_lr(evidence.lr, 1))
+
+
+def again(evidence: Evidence, changed: Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> Remedy:
+    """Return what starts again with something changed."""
+    start = evidence.history.start
+    known = {name: value for name, value in (settings or {}).items() if start is not None and name in start.settings}
+    changes = (Change(dict(changed)),) if changed else ()
+    return offered(evidence, *changes, Restart(known))
+
+
+def gentler(evidence: Evidence, step: int) -> Remedy:
+    """Return what starts again more gently than before a step: normalised where it was raw, with another rate where
+    that alone would do too little or too much. Nothing is changed, if what is set now is gentle already.
+    """
+    if gentle_now(evidence, step):
+        return again(evidence, {})
+    then, lr, live = evidence.live_at(step - 1), evidence.lr, evidence.live
+    first = first_update(evidence, {**live, "normalise": True} if "normalise" in live else live)
+    changed: dict[str, Any] = {} if evidence.normalised else {"normalise": True}
+    if first > BORNE or lr > HIGHEST or (then.get("normalise", True) and _lr(then) <= lr):
+        lower = next_lr(next_lr(lr, -1), -1)
+        while (first * lower / lr > GENTLE or lower > HIGHEST) and next_lr(lower, -1) < lower:
+            lower = next_lr(lower, -1)
+        changed |= {"lr": lower} if lower < lr else {}
+    elif first < FEEBLE and not evidence.normalised and evidence.activation not in SATURATING:
+        changed["lr"] = brisk_rate(lr, first)
+    return again(evidence, changed)
+
+
+def lower_and_again(evidence: Evidence) -> Remedy:
+    """Return what starts again at a rate two places lower on the ladder."""
+    return again(evidence, {"lr": next_lr(next_lr(evidence.lr, -1), -1)})
+
+
+def afresh(evidence: Evidence, settings: Mapping[str, Any], activation: str = "") -> Remedy:
+    """Return what starts again with other settings, on input and at a rate that first weights of He bear."""
+    changed: dict[str, Any] = {} if evidence.normalised else {"normalise": True}
+    if evidence.lr > HIGHEST:
+        changed["lr"] = next_lr(HIGHEST, -1)
+    if activation:
+        changed["activation"] = activation
+    return again(evidence, changed, settings)
+
+
+def wider(evidence: Evidence) -> tuple[int, ...]:
+    """Return layers twice as wide, and no narrower than a network of this depth needs not to be born dead (Lu et al.
+    2019: 1 − (1 − 2^−N)^L).
+    """
+    layers = evidence.network.layers
+    least = next(width for width in range(1, 64) if 1 - (1 - 2.0**-width) ** len(layers) <= BORN_DEAD)
+    return tuple(max(2 * layer.units, least) for layer in layers)
+
+
+def first_update(evidence: Evidence, live: Live) -> float:
+    """Return how large the first update of any weight would be with these settings, against the weight.
+
+    Reckoned from the update of the first step, to which rate and input are taken to be in proportion; NaN if it is
+    not known.
+    """
+    start = evidence.history.first
+    first = evidence.live_at(start)
+    ratios = [
+        float(values[0])
+        for name, _, _ in evidence.of_weights("update_ratio")
+        if len(values := evidence.history.window(name, start, start + 1).values)
+    ]
+    worst = max(filter(math.isfinite, ratios), default=math.nan)
+    return worst * (evidence.scale(live) / evidence.scale(first)) * (_lr(live) / _lr(first))
+
+
+def gentle_now(evidence: Evidence, step: int) -> bool:
+    """Return whether what is set now is gentler than what was set before a step, and gentle enough."""
+    then, live = evidence.live_at(step - 1), evidence.live
+    return then != live and _lr(live) <= _lr(then) and first_update(evidence, live) <= BORNE
+
+
+def brisk_rate(lr: float, update: float) -> float:
+    """Return the lowest higher rate, on the ladder of - and +, at which an update of this size would be brisk.
+
+    No higher than the article's highest, unless the present one is.
+    """
+    higher = next_lr(lr, 1)
+    while update * higher / lr < BRISK and higher < HIGHEST:
+        higher = next_lr(higher, 1)
+    return higher
+
+
+def _lr(live: Live) -> float:
+    return float(live.get("lr", math.nan))

@@ -1,0 +1,96 @@
+"""What a run can be asked to do: plain values, sent the other way than records. A remedy is a row of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Change:
+    """Set something that is live (lr, normalise, activation) from the next step on."""
+
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Hold the training before its next step."""
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Let the training go on."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """Allow a paused training exactly so many steps."""
+
+    steps: int = 1
+
+
+@dataclass(frozen=True)
+class Revive:
+    """Have the dead units revived before the next step."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End the training after the step it is in; paused or not."""
+
+
+@dataclass(frozen=True)
+class Restart:
+    """Start a new run with what is set now, and these settings in place of others."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainOn:
+    """Go on for so many epochs more, after the end where it stood."""
+
+    epochs: int
+
+
+Command = Change | Pause | Resume | Take | Revive | Stop | Restart | TrainOn
+
+_WORDS: dict[type, str] = {
+    Change: "change", Pause: "pause", Resume: "resume", Take: "take", Revive: "revive", Stop: "stop",
+    Restart: "restart", TrainOn: "train_on",
+}  # fmt: skip
+
+
+def as_data(command: Command) -> dict[str, Any]:
+    """Return a command as plain values that JSON can hold: {"command": "change", "lr": 0.05}."""
+    data: dict[str, Any] = {"command": _WORDS[type(command)]}
+    for each in fields(command):
+        value = getattr(command, each.name)
+        data |= dict(value) if isinstance(value, Mapping) else {each.name: value}
+    return data
+
+
+def can_obey(can: frozenset[str], command: Command) -> bool:
+    """Return whether a run that can do so much can do this, too (Start.can)."""
+    if isinstance(command, Change):
+        return can.issuperset(command.fields)
+    if isinstance(command, (Resume, Take)):
+        return "pause" in can
+    return _WORDS[type(command)] in can
+
+
+def can_obey_all(can: frozenset[str], commands: Sequence[Command]) -> bool:
+    """Return whether each of some commands can be obeyed."""
+    return all(can_obey(can, each) for each in commands)
+
+
+_LEARNING_RATES = tuple(float(f"{digit}e{power}") for power in range(-6, 3) for digit in (1, 2, 5))
+
+
+def next_lr(lr: float, direction: int) -> float:
+    """Return the next learning rate above (direction 1) or below (−1) on the ladder 1-2-5, from 1e-6 to 500."""
+    if direction > 0:
+        return next((rate for rate in _LEARNING_RATES if rate > lr * (1 + 1e-9)), lr)
+    return next((rate for rate in reversed(_LEARNING_RATES) if rate < lr * (1 - 1e-9)), lr)

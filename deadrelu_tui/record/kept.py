@@ -1,0 +1,270 @@
+"""What a history keeps, and how far into it a reader sees."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deadrelu_tui.record.columns import Column
+from deadrelu_tui.record.ledger import Bookkeeper, Entry, Ledger
+from deadrelu_tui.record.looks import Looked, Looks
+from deadrelu_tui.record.metrics import WATCHED, Quantity, quantity
+from deadrelu_tui.record.records import End, Event, Live, Record, Start, Step
+
+_GROWTH = 4
+"""An axis that is too short grows by a quarter, as columns do."""
+
+
+class Extent(NamedTuple):
+    """How far into what is kept a history reaches: everything of some step, and nothing after it."""
+
+    rows: int = 0
+    last: int = -1
+    """The newest step; −1 before the first, which no step has."""
+    start: Start | None = None
+    end: End | None = None
+    came: int = 0
+    """Events that had come."""
+    events: tuple[Event, ...] | None = None
+    """Those of them that count, in the order of their steps; None for all."""
+    lives: tuple[tuple[int, Live], ...] = ()
+    epochs: tuple[tuple[int, int], ...] = ()
+    looks: int = 0
+    ledgers: Mapping[str, Ledger] = MappingProxyType({})
+    names: tuple[str, ...] = ()
+
+
+class Kept:
+    """Columns, events, looks and ledgers, all of which only grow."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.dense: dict[str, Column] = {}
+        self.sparse: dict[str, tuple[Column, Column]] = {}
+        self.at = Column(np.float64)
+        """Seconds since the start, of every step."""
+        self.looks = Looks()
+        self._axis: npt.NDArray[np.int64] = np.arange(256)
+        self._base = 0
+        self._steps: Column | None = None
+        """The numbers of the steps, from the first one on that does not follow the one before."""
+        self._quantities: dict[str, Quantity] = {}
+        self._seen: list[int] = []
+        """Of each event, in the order in which they came, how many steps were recorded before it."""
+        self._came: list[Event] = []
+        self._sorted: tuple[int, tuple[Event, ...]] = 0, ()
+        self._books: dict[str, Bookkeeper] = {}
+        self._first_looks: dict[str, int] = {}
+        """The step of the first look at each layer."""
+        self._entries: list[tuple[str, Entry]] = []
+        """Those that changed anything, in the order of their steps."""
+        self._now = Extent()
+
+    def extent(self) -> Extent:
+        """Return how far it reaches now."""
+        return self._now
+
+    def add(self, record: Record) -> Mapping[str, Entry]:
+        """Keep a record; return what a look in it changed in each layer's ledger."""
+        with self.lock:
+            if isinstance(record, Step):
+                return self._add_step(record)
+            if isinstance(record, Start):
+                self._quantities |= {each.name: each for each in record.metrics}
+                self._now = self._now._replace(start=record)
+                self._add_event(Event(record.first, "start", {"settings": dict(record.settings)}))
+            elif isinstance(record, Event):
+                self._add_event(record)
+            else:
+                self._now = self._now._replace(end=record)
+                if record.how == "stopped":
+                    self._add_event(Event(self._now.last + 1, "stop"))
+        return {}
+
+    def _add_step(self, record: Step) -> Mapping[str, Entry]:
+        now, step = self._now, record.step
+        if step <= now.last:
+            raise ValueError(f"step {step} comes after step {now.last}")
+        self._add_number(step, now.rows)
+        self.at.append(record.at)
+        entries = self._add_looks(record)
+        values = record.values
+        if entries:
+            values = {**values, **dict(self._counts(entries))}
+        columns = self.dense
+        for name, value in values.items():
+            column = columns.get(name)
+            if column is not None:
+                column.append(value)
+            else:
+                self._add_sparse(name, step, value, now.rows)
+        if len(columns) > len(values) or any(name not in values for name in columns):
+            for name, column in columns.items():
+                if name not in values:
+                    column.lack()
+        lives, epochs = now.lives, now.epochs
+        if not lives or lives[-1][1] != record.live:
+            lives = (*lives, (step, record.live))
+        if record.epoch is not None and (not epochs or epochs[-1][1] != record.epoch):
+            epochs = (*epochs, (step, record.epoch))
+        names, count = now.names, len(columns) + len(self.sparse)
+        if count != len(names):
+            names = (*columns, *self.sparse)
+        ledgers = {**now.ledgers, **{name: self._books[name].ledger for name in entries}} if entries else now.ledgers
+        self._now = Extent(
+            now.rows + 1, step, now.start, None, now.came, None, lives, epochs, len(self.looks), ledgers, names
+        )
+        return entries
+
+    def _add_number(self, step: int, rows: int) -> None:
+        if not rows:
+            self._base = step
+        elif self._steps is None and step != self._base + rows:
+            steps = Column(np.int64)
+            for each in range(self._base, self._base + rows):
+                steps.append(each)
+            self._steps = steps  # whole: somebody may be reading
+        if self._steps is not None:
+            self._steps.append(step)
+
+    def _add_sparse(self, name: str, step: int, value: float, rows: int) -> None:
+        known = self._quantities.get(name)
+        if known is not None and known.every_step and name not in self.sparse:
+            self.dense[name] = column = Column(lacking=rows)
+            column.append(value)
+            return
+        steps, values = self.sparse.setdefault(name, (Column(np.int64), Column()))
+        steps.append(step)
+        values.append(value)
+
+    def _add_looks(self, record: Step) -> dict[str, Entry]:
+        for layer, fired in record.fired.items():
+            self._book(layer, len(fired)).batch(record.step, fired)
+        entries = {
+            layer: self._book(layer, len(units)).look(record.step, units, record.ends_epoch)
+            for layer, units in record.looks.items()
+        }
+        for layer in entries:
+            self._first_looks.setdefault(layer, record.step)
+        self._entries += [(layer, each) for layer, each in entries.items() if len(each.died) or len(each.revived)]
+        if record.looks:
+            self.looks.append(Looked(record.step, dict(record.looks)))
+        return entries
+
+    def _book(self, layer: str, units: int) -> Bookkeeper:
+        if layer not in self._books:
+            self._books[layer] = Bookkeeper(units)
+        return self._books[layer]
+
+    def _counts(self, looked: Mapping[str, Entry]) -> Iterator[tuple[str, float]]:
+        ledgers = {name: each.ledger for name, each in self._books.items()}
+        for metric in ("deaths", "revivals"):
+            for layer in looked:
+                name = f"{metric}/{layer}"
+                if name not in self._quantities:
+                    self._quantities[name] = quantity(metric, layer)
+                yield name, float(getattr(ledgers[layer], metric).sum())
+            yield metric, float(sum(getattr(ledger, metric).sum() for ledger in ledgers.values()))
+
+    def _add_event(self, event: Event) -> None:
+        self._seen.append(self._now.rows)
+        self._came.append(event)
+        self._now = self._now._replace(came=len(self._came), end=None if event.kind == "train_on" else self._now.end)
+
+    def events(self, came: int) -> tuple[Event, ...]:
+        """Return the events that had come first, in the order of their steps; the same tuple until another comes."""
+        if self._sorted[0] != came:
+            self._sorted = came, tuple(sorted(self._came[:came], key=lambda each: each.step))
+        return self._sorted[1]
+
+    def extent_at(self, step: int, now: Extent) -> Extent:
+        """Return how far it reached when a step was the newest, or the last one before it; no further than now."""
+        rows = self.rows_before(step + 1, now.rows)
+        last = self.step_of(rows - 1) if rows else None
+        if rows >= now.rows:
+            return now
+        reached = -1 if last is None else last
+        came = zip(self._came[: now.came], self._seen[: now.came], strict=True)
+        events = sorted(
+            (each for each, seen in came if seen <= rows and (each.step <= reached or not rows)),
+            key=lambda each: each.step,
+        )
+        ledgers = {
+            name: Ledger.blank(len(ledger.lost))
+            for name, ledger in now.ledgers.items()
+            if self._first_looks[name] <= reached
+        }
+        for layer, entry in self._entries:
+            if entry.step <= reached:
+                ledgers[layer] = ledgers[layer].after(entry)
+        lives = tuple(each for each in now.lives if each[0] <= reached)
+        epochs = tuple(each for each in now.epochs if each[0] <= reached)
+        names = tuple(name for name in now.names if self._begins(name) <= reached)
+        return Extent(
+            rows,
+            reached,
+            now.start,
+            None,
+            now.came,
+            tuple(events),
+            lives,
+            epochs,
+            self.looks.upto(reached),
+            ledgers,
+            names,
+        )
+
+    def _begins(self, name: str) -> int:
+        """Return the step of the first value of a metric."""
+        if name in self.sparse:
+            return int(self.sparse[name][0].view()[0])
+        known = self.dense[name].known(len(self.dense[name]))
+        first = self.step_of(0 if known is None else int(np.argmax(known)))
+        return first if first is not None else 0
+
+    # Steps and rows
+
+    def step_of(self, row: int) -> int | None:
+        """Return the number of a recorded step, by its row; None for −1."""
+        if row < 0:
+            return None
+        return self._base + row if self._steps is None else int(self._steps.view()[row])
+
+    def steps(self, first: int, stop: int) -> npt.NDArray[np.int64]:
+        """Return the numbers of the steps in the rows first … stop−1."""
+        if self._steps is not None:
+            return self._steps.view(stop)[first:]
+        axis = self._axis
+        if len(axis) < stop or axis[0] != self._base:
+            axis = self._axis = np.arange(self._base, self._base + stop + stop // _GROWTH + 256)
+        return axis[first:stop]
+
+    def steps_at(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the numbers of the steps in some rows."""
+        return rows + self._base if self._steps is None else np.asarray(self._steps.view()[rows])
+
+    def rows_before(self, step: int, rows: int) -> int:
+        """Return how many of the first rows have a number below a step's."""
+        if self._steps is None:
+            return min(max(0, step - self._base), rows)
+        return int(np.searchsorted(self._steps.view(rows), step))
+
+    # Names
+
+    def quantity(self, name: str) -> Quantity:
+        """Return what is measured under a name: as announced, or by itself."""
+        return self._quantities.get(name) or Quantity(name, name, every_step=False)
+
+    def of(self, metric: str) -> Iterator[Quantity]:
+        """Yield the announced quantities of a metric, or the one of that name."""
+        found = [each for each in tuple(self._quantities.values()) if each.metric == metric]
+        return iter(found or [self.quantity(metric)])
+
+    def watched(self, name: str) -> bool:
+        """Return whether a metric may never cease to be a finite number in a training that is alive."""
+        return self.quantity(name).metric in WATCHED

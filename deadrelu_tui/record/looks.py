@@ -1,0 +1,111 @@
+"""Every look at the probe set, so that any past step can be shown whole.
+
+A look at 300 units is 11 kB, and a run of a million steps has ten thousand. What is more than MEMORY goes to an unnamed
+file, which vanishes with the process; where none can be had, all stays in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import IO
+
+import numpy as np
+
+from deadrelu_tui.record.columns import Column
+from deadrelu_tui.record.units import Units
+
+MEMORY = 8_000_000
+"""Bytes of looks that are kept at hand, the newest ones."""
+_COLUMNS = tuple(each.name for each in fields(Units) if each.name != "activation")
+_ITEM = np.dtype(np.float32).itemsize
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Each layer's units as a look at the probe set found them, and the step of the look."""
+
+    step: int
+    layers: Mapping[str, Units]
+
+
+_Form = tuple[tuple[str, int, str], ...]
+"""Name, units and activation of each layer of a look."""
+
+
+class Looks:
+    """The looks of a run, oldest first. One thread appends, any thread reads."""
+
+    def __init__(self, memory: int = MEMORY) -> None:
+        self._memory = memory
+        self._steps, self._places, self._forms = Column(np.int64), Column(np.int64), Column(np.int64)
+        self._known_forms: list[_Form] = []
+        self._near: deque[Looked] = deque()
+        self._bytes = self._written = 0
+        self._file: IO[bytes] | None = None
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def append(self, looked: Looked) -> None:
+        """Add a look that is later than those before."""
+        self._near.append(looked)
+        self._steps.append(looked.step)
+        self._bytes += _size(_form(looked))
+        while self._bytes > self._memory and len(self._near) > 1 and self._move_out(self._near[0]):
+            self._bytes -= _size(_form(self._near.popleft()))
+
+    def _move_out(self, looked: Looked) -> bool:
+        form = _form(looked)
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the run is looked at
+            data = b"".join(
+                np.ascontiguousarray(getattr(units, name), np.float32).tobytes()
+                for units in looked.layers.values()
+                for name in _COLUMNS
+            )
+            done = 0
+            while done < len(data):
+                done += os.pwrite(self._file.fileno(), data[done:], self._written + done)
+        except OSError:
+            self._memory = 2 * self._bytes  # not to be tried anew with every look
+            return False
+        if form not in self._known_forms:
+            self._known_forms.append(form)
+        self._forms.append(self._known_forms.index(form))
+        self._places.append(self._written)
+        self._written += len(data)
+        return True
+
+    def upto(self, step: int) -> int:
+        """Return how many looks there are up to a step, its own included."""
+        return int(np.searchsorted(self._steps.view(), step, side="right"))
+
+    def at(self, index: int) -> Looked:
+        """Return one of the looks, by its index."""
+        near = tuple(self._near)  # one call: what is moved out meanwhile is still here
+        away = len(self._steps.view()) - len(near)
+        step = int(self._steps.view()[index])
+        found = next((each for each in reversed(near) if each.step == step), None)
+        if found is not None or self._file is None:
+            return found if found is not None else near[index - away]
+        form = self._known_forms[int(self._forms.view()[index])]
+        data = os.pread(self._file.fileno(), _size(form), int(self._places.view()[index]))
+        numbers, layers, at = np.frombuffer(data, np.float32), {}, 0
+        for name, units, activation in form:
+            columns = numbers[at : at + units * len(_COLUMNS)].reshape(len(_COLUMNS), units)
+            layers[name] = Units(activation, **dict(zip(_COLUMNS, columns, strict=True)))
+            at += units * len(_COLUMNS)
+        return Looked(step, layers)
+
+
+def _form(looked: Looked) -> _Form:
+    return tuple((name, len(units), units.activation) for name, units in looked.layers.items())
+
+
+def _size(form: _Form) -> int:
+    return sum(units for _, units, _ in form) * len(_COLUMNS) * _ITEM

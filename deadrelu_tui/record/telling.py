@@ -1,0 +1,132 @@
+"""The sentence for every kind of event, in the one place where there are any: made from facts, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.records import Event
+from deadrelu_tui.wording import count, number, percent, rate
+
+_NAMED = 3
+"""So many units are named by their number; more are counted."""
+
+Facts = Mapping[str, Any]
+
+
+def told(event: Event) -> str:
+    """Return an event as a line; of a kind that is not known here, or has other facts here, its name and its facts."""
+    sentence = _SENTENCES.get(event.kind)
+    if sentence is not None:
+        with suppress(AttributeError, KeyError, TypeError, ValueError):  # told by another version of us
+            return sentence(event.facts)
+    return " ".join((event.kind.replace("_", " "), *(f"{name} {value}" for name, value in event.facts.items())))
+
+
+def described(settings: Mapping[str, Any]) -> str:
+    """Return what tells one run from another."""
+    parts = []
+    if "normalise" in settings:
+        parts.append("input 0–1" if settings["normalise"] else "raw input 0–255")
+    if "lr" in settings:
+        parts.append(f"lr {rate(settings['lr'])}")
+    if "activation" in settings:
+        parts.append(settings["activation"])
+    if "hidden" in settings:
+        parts.append(f"{'–'.join(map(str, settings['hidden']))} hidden")
+    if "seed" in settings:
+        parts.append(f"seed {settings['seed']}")
+    return ", ".join(parts)
+
+
+def setting_text(name: str, value: Any) -> str:
+    """Return the value of something that is set, as one would say it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return rate(value) if isinstance(value, (int, float)) else str(value)
+
+
+def _start(facts: Facts) -> str:
+    return f"start: {described(facts.get('settings', {}))}".removesuffix(": ")
+
+
+def _change(facts: Facts) -> str:
+    name, before, now = facts["setting"], facts["before"], facts["now"]
+    if isinstance(now, bool):
+        return f"{name} {setting_text(name, now)}"
+    return f"{name} {setting_text(name, before)} → {setting_text(name, now)}"
+
+
+def _revive(facts: Facts) -> str:
+    told = (f"{count(units)} unit{'s' if units > 1 else ''} of {layer}" for layer, units in facts["layers"].items())
+    return f"revive {', '.join(told)}"
+
+
+def _nobody_revived(facts: Facts) -> str:
+    activation = facts["activation"]
+    if activation != "relu":
+        return f"revive: {activation} has no dead units to revive, only relu has"
+    return "revive: no unit is dead"
+
+
+def _units_lost(facts: Facts) -> str:
+    """Return the ledger's entry in a line, however many units it is about."""
+    first, last = facts["first"], facts["last"]
+    saturating = facts["activation"] in SATURATING
+    when = "" if first == last else f" in steps {first}–{last}"
+    fell = "saturated" if saturating else "fell silent"
+    if facts["born"]:
+        born = "was born" if len(facts["units"]) == 1 else "were born"
+        fell = f"{born} {'saturated' if saturating else 'dead'}"
+    return f"{_units(facts)} {fell}{when}"
+
+
+def _units_back(facts: Facts) -> str:
+    again = "fires again" if len(facts["units"]) == 1 else "fire again"
+    return f"{_units(facts)} {'left saturation' if facts['activation'] in SATURATING else again}"
+
+
+def _units(facts: Facts) -> str:
+    which: Sequence[int] = facts["units"]
+    layer, of = facts["layer"], facts["of"]
+    if len(which) == of > 1:
+        return f"all {count(of)} units of {layer}"
+    if len(which) > _NAMED:
+        return f"{count(len(which))} units of {layer}"
+    return f"unit{'s' if len(which) > 1 else ''} {', '.join(map(str, which))} of {layer}"
+
+
+def _layer_lost(facts: Facts) -> str:
+    units = f"{count(facts['units'])} of {count(facts['of'])} units"
+    if facts["activation"] in SATURATING:
+        return f"{facts['layer']} saturated: {units} are so on 99 % of the probe images"
+    return f"{facts['layer']} died: {units} fire for no probe image"
+
+
+def _epoch(facts: Facts) -> str:
+    parts = []
+    if "accuracy/test" in facts:
+        parts.append(f"test accuracy {percent(facts['accuracy/test'])}")
+    if "loss/test" in facts:
+        parts.append(f"loss {number(facts['loss/test'])}")
+    return f"epoch {facts['epoch']}: {', '.join(parts)}".removesuffix(": ")
+
+
+_SENTENCES: dict[str, Callable[[Facts], str]] = {
+    "start": _start,
+    "change": _change,
+    "pause": lambda _: "pause",
+    "resume": lambda _: "resume",
+    "stop": lambda _: "stop",
+    "train_on": lambda facts: f"train on: {count(facts['epochs'])} more epoch{'' if facts['epochs'] == 1 else 's'}",
+    "revive": _revive,
+    "nobody_revived": _nobody_revived,
+    "units_lost": _units_lost,
+    "units_back": _units_back,
+    "layer_lost": _layer_lost,
+    "diverged": lambda facts: f"{facts['metric']} is {number(facts['value'])}: the run diverged",
+    "epoch": _epoch,
+    "left_out": lambda facts: f"{count(facts['events'])} more epochs",
+}

@@ -1,0 +1,115 @@
+"""Between two steps: the one place where pause, single step, stop, change and revival take hold of a training."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Resume, Revive, Stop, Take, TrainOn
+from deadrelu_tui.record.records import Event, Live, changes
+
+
+class Controls:
+    """What a run was asked to do. Any thread sends, the training's gate looks between two steps."""
+
+    def __init__(self, live: Live, stays: bool = False) -> None:
+        self.live: Live = dict(live)
+        """What is set for the next step. Replaced as a whole: the training sees one state or the other."""
+        self.stays = stays
+        """Whether a training that has finished waits to be trained on."""
+        self.asked = threading.Condition()
+        self.paused = False
+        """Whether a pause was asked for."""
+        self.stopped = False
+        """Whether the end was asked for."""
+        self.permits = self.revivals = self.epochs = 0
+
+    def send(self, command: Command) -> None:
+        """Ask for something, in force before the next step."""
+        with self.asked:
+            match command:
+                case Change(fields):
+                    self.live = {**self.live, **fields}
+                case Pause():
+                    self.paused, self.permits = True, 0
+                case Resume():
+                    self.paused = False
+                case Take(steps):
+                    self.permits += steps
+                case Revive():
+                    self.revivals += 1
+                case Stop():
+                    self.stopped = True
+                case TrainOn(epochs):
+                    self.epochs += epochs
+                case Restart():
+                    raise TypeError("a run cannot restart itself: a session begins another")
+            self.asked.notify_all()
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the gate says before a step."""
+
+    go: bool | None
+    """True for the step, False for the end, None to finish what is under way and ask again: then it waits."""
+    live: Live
+    events: tuple[Event, ...] = ()
+    """What has happened, to be yielded before the step."""
+    revive: bool = False
+    """Revive the dead units first."""
+
+
+class Gate:
+    """What a training goes through before every step, in its own thread."""
+
+    def __init__(self, controls: Controls) -> None:
+        self._controls = controls
+        self.live: Live = controls.live
+        """What the last step was taken with."""
+        self._held = False
+        """The training was told to hold, and has nothing under way."""
+        self._paused = False
+        """A pause was told of, and no resumption."""
+
+    def next(self, step: int) -> Turn:
+        """Say whether the step of that number is to be taken, and how.
+
+        While paused the first answer is to hold; asked once more it waits for a step, the end of the pause or the end.
+        """
+        controls = self._controls
+        with controls.asked:
+            if not self._free():
+                if not self._held:
+                    self._held = True
+                    events = () if self._paused else (Event(step, "pause"),)
+                    self._paused = True
+                    return Turn(None, self.live, events)
+                controls.asked.wait_for(self._free)
+            self._held = False
+            if controls.stopped:
+                return Turn(False, self.live)
+            if controls.paused:
+                controls.permits -= 1
+            told: tuple[Event, ...] = ()
+            if self._paused and not controls.paused:
+                self._paused, told = False, (Event(step, "resume"),)
+            told += changes(self.live, controls.live, step)
+            self.live = controls.live
+            revive, controls.revivals = controls.revivals > 0, 0
+            return Turn(True, self.live, told, revive)
+
+    def _free(self) -> bool:
+        return self._controls.stopped or not self._controls.paused or self._controls.permits > 0
+
+    def more(self, wait: bool = False) -> int:
+        """Return for how many epochs more the training is to go on; at the end of the last one it may wait for that.
+
+        0 when nobody can ask for it any more, or nobody has so far.
+        """
+        controls = self._controls
+        with controls.asked:
+            if wait and controls.stays:
+                controls.asked.wait_for(lambda: controls.stopped or controls.epochs > 0)
+            asked, controls.epochs = (0 if controls.stopped else controls.epochs), 0
+            return asked

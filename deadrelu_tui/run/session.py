@@ -1,0 +1,80 @@
+"""The runs of one sitting: which is in hand, which were before it, which one lies under it as a ghost, what is held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from deadrelu_tui.record.commands import Command, Restart, Stop
+from deadrelu_tui.record.history import History
+from deadrelu_tui.run.source import Source
+
+Begin = Callable[[Mapping[str, Any]], Source]
+"""Make a run of some settings and begin it."""
+KEPT = 20
+"""Earlier runs that are kept as ghosts."""
+
+
+class Session:
+    """Runs one after the other. Commands go to the one in hand; a restart puts another in its place."""
+
+    def __init__(self, first: Source, begin: Begin) -> None:
+        self.in_hand = first
+        self._begin = begin
+        self.started = 1
+        """How many runs there were so far."""
+        self.earlier: list[Source] = []
+        """The runs before the one in hand, newest first."""
+        self.ghost: Source | None = None
+        """An earlier run that lies under every chart."""
+        self.held: History | None = None
+        """The history as it stood when the display was frozen."""
+
+    @property
+    def settings_now(self) -> Mapping[str, Any]:
+        """The settings with what was changed since the start: what a restart begins with."""
+        return {**self.in_hand.start.settings, **self.in_hand.live}
+
+    @property
+    def history(self) -> History:
+        """The history that is looked at: what was held of it, or all of it as it stands."""
+        return self.held if self.held is not None else self.in_hand.history.frozen()
+
+    def send(self, command: Command) -> None:
+        """Ask the run in hand for something; have a restart begin another in its place."""
+        if isinstance(command, Restart):
+            self._restart({**self.settings_now, **command.settings})
+        else:
+            self.in_hand.send(command)
+
+    def _restart(self, settings: Mapping[str, Any]) -> None:
+        before = self.in_hand
+        before.send(Stop())
+        self.earlier = [before, *self.earlier][:KEPT]
+        if self.ghost is not None and self.ghost not in self.earlier:
+            self.ghost = None
+        self.in_hand, self.started, self.held = self._begin(settings), self.started + 1, None
+
+    def freeze(self) -> None:
+        """Hold what is looked at still, or let it catch up."""
+        self.held = self.in_hand.history.frozen() if self.held is None else None
+
+    def next_ghost(self) -> None:
+        """Take the next earlier run as the ghost, and after the last one none."""
+        at = self.earlier.index(self.ghost) + 1 if self.ghost in self.earlier else 0
+        self.ghost = self.earlier[at] if at < len(self.earlier) else None
+
+    def haunt(self, index: int) -> None:
+        """Take a run of the list, newest first, as the ghost, or if it is that already none; not the one in hand."""
+        if 0 < index <= len(self.earlier):
+            chosen = self.earlier[index - 1]
+            self.ghost = None if chosen is self.ghost else chosen
+
+    @property
+    def runs(self) -> list[tuple[int, Source]]:
+        """Every run that is kept with its number, counted from 1; the one in hand first."""
+        return [(self.started - index, run) for index, run in enumerate([self.in_hand, *self.earlier])]
+
+    def number(self, run: Source) -> int:
+        """Return the number of a run, counted from 1."""
+        return next(number for number, each in self.runs if each is run)

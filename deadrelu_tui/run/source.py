@@ -1,0 +1,61 @@
+"""A run as whoever looks at it sees it, wherever it is: in this process, in another one, or ended years ago."""
+
+from __future__ import annotations
+
+import enum
+from typing import Protocol
+
+from deadrelu_tui.record.commands import Command
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Live, Start
+
+
+class Status(enum.Enum):
+    """What a run is doing."""
+
+    READY = "ready"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CRASHED = "crashed"
+
+
+ALIVE = frozenset({Status.STARTING, Status.RUNNING, Status.PAUSED})
+"""A step may still be taken, without anybody asking for it."""
+
+
+class Source(Protocol):
+    """What is read of a run, and how it is asked to do something. One contract for all of them."""
+
+    @property
+    def start(self) -> Start:
+        """What the run said first; before that what it promised to say."""
+
+    @property
+    def history(self) -> History:
+        """All that was recorded so far. It grows; a reader takes frozen() of it."""
+
+    @property
+    def status(self) -> Status:
+        """What the run is doing."""
+
+    @property
+    def can(self) -> frozenset[str]:
+        """What it can be asked to do now (Start.can); nothing once it cannot take a step any more."""
+
+    @property
+    def live(self) -> Live:
+        """What is set for the next step."""
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended the run before its end, if anything did."""
+
+    def send(self, command: Command) -> None:
+        """Ask for something. What the run cannot do is left undone."""
+
+    def close(self) -> None:
+        """Let go of it, and wait until that is so; a run of this process ends."""

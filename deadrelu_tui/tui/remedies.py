@@ -1,0 +1,40 @@
+"""A remedy as the keys that carry it out: "n, - to lr 0.05, then r"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from deadrelu_tui.record.activations import ACTIVATIONS
+from deadrelu_tui.record.commands import Change, Command, Restart, Revive
+from deadrelu_tui.record.records import Live
+from deadrelu_tui.wording import rate
+
+
+def keys_of(remedy: Sequence[Command], live: Live) -> str:
+    """Return the keys to press, one after the other, given what is set now; empty for no remedy."""
+    pressed = [key for command in remedy for key in _keys(command, live)]
+    if pressed and isinstance(remedy[-1], Restart):
+        return f"{', '.join(pressed)}, then r"
+    return ", ".join(pressed) or ("r" if remedy else "")
+
+
+def _keys(command: Command, live: Live) -> Iterator[str]:
+    if isinstance(command, Revive):
+        yield "v"
+    elif isinstance(command, Change):
+        for name, value in command.fields.items():
+            if name == "normalise":
+                yield "n"
+            elif name == "lr":
+                yield f"{'-' if value < live.get('lr', value) else '+'} to lr {rate(value)}"
+            elif name == "activation":
+                at = ACTIVATIONS.index(live["activation"]) if live.get("activation") in ACTIVATIONS else -1
+                yield "a" if ACTIVATIONS[(at + 1) % len(ACTIVATIONS)] == value else f"a to {value}"
+    elif isinstance(command, Restart) and command.settings:
+        yield f"s: {', '.join(_setting(name, value) for name, value in command.settings.items())}"
+
+
+def _setting(name: str, value: object) -> str:
+    if name == "hidden" and isinstance(value, (list, tuple)):
+        return f"wider layers ({','.join(map(str, value)) if len(value) < 4 else f'{len(value)} × {max(value)}'})"
+    return f"{name} {value}"

@@ -1,0 +1,80 @@
+"""What a run can be asked to do: as plain values, and whether it can be obeyed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+import pytest
+
+from deadrelu_tui.record import commands
+from deadrelu_tui.record.commands import (
+    Change,
+    Command,
+    Pause,
+    Restart,
+    Resume,
+    Revive,
+    Stop,
+    Take,
+    TrainOn,
+    as_data,
+    can_obey,
+    can_obey_all,
+)
+
+EVERYTHING = frozenset({"pause", "stop", "revive", "restart", "train_on", "normalise", "lr", "activation"})
+
+TABLE: list[tuple[Command, dict[str, Any], set[str]]] = [
+    (Change({"lr": 0.05}), {"command": "change", "lr": 0.05}, {"lr"}),
+    (
+        Change({"normalise": True, "lr": 0.05}),
+        {"command": "change", "normalise": True, "lr": 0.05},
+        {"normalise", "lr"},
+    ),
+    (Pause(), {"command": "pause"}, {"pause"}),
+    (Resume(), {"command": "resume"}, {"pause"}),
+    (Take(), {"command": "take", "steps": 1}, {"pause"}),
+    (Take(7), {"command": "take", "steps": 7}, {"pause"}),
+    (Revive(), {"command": "revive"}, {"revive"}),
+    (Stop(), {"command": "stop"}, {"stop"}),
+    (Restart(), {"command": "restart"}, {"restart"}),
+    (Restart({"init": "he", "hidden": [8, 8]}), {"command": "restart", "init": "he", "hidden": [8, 8]}, {"restart"}),
+    (TrainOn(3), {"command": "train_on", "epochs": 3}, {"train_on"}),
+]
+"""Each command, as plain values, and what a run must be able to do to obey it."""
+
+
+def test_every_command_stands_in_the_table() -> None:
+    assert {type(command) for command, _, _ in TABLE} == set(get_args(Command)) == set(commands._WORDS)
+
+
+@pytest.mark.parametrize(("command", "data", "_"), TABLE, ids=lambda value: repr(value)[:30])
+def test_a_command_is_plain_values_that_json_can_hold(command: Command, data: dict[str, Any], _: set[str]) -> None:
+    assert as_data(command) == data
+    assert json.loads(json.dumps(as_data(command))) == data
+    assert next(iter(as_data(command))) == "command"
+
+
+@pytest.mark.parametrize(("command", "_", "needed"), TABLE, ids=lambda value: repr(value)[:30])
+def test_a_command_is_obeyed_where_all_that_it_needs_can_be_done(
+    command: Command, _: dict[str, Any], needed: set[str]
+) -> None:
+    assert can_obey(EVERYTHING, command)
+    assert can_obey(frozenset(needed), command)
+    assert not can_obey(frozenset(), command)
+    for each in needed:
+        assert not can_obey(EVERYTHING - {each}, command)
+
+
+def test_a_change_of_something_that_is_not_live_is_not_obeyed() -> None:
+    assert not can_obey(EVERYTHING, Change({"hidden": (8,)}))
+    assert not can_obey(EVERYTHING, Change({"lr": 0.1, "hidden": (8,)}))
+
+
+def test_a_row_of_commands_is_obeyed_where_each_of_them_is() -> None:
+    remedy = (Change({"lr": 0.05}), Revive())
+    assert can_obey_all(EVERYTHING, remedy)
+    assert can_obey_all(frozenset({"lr", "revive"}), remedy)
+    assert not can_obey_all(frozenset({"lr"}), remedy)
+    assert can_obey_all(frozenset(), ())

@@ -1,0 +1,116 @@
+"""The whole screen on a network that is not ours: it follows from what the run announces."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from made_up import SICK, MadeUp
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from deadrelu_tui.diagnosis.verdict import findings
+from deadrelu_tui.record.commands import Change, Pause, can_obey_all
+from deadrelu_tui.run.source import Source
+from deadrelu_tui.tui.app import MonitorApp
+from deadrelu_tui.tui.panels.cells import CellPanel
+from deadrelu_tui.tui.panels.chart_panel import ChartPanel
+from deadrelu_tui.tui.screens.monitor import MonitorScreen
+
+
+@pytest.fixture(scope="module")
+def source() -> MadeUp:
+    return MadeUp()
+
+
+@asynccontextmanager
+async def screen(source: MadeUp, size: tuple[int, int]) -> AsyncIterator[tuple[MonitorScreen, Pilot[None]]]:
+    def nothing(_: Mapping[str, Any]) -> Source:
+        raise AssertionError("a run that cannot restart was restarted")
+
+    app = MonitorApp(source, nothing)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        assert isinstance(app.screen, MonitorScreen)
+        app.screen.draw()
+        await pilot.pause()
+        yield app.screen, pilot
+
+
+def text_of(monitor: MonitorScreen) -> str:
+    return "\n".join(strip.text for strip in monitor._compositor.render_strips())
+
+
+def line(monitor: MonitorScreen, name: str) -> str:
+    return str(monitor.query_one(f"#{name}", Static).visual)
+
+
+def shown(monitor: MonitorScreen, row: str) -> list[str]:
+    return [panel.spec.label for panel in monitor.query_one(f"#{row}").query(ChartPanel) if panel.id != "loss"]
+
+
+def test_the_sick_layers_are_found_by_their_own_names_and_nothing_is_advised_that_cannot_be_done(
+    source: MadeUp,
+) -> None:
+    found = [each for each in findings(source.history) if each.word]
+    assert [(each.word, each.layer) for each in found] == [
+        ("dead", "encoder.31.mlp.act"), ("dead", "encoder.7.mlp.act"),  # as they fell
+    ]  # fmt: skip
+    assert all(can_obey_all(source.can, each.remedy) for each in findings(source.history))
+    assert "encoder.31.mlp.act.weight" in found[0].cause
+
+
+@pytest.mark.parametrize("size", [(200, 60), (160, 48), (120, 36), (80, 24), (60, 20), (40, 12), (20, 5), (10, 3)])
+async def test_every_size_shows_it_without_a_fault(source: MadeUp, size: tuple[int, int]) -> None:
+    async with screen(source, size) as (monitor, pilot):
+        for key in ("tab", "m", "left", "z", "w", "d", "y", "t", "f", "m", "escape", "end", "shift+tab"):
+            await pilot.press(key)
+        monitor.draw()
+        await pilot.pause()
+        assert "dead" in text_of(monitor).lower()
+
+
+async def test_the_lines_tell_what_is_known_and_leave_out_what_is_not(source: MadeUp) -> None:
+    async with screen(source, (160, 48)) as (monitor, _):
+        assert "train.py · 60 layers · cuda:0" in line(monitor, "header")
+        assert "step 14\u202f991" in line(monitor, "progress")
+        assert "20 steps/s" in line(monitor, "progress")
+        for unknown in ("epoch", "ETA", "accuracy", "/"):
+            assert unknown not in line(monitor, "progress").replace("steps/s", "")
+        assert "lr 3e-4" in line(monitor, "settings").replace("0.0003", "3e-4")
+        for unknown in ("hidden", "seed", "own settings"):
+            assert unknown not in line(monitor, "settings")
+        assert "ln " not in monitor.query_one("#loss", CellPanel).title
+
+
+async def test_the_worst_layers_come_first_and_the_parameters_are_those_of_the_layer_in_focus(source: MadeUp) -> None:
+    worst = [f"encoder.{index}.mlp.act" for index in sorted(SICK, key=lambda index: -SICK[index])]
+    async with screen(source, (160, 48)) as (monitor, pilot):
+        assert shown(monitor, "top")[:3] == [*worst, "stem.0/relu"]
+        assert shown(monitor, "gradients")[:2] == [f"Σ∂L/∂{worst[0]}.{each}" for each in ("weight", "bias")]
+        await pilot.press("tab")
+        monitor.draw()
+        assert shown(monitor, "gradients")[:2] == [f"Σ∂L/∂{worst[1]}.{each}" for each in ("weight", "bias")]
+
+
+async def test_a_part_of_a_name_brings_layers_and_parameters_to_the_front(source: MadeUp) -> None:
+    async with screen(source, (160, 48)) as (monitor, pilot):
+        await pilot.press("slash", *"42.ML", "enter")
+        await pilot.pause()
+        monitor.draw()
+        assert shown(monitor, "top")[0] == "encoder.42.mlp.act"
+        assert shown(monitor, "gradients")[0] == "Σ∂L/∂encoder.42.mlp.act.weight"
+        assert "/42.ML" in line(monitor, "settings")
+
+
+async def test_keys_that_the_run_cannot_obey_are_neither_offered_nor_obeyed(source: MadeUp) -> None:
+    source.sent.clear()
+    async with screen(source, (160, 48)) as (monitor, pilot):
+        for label in ("normalise", "restart", "revive", "activation", "experiments", "settings", "train on"):
+            assert f" {label}" not in line(monitor, "keys")
+        await pilot.press("n", "a", "v", "r", "1", "s", "e")
+        assert source.sent == []
+        await pilot.press("minus", "space")
+        assert source.sent == [Change({"lr": 2e-4}), Pause()]
