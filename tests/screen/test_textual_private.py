@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +18,9 @@ import pytest
 from rich.console import Console
 from rich.segment import Segment
 from textual import _compositor as private
+from textual.app import App
 from textual.geometry import Region
+from textual.screen import Screen
 from textual.strip import Strip
 
 from deadrelu_tui.tui.wire.sparing import Sent
@@ -26,12 +31,43 @@ STRIP = Strip([Segment("text")])
 EVERY_NAME = [another_textual.MODULE, *FALLS_BACK]
 
 
+def takes(function: Callable[..., object], *names: str) -> bool:
+    return tuple(inspect.signature(function).parameters) == names
+
+
 def layout() -> Any:
     return private.LayoutUpdate([[STRIP]], Region(1, 2, 4, 1))
 
 
 def chops() -> Any:
     return private.ChopsUpdate([{0: STRIP, 4: None}], [(0, 1, 3)], [[4, 8]])
+
+
+EXPECTED: dict[str, Callable[[], bool]] = {
+    "CompositorUpdate": lambda: all(isinstance(each, private.CompositorUpdate) for each in (layout(), chops())),
+    "render_segments": lambda: (
+        takes(private.CompositorUpdate.render_segments, "self", "console")
+        and all(isinstance(each.render_segments(CONSOLE), str) for each in (layout(), chops()))
+    ),
+    "strips": lambda: layout().strips == [[STRIP]],
+    "region": lambda: layout().region == Region(1, 2, 4, 1),
+    "chops": lambda: chops().chops == [{0: STRIP, 4: None}],
+    "chop_ends": lambda: chops().chop_ends == [[4, 8]],
+    "spans": lambda: chops().spans == [(0, 1, 3)],
+    "_display": lambda: takes(App._display, "self", "screen", "renderable"),
+    "_compositor": lambda: isinstance(Screen[None]()._compositor, private.Compositor),
+    "_render_chops": lambda: takes(private.Compositor._render_chops, "self", "crop", "is_rendered_line"),
+    "_fatal_error": lambda: takes(App._fatal_error, "self"),
+}
+
+
+@pytest.mark.parametrize("name", FALLS_BACK)
+def test_textual_still_has_what_it_keeps_to_itself(name: str) -> None:
+    try:
+        as_expected, why = EXPECTED[name](), "another shape"
+    except Exception as error:
+        as_expected, why = False, repr(error)
+    assert as_expected, f"Textual {version('textual')} and its {name}: {why}. Now {FALLS_BACK[name]}."
 
 
 @cache
