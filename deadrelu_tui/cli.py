@@ -143,7 +143,7 @@ def main_command(
         raise error
     if app.farewell:
         click.echo(app.farewell)
-    ctx.exit(INTERRUPTED if app.terminated else 0)
+    ctx.exit(INTERRUPTED if app.terminated else app.return_code or 0)
 
 
 @main_command.command("run")

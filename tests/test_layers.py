@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 
 import deadrelu_tui
+from deadrelu_tui.tui.wire.textual_private import FALLS_BACK
 
 PACKAGE = Path(deadrelu_tui.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 TUI = [path for path in SOURCES if (PACKAGE / "tui") in path.parents]
 ROOMS = ("record", "diagnosis", "run", "builtin")
 DOMAIN = [path for path in SOURCES if path.parent.name in ROOMS]
+PRIVATE = PACKAGE / "tui" / "wire" / "textual_private.py"
+ALSO_PUBLIC = {"region", "spans", "strips"}
+"""Words that Textual keeps to itself in one place and not in another."""
 FOREIGN = {"mxnet", "textual", "rich", "plotext", "click", "deadrelu_tui.engine", "deadrelu_tui.tui"}
 
 
@@ -57,6 +61,18 @@ def importers(package: str) -> set[str]:
     }
 
 
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def defined(tree: ast.AST) -> set[str]:
+    """Return the names that a source gives to functions and attributes of its own."""
+    functions = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    return functions | {
+        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    }
+
+
 def test_the_domain_knows_neither_engine_nor_screen_nor_command_line() -> None:
     assert loaded([named(path) for path in DOMAIN], FOREIGN) == set()
 
@@ -88,6 +104,26 @@ def test_only_one_module_imports_mxnet() -> None:
 def test_only_the_screen_imports_textual_and_rich() -> None:
     for package in ("textual", "rich"):
         assert {name.partition("/")[0] for name in importers(package)} <= {"tui"}
+
+
+def test_only_one_module_knows_what_textual_keeps_to_itself() -> None:
+    sources = {path: ast.parse(path.read_text(encoding="utf-8")) for path in TUI if path != PRIVATE}
+    words = {name for name in FALLS_BACK if name not in ALSO_PUBLIC}
+    own = {name for tree in sources.values() for name in defined(tree)} - words
+    mentioned = {
+        f"{named(path)} mentions {node.attr} in line {node.lineno}"
+        for path, tree in sources.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and (node.attr in words or (is_private(node.attr) and node.attr not in own))
+    }
+    overridden = {f"{named(path)} overrides {name}" for path, tree in sources.items() for name in defined(tree) & words}
+    imported = {
+        f"{named(path)} imports {name}"
+        for path in sources
+        for name in imports(path)
+        if name.partition(".")[0] in ("textual", "rich") and any(map(is_private, name.split(".")))
+    }
+    assert mentioned | overridden | imported == set()
 
 
 def test_only_one_module_imports_plotext() -> None:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterable
 
-from rich.console import RenderableType
-from textual._compositor import CompositorUpdate
 from textual.app import SystemCommand
 from textual.screen import Screen
 
@@ -21,13 +18,14 @@ from deadrelu_tui.tui.keys import KEYS
 from deadrelu_tui.tui.screens.monitor import MonitorScreen
 from deadrelu_tui.tui.themes import DARK, LIGHT
 from deadrelu_tui.tui.wire.pace import Pace
-from deadrelu_tui.tui.wire.sparing import Sent, Sparing
+from deadrelu_tui.tui.wire.sparing import Sent
 from deadrelu_tui.tui.wire.terminal import Meter
+from deadrelu_tui.tui.wire.textual_private import Overriding
 from deadrelu_tui.tui.wire.typed import TypedInOrder
 from deadrelu_tui.wording import count
 
 
-class MonitorApp(TypedInOrder):
+class MonitorApp(Overriding, TypedInOrder):
     """The live monitor."""
 
     CSS_PATH = "app.tcss"
@@ -47,7 +45,7 @@ class MonitorApp(TypedInOrder):
         self.session, self.meter, self._when_ready = Session(first, begin), meter, when_ready
         self.pace = pace or Pace()
         self.monitor: MonitorScreen | None = None
-        self.sent = Sent()
+        self.wire = Sent()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = DARK.name
@@ -57,21 +55,15 @@ class MonitorApp(TypedInOrder):
         self.monitor = MonitorScreen(self.session, self.meter, self.pace, ascii_locale())
         return self.monitor  # type: ignore[return-value]
 
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Send to the terminal only what has changed on it."""
-        if isinstance(renderable, CompositorUpdate):
-            renderable = Sparing(renderable, self.sent)
-        super()._display(screen, renderable)
-
     def on_mount(self) -> None:
         """Listen to those who want the process to end."""
-        self.app_resume_signal.subscribe(self, lambda _: self.sent.forget())
+        self.app_resume_signal.subscribe(self, lambda _: self.wire.forget())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._terminate)
 
     def on_resize(self) -> None:
         """Send everything anew: a terminal moves its lines about when its size changes."""
-        self.sent.forget()
+        self.wire.forget()
 
     def on_ready(self) -> None:
         """Have the training begin, now that the first frame stands: to load its engine would hold it up."""
@@ -102,11 +94,6 @@ class MonitorApp(TypedInOrder):
     def _terminate(self) -> None:
         self.terminated = True
         self.exit()
-
-    def _fatal_error(self) -> None:
-        """Leave without the traceback that Textual would print: the command prints a sentence and logs the rest."""
-        self.error = sys.exc_info()[1]
-        self._close_messages_no_wait()
 
     def close(self) -> None:
         """End the run in hand and wait until it is let go of."""

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
+import pytest
 from textual.app import App, ComposeResult
+from textual.geometry import Region
 from textual.screen import Screen
 
 from deadrelu_tui.tui.panels.cells import FRAME_ROLES, CellPanel
@@ -98,3 +100,20 @@ async def test_a_panel_that_is_drawn_takes_the_colours_of_another_theme() -> Non
             theme = app.get_theme(name)
             assert theme is not None
             assert {colour.lower() for colour in framed_in(app)} == {theme.primary.lower()}
+
+
+async def test_only_the_rows_that_have_changed_are_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Two()
+    async with app.run_test(size=(40, 10)) as pilot:
+        await pilot.pause()
+        panel = app.query(CellPanel).first()
+        title: list[tuple[str, str]] = [("the first", "name")]
+        panel.show(title, [[("text", "text")], [("more", "text")]])
+        await pilot.pause()
+        asked: list[Region] = []
+        monkeypatch.setattr(panel, "refresh", lambda *regions: asked.extend(regions))
+        panel.show(title, [[("text", "text")], [("more", "text")]])
+        assert asked == []
+        panel.show(title, [[("text", "text")], [("mere", "text")]])
+        assert asked == [Region(0, 2, 40, 1)]
+        assert "mere" in panel.render_line(2).text

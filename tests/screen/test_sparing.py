@@ -14,7 +14,8 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from deadrelu_tui.tui.wire.sparing import Sent, Sparing
+from deadrelu_tui.tui.wire.sparing import Sent
+from deadrelu_tui.tui.wire.textual_private import Rewritten
 
 WIDTH, HEIGHT = 24, 4
 STYLES = [
@@ -59,10 +60,10 @@ def test_a_terminal_shows_the_same_as_with_everything_sent(
     first: list[Strip], later: list[tuple[list[Strip], bool]]
 ) -> None:
     sent = Sent()
-    written = [Sparing(whole(first), sent).render_segments(CONSOLE)]
+    written = [Rewritten(whole(first), sent).render_segments(CONSOLE)]
     for screen, laid_out in later:
         update = whole(screen) if laid_out else chops(screen, [(y, 0, WIDTH) for y in range(HEIGHT)])
-        written.append(Sparing(update, sent).render_segments(CONSOLE))
+        written.append(Rewritten(update, sent).render_segments(CONSOLE))
     last = later[-1][0] if later else first
     assert shown(*written) == shown(whole(last).render_segments(CONSOLE))
 
@@ -73,9 +74,9 @@ def test_a_span_changes_nothing_outside_of_itself(first: list[Strip], y: int, x:
     new = [Strip([Segment("#" * WIDTH, STYLES[0])])] * HEIGHT
     plain = [Strip([Segment("." * WIDTH, STYLES[1])])] * HEIGHT
     sent = Sent()
-    written = Sparing(whole(plain), sent).render_segments(CONSOLE)
+    written = Rewritten(whole(plain), sent).render_segments(CONSOLE)
     stop = min(WIDTH, x + width)
-    written += Sparing(chops(new, [(y, x, stop)]), sent).render_segments(CONSOLE)
+    written += Rewritten(chops(new, [(y, x, stop)]), sent).render_segments(CONSOLE)
     assert ["".join(str(cell[0]) for cell in row) for row in shown(written)] == [
         "." * x + "#" * (stop - x) + "." * (WIDTH - stop) if row == y else "." * WIDTH for row in range(HEIGHT)
     ]
@@ -84,18 +85,18 @@ def test_a_span_changes_nothing_outside_of_itself(first: list[Strip], y: int, x:
 def test_what_already_stands_there_is_not_sent_again() -> None:
     screen = [Strip([Segment("a" * WIDTH, STYLES[0])])] * HEIGHT
     sent = Sent()
-    Sparing(whole(screen), sent).render_segments(CONSOLE)
+    Rewritten(whole(screen), sent).render_segments(CONSOLE)
     every = [(y, 0, WIDTH) for y in range(HEIGHT)]
-    assert Sparing(chops(screen, every), sent).render_segments(CONSOLE) == ""
+    assert Rewritten(chops(screen, every), sent).render_segments(CONSOLE) == ""
     other = [*screen[:-1], Strip([Segment("a" * 20, STYLES[0]), Segment("b", STYLES[1]), Segment("aaa", STYLES[0])])]
-    written = Sparing(chops(other, every), sent).render_segments(CONSOLE)
+    written = Rewritten(chops(other, every), sent).render_segments(CONSOLE)
     assert written == "\x1b[4;21H\x1b[38;2;238;123;77;48;2;17;22;28mb\x1b[0m"
 
 
 def test_a_layout_is_sent_whole_only_when_the_terminal_may_have_been_written_to() -> None:
     screen = [Strip([Segment("a" * WIDTH, STYLES[0])])] * HEIGHT
     sent = Sent()
-    everything = Sparing(whole(screen), sent).render_segments(CONSOLE)
-    assert Sparing(whole(screen), sent).render_segments(CONSOLE) == ""
+    everything = Rewritten(whole(screen), sent).render_segments(CONSOLE)
+    assert Rewritten(whole(screen), sent).render_segments(CONSOLE) == ""
     sent.forget()
-    assert Sparing(whole(screen), sent).render_segments(CONSOLE) == everything
+    assert Rewritten(whole(screen), sent).render_segments(CONSOLE) == everything

@@ -1,4 +1,4 @@
-"""A framed panel of coloured cells that sends to the terminal only what has changed."""
+"""A framed panel of coloured cells that is drawn anew only in the rows that have changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ FRAME_ROLES = ("frame", "focus", "name", "text")
 
 
 class CellPanel(Widget, can_focus=True):
-    """A framed panel of coloured cells that sends only those to the terminal that have changed.
+    """A framed panel of coloured cells that draws anew only the rows that have changed.
+
+    Which of their cells differ from what the terminal shows is found out once, on the way there.
 
     It draws its frame itself, because a change of Textual's own border title repaints the whole widget. The colours
     of the roles are its screen's, which has a component class for each: Textual works these out anew whenever a style
@@ -70,7 +72,7 @@ class CellPanel(Widget, can_focus=True):
         for y, (old, new) in enumerate(zip(before, now, strict=True)):
             if old != new:
                 self._strips[y] = self._strip(new)
-                dirty.append(_difference(old, new, y))
+                dirty.append(Region(0, y, self.size.width, 1))
         if dirty:
             self.refresh(*dirty)
 
@@ -151,13 +153,3 @@ class CellPanel(Widget, can_focus=True):
         if role not in self._styles:
             self._styles[role] = self.screen.get_component_rich_style(f"role--{role}")
         return self._styles[role]
-
-
-def _difference(old: Row, new: Row, y: int) -> Region:
-    """Return the stretch of a row in which two versions of it differ."""
-    before, after = (tuple((char, role) for text, role in row for char in text) for row in (old, new))
-    width = max(len(before), len(after))
-    if len(before) != len(after) or before == after:  # the same cells may come in other spans
-        return Region(0, y, width, 1)
-    changed = [x for x in range(width) if before[x] != after[x]]
-    return Region(changed[0], y, changed[-1] - changed[0] + 1, 1)

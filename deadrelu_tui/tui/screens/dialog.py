@@ -13,6 +13,8 @@ from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen, ScreenResultType
 from textual.strip import Strip
 
+from deadrelu_tui.tui.wire.textual_private import rows_of
+
 
 class Dialog(ModalScreen[ScreenResultType]):
     """A screen over the monitor that is answered once, however fast the keys come."""
@@ -25,13 +27,13 @@ class Dialog(ModalScreen[ScreenResultType]):
         """
         screens = self.app.screen_stack
         at = next((at for at, screen in enumerate(screens) if screen is self), 0)
-        if not at:
+        whole = Region(0, crop.y, self.size.width, crop.height)
+        rows = rows_of(screens[at - 1], whole) if at else None
+        if rows is None:
             return super().render_lines(crop)
-        whole, style, colour = Region(0, crop.y, self.size.width, crop.height), self.rich_style, self.styles.background
-        chops = screens[at - 1]._compositor._render_chops(whole, lambda y: crop.y <= y < crop.bottom)
+        style, colour = self.rich_style, self.styles.background
         strips = []
-        for chop in chops[crop.y : crop.bottom]:
-            row = Strip.join(chop.values())
+        for row in rows:
             strip = Strip([Segment(text, _dimmed(own, colour)) for text, own, _ in row], row.cell_length)
             for each in self.get_line_filters():
                 strip = strip.apply_filter(each, colour)

@@ -7,14 +7,15 @@ colours. Over a slow link both matter: this remembers what was sent and leaves t
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
-from rich.console import Console
+from rich.console import COLOR_SYSTEMS, Console
+from rich.segment import Segment
 from rich.style import Style
-from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
-from textual.strip import Strip
+
+from deadrelu_tui.tui.wire.textual_private import Piece
 
 Cell = tuple[str, str]
 """A character and the codes of its style; the second cell of a wide character is empty."""
@@ -32,17 +33,19 @@ class Sent:
         """Know nothing: somebody else may have written to the terminal."""
         self._rows.clear()
 
-    def update(self, pieces: Iterator[tuple[int, int, list[Cell]]]) -> str:
-        """Return what brings pieces of rows, each from a column on, to the terminal, and remember them."""
+    def update(self, pieces: Iterable[Piece], console: Console) -> str:
+        """Return what brings pieces of rows to the terminal, and remember them."""
+        system = COLOR_SYSTEMS[console.color_system or "truecolor"]
         written: list[str] = []
         codes = ""
-        for y, x, cells in pieces:
+        for y, left, segments, x, stop in pieces:
+            cells = _cells(segments, system)[x - left : stop - left]
             row = self._rows.setdefault(y, [])
             if len(row) < x + len(cells):
                 row.extend([("", "?")] * (x + len(cells) - len(row)))
-            for first, stop in _stretches(row[x : x + len(cells)], cells):
+            for first, last in _stretches(row[x : x + len(cells)], cells):
                 written.append(f"\x1b[{y + 1};{x + first + 1}H")
-                for char, style in cells[first:stop]:
+                for char, style in cells[first:last]:
                     if style != codes:
                         written.append(_turn(codes, style))
                         codes = style
@@ -53,40 +56,9 @@ class Sent:
         return "".join(written)
 
 
-class Sparing(CompositorUpdate):
-    """An update of Textual's compositor, written as the difference to what was sent."""
-
-    def __init__(self, update: CompositorUpdate, sent: Sent) -> None:
-        self.update, self.sent = update, sent
-
-    def render_segments(self, console: Console) -> str:
-        """Return the bytes for the terminal."""
-        system = console._color_system or ColorSystem.TRUECOLOR
-        if isinstance(self.update, LayoutUpdate):
-            # Under a dialog Textual lays out the whole screen at every change.
-            return self.sent.update(_laid_out(self.update, system))
-        if isinstance(self.update, ChopsUpdate):
-            return self.sent.update(_chopped(self.update, system))
-        self.sent.forget()
-        return self.update.render_segments(console)
-
-
-def _laid_out(update: LayoutUpdate, system: ColorSystem) -> Iterator[tuple[int, int, list[Cell]]]:
-    for y, strips in enumerate(update.strips, update.region.y):
-        yield y, update.region.x, [cell for strip in strips for cell in _cells(strip, system)]
-
-
-def _chopped(update: ChopsUpdate, system: ColorSystem) -> Iterator[tuple[int, int, list[Cell]]]:
-    for y, x1, x2 in update.spans:
-        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
-            if strip is not None and x < x2 and end > x1:
-                first, stop = max(x1, x), min(x2, end)
-                yield y, first, _cells(strip, system)[first - x : stop - x]
-
-
-def _cells(strip: Strip, system: ColorSystem) -> list[Cell]:
+def _cells(segments: Iterable[Segment], system: ColorSystem) -> list[Cell]:
     cells: list[Cell] = []
-    for text, style, control in strip:
+    for text, style, control in segments:
         if control:
             continue
         codes = _codes(style, system)

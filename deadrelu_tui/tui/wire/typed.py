@@ -59,7 +59,7 @@ class TypedInOrder(App[None]):
             await super().on_event(event)
 
     async def _deal_with_next(self) -> None:
-        self._dealing = bool(self._typed and self._screen_stack)  # without a screen the application is on its way out
+        self._dealing = bool(self._typed and self.screen_stack)  # without a screen the application is on its way out
         if not self._dealing:
             return
         self._key += 1
@@ -74,7 +74,7 @@ class TypedInOrder(App[None]):
 
     def on_followed(self, message: Followed) -> None:
         """Go on, as soon as the screen stands that the key may have opened."""
-        if not self._screen_stack:
+        if not self.screen_stack:
             return
         key, screen = message.key, self.screen
         if message.again:
