@@ -21,7 +21,7 @@ import platformdirs
 from deadrelu_tui.builtin import config, needs
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.wording import count
+from deadrelu_tui.wording import ascii_locale, count, locale_set
 
 State = Literal["ok", "warning", "fault"]
 
@@ -52,7 +52,7 @@ def examine(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
     yield from _folders()
     yield _terminal()
     yield _colours(os.environ)
-    yield _encoding(sys.stdout)
+    yield _characters()
 
 
 def can_train(checks: Iterable[Check]) -> bool:
@@ -69,7 +69,7 @@ def as_dict(checks: Iterable[Check]) -> dict[str, Any]:
 def lines(checks: Iterable[Check]) -> Iterator[str]:
     """Yield the checks as text, a fix under what it mends."""
     checks = list(checks)
-    plain = not _is_unicode(sys.stdout)
+    plain = _is_plain(sys.stdout)
     width = max(len(check.name) for check in checks)
     for check in checks:
         yield f"{_MARKS[check.state][plain]} {check.name:<{width}}  {check.found}"
@@ -86,7 +86,7 @@ def data_lines(data_dir: str | None, as_json: bool) -> Iterator[str]:
         rows = [{**dataclasses.asdict(place), "used": usable and place is chosen} for place in places]
         yield json.dumps({"places": rows}, ensure_ascii=False)
         return
-    arrow = ("→" if _is_unicode(sys.stdout) else ">") if usable else "!"
+    arrow = (">" if _is_plain(sys.stdout) else "→") if usable else "!"
     label, path = (max(len(getattr(place, name)) for place in places) for name in ("label", "path"))
     for place in places:
         yield f"{arrow if place is chosen else ' '} {place.label:<{label}}  {place.path:<{path}}  {_content(place)}"
@@ -220,12 +220,15 @@ def _colours(environment: Mapping[str, str]) -> Check:
     return Check("colours", "ok", found)
 
 
-def _encoding(stream: TextIO) -> Check:
-    encoding = stream.encoding or "unknown"
-    if _is_unicode(stream):
-        return Check("characters", "ok", encoding)
-    return Check("characters", "warning", f"{encoding}: charts are drawn in ASCII", "export LANG=C.UTF-8")
+def _characters() -> Check:
+    name, value = locale_set()
+    setting = f"{name}={value}" if name else "no locale is set"
+    if ascii_locale():
+        return Check("characters", "warning", f"ASCII: {setting}", f"export {name}=C.UTF-8")
+    return Check("characters", "ok", f"UTF-8: {setting}")
 
 
-def _is_unicode(stream: TextIO) -> bool:
-    return (stream.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
+def _is_plain(stream: TextIO) -> bool:
+    """Return whether a stream should get ASCII only."""
+    encoding = (stream.encoding or "").lower().replace("-", "")
+    return ascii_locale() or encoding not in ("utf8", "utf16", "utf32")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -23,7 +22,7 @@ from deadrelu_tui.tui.wire.pace import Pace
 from deadrelu_tui.tui.wire.sparing import Sent, Sparing
 from deadrelu_tui.tui.wire.terminal import Meter
 from deadrelu_tui.tui.wire.typed import TypedInOrder
-from deadrelu_tui.wording import count
+from deadrelu_tui.wording import ascii_locale, count
 
 
 class MonitorApp(TypedInOrder):
@@ -126,11 +125,3 @@ class MonitorApp(TypedInOrder):
         speed = len(run.history) / run.seconds if run.seconds else 0.0
         ending = f"{run.status.value} after {count(len(run.history))} of {count(total)} steps, {speed:.0f} steps/s"
         return f"{ending}: {found.word} — {found.reason}" if found else ending
-
-
-def ascii_locale() -> bool:
-    """Return whether the locale that is set is not UTF-8; nothing set counts as UTF-8, as terminals are."""
-    named = [os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")]
-    # Python itself puts C.UTF-8 into LC_CTYPE when the locale is C (PEP 538).
-    chosen = next((each for each in named if each and each != "C.UTF-8"), "")
-    return bool(chosen) and "utf" not in chosen.lower()

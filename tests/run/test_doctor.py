@@ -31,6 +31,19 @@ def without_debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "DEBIAN_FOLDER", tmp_path / "debian")
 
 
+@pytest.fixture
+def locale(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
+    """Set the variables of the locale, these and no others."""
+
+    def change(environment: dict[str, str]) -> None:
+        for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+
+    return change
+
+
 def test_a_machine_that_has_all_it_needs_can_train() -> None:
     checks = examined()
     assert doctor.can_train(checks.values())
@@ -195,7 +208,10 @@ def test_colours_follow_the_environment(environment: dict[str, str], found: str)
 CHECKS = [Check("one", "ok", "fine"), Check("three", "warning", "so so", "do this"), Check("x", "fault", "bad", "that")]
 
 
-def test_checks_are_lines_that_align_with_a_fix_under_what_it_mends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checks_are_lines_that_align_with_a_fix_under_what_it_mends(
+    locale: Callable[[dict[str, str]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locale({"LANG": "C.UTF-8"})
     monkeypatch.setattr(sys, "stdout", Terminal("utf-8"))
     assert list(doctor.lines(CHECKS)) == [
         "✓ one    fine", "! three  so so", "         → do this", "✗ x      bad", "         → that",
@@ -208,9 +224,31 @@ def test_where_stdout_is_not_utf8_the_marks_are_ascii(monkeypatch: pytest.Monkey
     assert list(doctor.lines(CHECKS)) == [
         "+ one    fine", "! three  so so", "         -> do this", "x x      bad", "         -> that",
     ]  # fmt: skip
-    check = doctor._encoding(sys.stdout)
-    assert (check.state, check.fix) == ("warning", "export LANG=C.UTF-8")
     assert list(doctor.data_lines(None, False))[3].startswith("> embedded")
+
+
+@pytest.mark.parametrize(
+    ("environment", "check"),
+    [
+        ({"LANG": "C"}, Check("characters", "warning", "ASCII: LANG=C", "export LANG=C.UTF-8")),
+        ({"LC_ALL": "C"}, Check("characters", "warning", "ASCII: LC_ALL=C", "export LC_ALL=C.UTF-8")),
+        ({"LC_ALL": "C.UTF-8", "LANG": "C"}, Check("characters", "ok", "UTF-8: LC_ALL=C.UTF-8")),
+        ({}, Check("characters", "ok", "UTF-8: no locale is set")),
+    ],
+)
+def test_the_characters_are_those_of_the_locale_as_on_the_screen(
+    locale: Callable[[dict[str, str]], None], environment: dict[str, str], check: Check
+) -> None:
+    locale(environment)
+    assert doctor._characters() == check
+
+
+def test_in_a_locale_of_ascii_the_marks_are_ascii_though_python_would_write_utf8(
+    locale: Callable[[dict[str, str]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal("utf-8"))
+    locale({"LANG": "C"})
+    assert next(iter(doctor.lines(CHECKS))) == "+ one    fine"
 
 
 def test_a_warning_does_not_keep_anyone_from_training_but_a_fault_does() -> None:
