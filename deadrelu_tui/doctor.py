@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-import importlib.metadata
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
+import numpy as np
 import platformdirs
 
 from deadrelu_tui.builtin import config, needs
@@ -44,10 +44,9 @@ class Check:
 
 def examine(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
     """Yield every check; none of them raises. `engine_facts` loads MXNet and returns version, features and gpus."""
-    yield _python()
-    yield _numpy()
-    yield _native_libraries()
-    yield from _engine(engine_facts)
+    yield Check("Python", "ok", sys.version.partition(" ")[0])
+    yield Check("NumPy", "ok", np.__version__)
+    yield from _mxnet(engine_facts)
     yield _data()
     yield from _folders()
     yield _terminal()
@@ -107,25 +106,6 @@ def _content(place: data.PlaceStatus) -> str:
     return f"{place.state}: {count(place.train)} training and {count(place.test)} test images"
 
 
-def _python() -> Check:
-    version = sys.version_info[:2]
-    first, last = (".".join(map(str, each)) for each in (needs.PYTHON_FIRST, needs.PYTHON_LAST))
-    fix = "" if needs.PYTHON_FIRST <= version <= needs.PYTHON_LAST else f"use Python {first} to {last}: MXNet needs it"
-    return Check("Python", "fault" if fix else "ok", sys.version.partition(" ")[0], fix)
-
-
-def _numpy() -> Check:
-    try:
-        version = importlib.metadata.version("numpy")
-    except importlib.metadata.PackageNotFoundError:
-        version = "none"
-    major = version.partition(".")[0]
-    if major.isdigit() and int(major) < needs.NUMPY_BELOW:
-        return Check("NumPy", "ok", version)
-    fix = f"pip install 'numpy<{needs.NUMPY_BELOW}': MXNet {needs.MXNET} knows no newer one"
-    return Check("NumPy", "fault", version, fix)
-
-
 def _native_libraries() -> Check:
     missing = [library for library in needs.NATIVE_LIBRARIES if not _loads(library)]
     if missing:
@@ -141,24 +121,29 @@ def _loads(library: str) -> bool:
     return True
 
 
-def _engine(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
+def _mxnet(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
+    lack = needs.engine_lack()
+    if lack is not None:
+        yield Check("engine MXNet", "fault", *lack)
+        return
+    yield _native_libraries()
     try:
         facts = engine_facts()
         version, features, gpus = facts["version"], facts["features"], facts["gpus"]
     except InputError as error:
         native = isinstance(error.__cause__, OSError)
-        fix = f"sudo {needs.APT_LINE}" if native else f"pip install mxnet=={needs.MXNET} 'numpy<{needs.NUMPY_BELOW}'"
-        yield Check("MXNet", "fault", str(error), fix)
+        fix = f"sudo {needs.APT_LINE}" if native else needs.EXTRA
+        yield Check("engine MXNet", "fault", str(error), fix)
         return
     except Exception as error:
         found = " ".join(f"{type(error).__name__}: {error}".split())
-        yield Check("MXNet", "fault", found, f"pip install --force-reinstall mxnet=={needs.MXNET}")
+        yield Check("engine MXNet", "fault", found, f"pip install --force-reinstall mxnet=={needs.MXNET}")
         return
     enabled = [f"{name} {'on' if set(names) & set(features) else 'off'}" for name, names in _FEATURES.items()]
     blas = ", ".join(name.removeprefix("BLAS_") for name in features if name.startswith("BLAS_")) or "none"
     found = f"{version}: {', '.join(enabled)}, BLAS {blas}"
     fix = "" if version == needs.MXNET else f"pip install mxnet=={needs.MXNET}: nothing else was tried"
-    yield Check("MXNet", "warning" if fix else "ok", found, fix)
+    yield Check("engine MXNet", "warning" if fix else "ok", found, fix)
     devices = ", ".join(["cpu", *(f"gpu:{index}" for index in range(gpus))])
     if gpus:
         yield Check("devices", "ok", devices)

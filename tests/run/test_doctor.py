@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.metadata
 import io
 import os
 import sys
@@ -27,7 +26,8 @@ def examined(facts: Callable[[], Mapping[str, Any]] = lambda: FACTS) -> dict[str
 
 
 @pytest.fixture(autouse=True)
-def without_debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def with_an_engine_and_without_debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(needs, "engine_lack", lambda: None)
     monkeypatch.setattr(data, "DEBIAN_FOLDER", tmp_path / "debian")
 
 
@@ -48,11 +48,11 @@ def test_a_machine_that_has_all_it_needs_can_train() -> None:
     checks = examined()
     assert doctor.can_train(checks.values())
     assert list(checks) == [
-        "Python", "NumPy", "native libraries", "MXNet", "devices", "data", "config folder", "state folder",
+        "Python", "NumPy", "native libraries", "engine MXNet", "devices", "data", "config folder", "state folder",
         "data folder", "terminal", "colours", "characters",
     ]  # fmt: skip
     assert all(bool(check.fix) == (check.state != "ok") for check in checks.values())
-    assert checks["MXNet"].found == "1.9.1: OPENMP on, ONEDNN on, CUDA off, BLAS OPEN"
+    assert checks["engine MXNet"].found == "1.9.1: OPENMP on, ONEDNN on, CUDA off, BLAS OPEN"
     assert checks["devices"] == Check("devices", "ok", "cpu; for a GPU install mxnet-cu112 in place of mxnet")
 
 
@@ -63,26 +63,16 @@ def test_gpus_are_counted_and_a_silent_one_is_a_warning() -> None:
     assert (silent.state, silent.fix) == ("warning", "nvidia-smi")
 
 
-@pytest.mark.parametrize("version", [(3, 9), (3, 13)])
-def test_a_python_that_mxnet_does_not_know_is_a_fault(
-    monkeypatch: pytest.MonkeyPatch, version: tuple[int, int]
+def test_without_mxnet_there_is_one_fault_and_its_libraries_are_not_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys, "version_info", (*version, 0))
-    check = doctor._python()
-    assert (check.state, check.fix) == ("fault", "use Python 3.10 to 3.12: MXNet needs it")
-
-
-@pytest.mark.parametrize("version", ["2.1.0", None])
-def test_a_numpy_that_mxnet_does_not_know_is_a_fault(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
-    def answer(_: str) -> str:
-        if version is None:
-            raise importlib.metadata.PackageNotFoundError
-        return version
-
-    monkeypatch.setattr(importlib.metadata, "version", answer)
-    check = doctor._numpy()
-    assert check.state == "fault"
-    assert "numpy<2" in check.fix
+    lack = needs.Lack("MXNet is not installed", needs.EXTRA)
+    monkeypatch.setattr(needs, "engine_lack", lambda: lack)
+    checks = examined()
+    assert checks["engine MXNet"] == Check("engine MXNet", "fault", lack.found, lack.fix)
+    assert [name for name, check in checks.items() if check.state == "fault"] == ["engine MXNet"]
+    assert not {"native libraries", "devices"} & set(checks)
+    assert not doctor.can_train(checks.values())
 
 
 def test_missing_native_libraries_are_named_with_the_line_that_installs_them(
@@ -107,9 +97,9 @@ def test_whatever_mxnet_raises_becomes_a_fault_and_the_other_checks_go_on() -> N
             raise error
 
         checks = examined(fail)
-        assert checks["MXNet"].state == "fault"
-        assert checks["MXNet"].fix
-        assert checks["MXNet"].found.isprintable()
+        assert checks["engine MXNet"].state == "fault"
+        assert checks["engine MXNet"].fix
+        assert checks["engine MXNet"].found.isprintable()
         assert "devices" not in checks
         assert checks["data"].state == "ok"
         assert not doctor.can_train(checks.values())
@@ -119,11 +109,11 @@ def test_a_native_library_that_keeps_mxnet_from_loading_is_mended_by_apt() -> No
     def fail() -> Mapping[str, Any]:
         raise InputError("MXNet cannot be loaded") from OSError("libgomp.so.1: cannot open shared object file")
 
-    assert examined(fail)["MXNet"].fix == f"sudo {needs.APT_LINE}"
+    assert examined(fail)["engine MXNet"].fix == f"sudo {needs.APT_LINE}"
 
 
 def test_another_mxnet_is_a_warning() -> None:
-    check = examined(lambda: FACTS | {"version": "2.0.0"})["MXNet"]
+    check = examined(lambda: FACTS | {"version": "2.0.0"})["engine MXNet"]
     assert (check.state, check.fix) == ("warning", "pip install mxnet==1.9.1: nothing else was tried")
 
 
