@@ -17,7 +17,7 @@ import click
 from click.core import ParameterSource
 
 from deadrelu_tui import __version__
-from deadrelu_tui.builtin import config, presets
+from deadrelu_tui.builtin import config, needs, presets
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError
 
@@ -118,6 +118,7 @@ def main_command(
     if ctx.invoked_subcommand is not None:
         return
     settings = chosen(ctx)
+    needs.require_engine()
     from deadrelu_tui.tui.wire import terminal
 
     terminal.check()
@@ -157,6 +158,7 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
     from deadrelu_tui.record.commands import Stop
 
     settings = chosen(ctx)
+    needs.require_engine()
     interrupted = False
     with ThreadPoolExecutor(1, "training") as executor:
         run = make_run(settings, executor)
@@ -182,7 +184,7 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def doctor_command(ctx: click.Context, as_json: bool) -> None:
-    """Check Python, libraries, devices, data and terminal, and name a fix for each fault."""
+    """Check Python, the engine, libraries, devices, data and terminal, and name a fix for each fault."""
     from deadrelu_tui import doctor
 
     checks = list(doctor.examine(_engine_facts))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-import importlib.metadata
 import json
 import os
 import sys
@@ -16,12 +15,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
+import numpy as np
 import platformdirs
 
 from deadrelu_tui.builtin import config, needs
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.wording import count
+from deadrelu_tui.wording import ascii_locale, count, locale_set
 
 State = Literal["ok", "warning", "fault"]
 
@@ -44,15 +44,14 @@ class Check:
 
 def examine(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
     """Yield every check; none of them raises. `engine_facts` loads MXNet and returns version, features and gpus."""
-    yield _python()
-    yield _numpy()
-    yield _native_libraries()
-    yield from _engine(engine_facts)
+    yield Check("Python", "ok", sys.version.partition(" ")[0])
+    yield Check("NumPy", "ok", np.__version__)
+    yield from _mxnet(engine_facts)
     yield _data()
     yield from _folders()
     yield _terminal()
     yield _colours(os.environ)
-    yield _encoding(sys.stdout)
+    yield _characters()
 
 
 def can_train(checks: Iterable[Check]) -> bool:
@@ -69,7 +68,7 @@ def as_dict(checks: Iterable[Check]) -> dict[str, Any]:
 def lines(checks: Iterable[Check]) -> Iterator[str]:
     """Yield the checks as text, a fix under what it mends."""
     checks = list(checks)
-    plain = not _is_unicode(sys.stdout)
+    plain = _is_plain(sys.stdout)
     width = max(len(check.name) for check in checks)
     for check in checks:
         yield f"{_MARKS[check.state][plain]} {check.name:<{width}}  {check.found}"
@@ -86,7 +85,7 @@ def data_lines(data_dir: str | None, as_json: bool) -> Iterator[str]:
         rows = [{**dataclasses.asdict(place), "used": usable and place is chosen} for place in places]
         yield json.dumps({"places": rows}, ensure_ascii=False)
         return
-    arrow = ("→" if _is_unicode(sys.stdout) else ">") if usable else "!"
+    arrow = (">" if _is_plain(sys.stdout) else "→") if usable else "!"
     label, path = (max(len(getattr(place, name)) for place in places) for name in ("label", "path"))
     for place in places:
         yield f"{arrow if place is chosen else ' '} {place.label:<{label}}  {place.path:<{path}}  {_content(place)}"
@@ -107,25 +106,6 @@ def _content(place: data.PlaceStatus) -> str:
     return f"{place.state}: {count(place.train)} training and {count(place.test)} test images"
 
 
-def _python() -> Check:
-    version = sys.version_info[:2]
-    first, last = (".".join(map(str, each)) for each in (needs.PYTHON_FIRST, needs.PYTHON_LAST))
-    fix = "" if needs.PYTHON_FIRST <= version <= needs.PYTHON_LAST else f"use Python {first} to {last}: MXNet needs it"
-    return Check("Python", "fault" if fix else "ok", sys.version.partition(" ")[0], fix)
-
-
-def _numpy() -> Check:
-    try:
-        version = importlib.metadata.version("numpy")
-    except importlib.metadata.PackageNotFoundError:
-        version = "none"
-    major = version.partition(".")[0]
-    if major.isdigit() and int(major) < needs.NUMPY_BELOW:
-        return Check("NumPy", "ok", version)
-    fix = f"pip install 'numpy<{needs.NUMPY_BELOW}': MXNet {needs.MXNET} knows no newer one"
-    return Check("NumPy", "fault", version, fix)
-
-
 def _native_libraries() -> Check:
     missing = [library for library in needs.NATIVE_LIBRARIES if not _loads(library)]
     if missing:
@@ -141,24 +121,29 @@ def _loads(library: str) -> bool:
     return True
 
 
-def _engine(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
+def _mxnet(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
+    lack = needs.engine_lack()
+    if lack is not None:
+        yield Check("engine MXNet", "fault", *lack)
+        return
+    yield _native_libraries()
     try:
         facts = engine_facts()
         version, features, gpus = facts["version"], facts["features"], facts["gpus"]
     except InputError as error:
         native = isinstance(error.__cause__, OSError)
-        fix = f"sudo {needs.APT_LINE}" if native else f"pip install mxnet=={needs.MXNET} 'numpy<{needs.NUMPY_BELOW}'"
-        yield Check("MXNet", "fault", str(error), fix)
+        fix = f"sudo {needs.APT_LINE}" if native else needs.EXTRA
+        yield Check("engine MXNet", "fault", str(error), fix)
         return
     except Exception as error:
         found = " ".join(f"{type(error).__name__}: {error}".split())
-        yield Check("MXNet", "fault", found, f"pip install --force-reinstall mxnet=={needs.MXNET}")
+        yield Check("engine MXNet", "fault", found, f"pip install --force-reinstall mxnet=={needs.MXNET}")
         return
     enabled = [f"{name} {'on' if set(names) & set(features) else 'off'}" for name, names in _FEATURES.items()]
     blas = ", ".join(name.removeprefix("BLAS_") for name in features if name.startswith("BLAS_")) or "none"
     found = f"{version}: {', '.join(enabled)}, BLAS {blas}"
     fix = "" if version == needs.MXNET else f"pip install mxnet=={needs.MXNET}: nothing else was tried"
-    yield Check("MXNet", "warning" if fix else "ok", found, fix)
+    yield Check("engine MXNet", "warning" if fix else "ok", found, fix)
     devices = ", ".join(["cpu", *(f"gpu:{index}" for index in range(gpus))])
     if gpus:
         yield Check("devices", "ok", devices)
@@ -220,12 +205,15 @@ def _colours(environment: Mapping[str, str]) -> Check:
     return Check("colours", "ok", found)
 
 
-def _encoding(stream: TextIO) -> Check:
-    encoding = stream.encoding or "unknown"
-    if _is_unicode(stream):
-        return Check("characters", "ok", encoding)
-    return Check("characters", "warning", f"{encoding}: charts are drawn in ASCII", "export LANG=C.UTF-8")
+def _characters() -> Check:
+    name, value = locale_set()
+    setting = f"{name}={value}" if name else "no locale is set"
+    if ascii_locale():
+        return Check("characters", "warning", f"ASCII: {setting}", f"export {name}=C.UTF-8")
+    return Check("characters", "ok", f"UTF-8: {setting}")
 
 
-def _is_unicode(stream: TextIO) -> bool:
-    return (stream.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
+def _is_plain(stream: TextIO) -> bool:
+    """Return whether a stream should get ASCII only."""
+    encoding = (stream.encoding or "").lower().replace("-", "")
+    return ascii_locale() or encoding not in ("utf8", "utf16", "utf32")

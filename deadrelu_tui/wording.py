@@ -1,8 +1,10 @@
-"""Numbers as people read them: rounded, with a real minus sign and thin groups of thousands."""
+"""Numbers as people read them, with a real minus sign and thin groups of thousands, and whether ASCII must do."""
 
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 
 MINUS, GROUP = "−", "\N{NARROW NO-BREAK SPACE}"
 
@@ -50,3 +52,29 @@ def duration(seconds: float) -> str:
 def rate(lr: float) -> str:
     """Return a learning rate as one would type it: 0.1, 0.001, 1e-5."""
     return f"{lr:g}".replace("e-0", "e-").replace("e+", "e")
+
+
+def ascii_locale() -> bool:
+    """Return whether the locale that is set is not UTF-8; nothing set counts as UTF-8, as terminals are."""
+    _, value = locale_set()
+    return bool(value) and "utf" not in value.lower()
+
+
+def locale_set() -> tuple[str, str]:
+    """Return the variable that decides the locale of characters, and its value; both are empty if none is set."""
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        value = os.environ.get(name, "")
+        if name == "LC_CTYPE" and value in ("C.UTF-8", "C.utf8", "UTF-8"):
+            value = _given(name, value)
+        if value:
+            return name, value
+    return "", ""
+
+
+def _given(name: str, value: str) -> str:
+    """Return what a variable was when this process began: Python itself puts C.UTF-8 into LC_CTYPE (PEP 538)."""
+    try:
+        variables = os.fsdecode(Path("/proc/self/environ").read_bytes()).split("\0")
+    except OSError:  # not on Linux: there is no knowing
+        return value
+    return next((each.partition("=")[2] for each in variables if each.startswith(f"{name}=")), "")

@@ -66,10 +66,10 @@ class AnotherTextual(MetaPathFinder):
 
 async def shown() -> dict[str, object]:
     """Return what a terminal shows of the monitor, of a dialog over it, and of the monitor after that."""
+    from apps import monitor
     from stories import TRAGEDY, Stage, runs
     from textual.drivers.headless_driver import HeadlessDriver
 
-    from deadrelu_tui.tui.app import MonitorApp
     from deadrelu_tui.tui.panels import lines
 
     setattr(lines, "time", SimpleNamespace(strftime=lambda _: "14:02:31"))  # noqa: B010
@@ -85,7 +85,7 @@ async def shown() -> dict[str, object]:
             stream.feed(data.replace("\n", "\r\n"))
 
     stage = Stage()
-    app = MonitorApp(TRAGEDY.settings, runs(iter([(stage.training(TRAGEDY, rest_at=60), stage)])))
+    app = monitor(TRAGEDY.settings, runs(iter([(stage.training(TRAGEDY, rest_at=60), stage)])))
     app.driver_class = Drawn
     pictures: list[list[str]] = []
     async with app.run_test(headless=False, size=SIZE) as pilot:
@@ -105,6 +105,7 @@ async def shown() -> dict[str, object]:
 
 async def broken() -> dict[str, object]:
     """Return how the monitor ends when something in it breaks."""
+    from apps import monitor
     from stories import TRAGEDY, Stage, runs
 
     from deadrelu_tui.tui.app import MonitorApp
@@ -114,7 +115,7 @@ async def broken() -> dict[str, object]:
 
     stage = Stage()
     setattr(MonitorApp, "on_ready", breaking)  # noqa: B010
-    app = MonitorApp(TRAGEDY.settings, runs(iter([(stage.training(TRAGEDY), stage)])))
+    app = monitor(TRAGEDY.settings, runs(iter([(stage.training(TRAGEDY), stage)])))
     await asyncio.wait_for(app.run_async(headless=True, size=SIZE), 60)
     app.close()
     stage.shutdown()

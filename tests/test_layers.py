@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -92,6 +93,7 @@ def test_the_screen_never_loads_the_engine() -> None:
     assert loaded([named(path) for path in TUI], {"mxnet", "deadrelu_tui.engine"}) == set()
 
 
+@pytest.mark.skipif(importlib.util.find_spec("mxnet") is None, reason="MXNet is not installed")
 def test_the_engine_never_loads_the_screen() -> None:
     found = loaded(["deadrelu_tui.engine.train"], FOREIGN)
     assert found == {"mxnet", "deadrelu_tui.engine"}

@@ -1,10 +1,62 @@
 """What a machine must have before anything can be trained: the facts behind error messages and `doctor`."""
 
+from __future__ import annotations
+
+import importlib.util
+import sys
+from typing import NamedTuple
+
+from deadrelu_tui.errors import InputError
+
 PYTHON_FIRST, PYTHON_LAST = (3, 10), (3, 12)
+"""The Pythons that MXNet works with."""
 NUMPY_BELOW = 2
 MXNET = "1.9.1"
+EXTRA = "pip install 'deadrelu-tui[mxnet]', or in a clone: pip install '.[mxnet]'"
 NATIVE_LIBRARIES = ("libgomp.so.1", "libquadmath.so.0")
 """What MXNet's wheel links to and a slim Debian lacks."""
 APT_LINE = "apt-get install -y libgomp1 libquadmath0"
 GPU_WHEEL = "mxnet-cu112"
 """The build with CUDA, which takes the place of the package mxnet."""
+
+
+class Lack(NamedTuple):
+    """Why there is no engine, and what would bring one."""
+
+    found: str
+    fix: str
+
+
+def engine_lack() -> Lack | None:
+    """Return what keeps MXNet from being used here, as far as can be told without loading it."""
+    first, last = (".".join(map(str, each)) for each in (PYTHON_FIRST, PYTHON_LAST))
+    version = sys.version_info[:2]
+    if not PYTHON_FIRST <= version <= PYTHON_LAST:
+        here = ".".join(map(str, version))
+        return Lack(
+            f"MXNet {MXNET} has no build for Python {here}",
+            f"use Python {first} to {last}, and there in a clone: pip install '.[mxnet]'",
+        )
+    if importlib.util.find_spec("mxnet") is None:
+        import platform  # here, where it is needed, as below: a start should cost nothing
+
+        here = f"{platform.system()} on {platform.machine()}"
+        if here == "Linux on x86_64":
+            return Lack("MXNet is not installed", EXTRA)
+        return Lack(
+            f"MXNet {MXNET} has no build for {here}",
+            f"train on x86-64 Linux with Python {first} to {last}, over SSH if need be",
+        )
+    import numpy as np
+
+    if int(np.__version__.partition(".")[0]) >= NUMPY_BELOW:
+        found = f"MXNet {MXNET} does not work with NumPy {np.__version__}"
+        return Lack(found, f"pip install 'numpy<{NUMPY_BELOW}'")
+    return None
+
+
+def require_engine() -> None:
+    """Raise InputError unless there is an engine to train with."""
+    lack = engine_lack()
+    if lack is not None:
+        raise InputError(f"nothing can be trained here: {lack.found}; {lack.fix}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable, Iterable
 
@@ -22,7 +21,7 @@ from deadrelu_tui.tui.wire.sparing import Sent
 from deadrelu_tui.tui.wire.terminal import Meter
 from deadrelu_tui.tui.wire.textual_private import Overriding
 from deadrelu_tui.tui.wire.typed import TypedInOrder
-from deadrelu_tui.wording import count
+from deadrelu_tui.wording import ascii_locale, count
 
 
 class MonitorApp(Overriding, TypedInOrder):
@@ -117,11 +116,3 @@ class MonitorApp(Overriding, TypedInOrder):
         speed = len(history) / seconds if seconds else 0.0
         ending = f"{run.status.value} after {done} steps, {speed:.0f} steps/s"
         return f"{ending}: {found.word} — {found.reason}" if found else ending
-
-
-def ascii_locale() -> bool:
-    """Return whether the locale that is set is not UTF-8; nothing set counts as UTF-8, as terminals are."""
-    named = [os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")]
-    # Python itself puts C.UTF-8 into LC_CTYPE when the locale is C (PEP 538).
-    chosen = next((each for each in named if each and each != "C.UTF-8"), "")
-    return bool(chosen) and "utf" not in chosen.lower()

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deadrelu_tui import cli
-from deadrelu_tui.builtin import config, presets
+from deadrelu_tui.builtin import config, needs, presets
 from deadrelu_tui.builtin.settings import RunSettings, parse_hidden, parse_lr
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.activations import ACTIVATIONS
@@ -188,6 +188,7 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Choose:
             raise click.Abort
 
         monkeypatch.setattr(cli, "make_run", run)
+        monkeypatch.setattr(needs, "require_engine", lambda: None)
         config.path().parent.mkdir(parents=True, exist_ok=True)
         config.path().write_text(file)
         CliRunner().invoke(cli.main_command, arguments, env=environment, catch_exceptions=False)

@@ -1,9 +1,12 @@
-"""Numbers as people read them."""
+"""Numbers as people read them, and the characters that they may be made of."""
 
 from __future__ import annotations
 
 import math
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -88,3 +91,36 @@ def test_a_time_is_minutes_and_seconds(seconds: float, text: str) -> None:
 def test_a_rate_is_written_as_one_would_type_it(lr: float, text: str) -> None:
     assert rate(lr) == text
     assert float(rate(lr)) == lr
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_ascii"),
+    [
+        ({}, False),
+        ({"LANG": "C"}, True),
+        ({"LANG": "POSIX"}, True),
+        ({"LANG": "de_DE.ISO-8859-1"}, True),
+        ({"LANG": "de_DE.UTF-8"}, False),
+        ({"LANG": "C.utf8"}, False),
+        ({"LC_ALL": "C"}, True),
+        ({"LC_ALL": "C.UTF-8", "LANG": "C"}, False),
+        ({"LC_ALL": "C", "LC_CTYPE": "C.UTF-8", "LANG": "C.UTF-8"}, True),
+        ({"LC_ALL": "", "LC_CTYPE": "", "LANG": "C"}, True),
+        ({"LC_CTYPE": "C.UTF-8", "LANG": "C"}, False),
+        ({"LC_CTYPE": "C", "LANG": "C.UTF-8"}, True),
+    ],
+)
+def test_the_first_variable_of_the_locale_decides_whatever_python_itself_puts_there(
+    environment: dict[str, str], is_ascii: bool
+) -> None:
+    others = {name: value for name, value in os.environ.items() if name not in ("LC_ALL", "LC_CTYPE", "LANG")}
+    code = "from deadrelu_tui.wording import ascii_locale; print(ascii_locale())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**others, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == f"{is_ascii}\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.metadata
 import io
 import os
 import sys
@@ -27,19 +26,33 @@ def examined(facts: Callable[[], Mapping[str, Any]] = lambda: FACTS) -> dict[str
 
 
 @pytest.fixture(autouse=True)
-def without_debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def with_an_engine_and_without_debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(needs, "engine_lack", lambda: None)
     monkeypatch.setattr(data, "DEBIAN_FOLDER", tmp_path / "debian")
+
+
+@pytest.fixture
+def locale(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
+    """Set the variables of the locale, these and no others."""
+
+    def change(environment: dict[str, str]) -> None:
+        for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+
+    return change
 
 
 def test_a_machine_that_has_all_it_needs_can_train() -> None:
     checks = examined()
     assert doctor.can_train(checks.values())
     assert list(checks) == [
-        "Python", "NumPy", "native libraries", "MXNet", "devices", "data", "config folder", "state folder",
+        "Python", "NumPy", "native libraries", "engine MXNet", "devices", "data", "config folder", "state folder",
         "data folder", "terminal", "colours", "characters",
     ]  # fmt: skip
     assert all(bool(check.fix) == (check.state != "ok") for check in checks.values())
-    assert checks["MXNet"].found == "1.9.1: OPENMP on, ONEDNN on, CUDA off, BLAS OPEN"
+    assert checks["engine MXNet"].found == "1.9.1: OPENMP on, ONEDNN on, CUDA off, BLAS OPEN"
     assert checks["devices"] == Check("devices", "ok", "cpu; for a GPU install mxnet-cu112 in place of mxnet")
 
 
@@ -50,26 +63,16 @@ def test_gpus_are_counted_and_a_silent_one_is_a_warning() -> None:
     assert (silent.state, silent.fix) == ("warning", "nvidia-smi")
 
 
-@pytest.mark.parametrize("version", [(3, 9), (3, 13)])
-def test_a_python_that_mxnet_does_not_know_is_a_fault(
-    monkeypatch: pytest.MonkeyPatch, version: tuple[int, int]
+def test_without_mxnet_there_is_one_fault_and_its_libraries_are_not_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys, "version_info", (*version, 0))
-    check = doctor._python()
-    assert (check.state, check.fix) == ("fault", "use Python 3.10 to 3.12: MXNet needs it")
-
-
-@pytest.mark.parametrize("version", ["2.1.0", None])
-def test_a_numpy_that_mxnet_does_not_know_is_a_fault(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
-    def answer(_: str) -> str:
-        if version is None:
-            raise importlib.metadata.PackageNotFoundError
-        return version
-
-    monkeypatch.setattr(importlib.metadata, "version", answer)
-    check = doctor._numpy()
-    assert check.state == "fault"
-    assert "numpy<2" in check.fix
+    lack = needs.Lack("MXNet is not installed", needs.EXTRA)
+    monkeypatch.setattr(needs, "engine_lack", lambda: lack)
+    checks = examined()
+    assert checks["engine MXNet"] == Check("engine MXNet", "fault", lack.found, lack.fix)
+    assert [name for name, check in checks.items() if check.state == "fault"] == ["engine MXNet"]
+    assert not {"native libraries", "devices"} & set(checks)
+    assert not doctor.can_train(checks.values())
 
 
 def test_missing_native_libraries_are_named_with_the_line_that_installs_them(
@@ -94,9 +97,9 @@ def test_whatever_mxnet_raises_becomes_a_fault_and_the_other_checks_go_on() -> N
             raise error
 
         checks = examined(fail)
-        assert checks["MXNet"].state == "fault"
-        assert checks["MXNet"].fix
-        assert checks["MXNet"].found.isprintable()
+        assert checks["engine MXNet"].state == "fault"
+        assert checks["engine MXNet"].fix
+        assert checks["engine MXNet"].found.isprintable()
         assert "devices" not in checks
         assert checks["data"].state == "ok"
         assert not doctor.can_train(checks.values())
@@ -106,11 +109,11 @@ def test_a_native_library_that_keeps_mxnet_from_loading_is_mended_by_apt() -> No
     def fail() -> Mapping[str, Any]:
         raise InputError("MXNet cannot be loaded") from OSError("libgomp.so.1: cannot open shared object file")
 
-    assert examined(fail)["MXNet"].fix == f"sudo {needs.APT_LINE}"
+    assert examined(fail)["engine MXNet"].fix == f"sudo {needs.APT_LINE}"
 
 
 def test_another_mxnet_is_a_warning() -> None:
-    check = examined(lambda: FACTS | {"version": "2.0.0"})["MXNet"]
+    check = examined(lambda: FACTS | {"version": "2.0.0"})["engine MXNet"]
     assert (check.state, check.fix) == ("warning", "pip install mxnet==1.9.1: nothing else was tried")
 
 
@@ -195,7 +198,10 @@ def test_colours_follow_the_environment(environment: dict[str, str], found: str)
 CHECKS = [Check("one", "ok", "fine"), Check("three", "warning", "so so", "do this"), Check("x", "fault", "bad", "that")]
 
 
-def test_checks_are_lines_that_align_with_a_fix_under_what_it_mends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checks_are_lines_that_align_with_a_fix_under_what_it_mends(
+    locale: Callable[[dict[str, str]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locale({"LANG": "C.UTF-8"})
     monkeypatch.setattr(sys, "stdout", Terminal("utf-8"))
     assert list(doctor.lines(CHECKS)) == [
         "✓ one    fine", "! three  so so", "         → do this", "✗ x      bad", "         → that",
@@ -208,9 +214,31 @@ def test_where_stdout_is_not_utf8_the_marks_are_ascii(monkeypatch: pytest.Monkey
     assert list(doctor.lines(CHECKS)) == [
         "+ one    fine", "! three  so so", "         -> do this", "x x      bad", "         -> that",
     ]  # fmt: skip
-    check = doctor._encoding(sys.stdout)
-    assert (check.state, check.fix) == ("warning", "export LANG=C.UTF-8")
     assert list(doctor.data_lines(None, False))[3].startswith("> embedded")
+
+
+@pytest.mark.parametrize(
+    ("environment", "check"),
+    [
+        ({"LANG": "C"}, Check("characters", "warning", "ASCII: LANG=C", "export LANG=C.UTF-8")),
+        ({"LC_ALL": "C"}, Check("characters", "warning", "ASCII: LC_ALL=C", "export LC_ALL=C.UTF-8")),
+        ({"LC_ALL": "C.UTF-8", "LANG": "C"}, Check("characters", "ok", "UTF-8: LC_ALL=C.UTF-8")),
+        ({}, Check("characters", "ok", "UTF-8: no locale is set")),
+    ],
+)
+def test_the_characters_are_those_of_the_locale_as_on_the_screen(
+    locale: Callable[[dict[str, str]], None], environment: dict[str, str], check: Check
+) -> None:
+    locale(environment)
+    assert doctor._characters() == check
+
+
+def test_in_a_locale_of_ascii_the_marks_are_ascii_though_python_would_write_utf8(
+    locale: Callable[[dict[str, str]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal("utf-8"))
+    locale({"LANG": "C"})
+    assert next(iter(doctor.lines(CHECKS))) == "+ one    fine"
 
 
 def test_a_warning_does_not_keep_anyone_from_training_but_a_fault_does() -> None:

@@ -1,7 +1,7 @@
 """Pictures of the screen, compared cell by cell and colour by colour with those that were looked at and found right.
 
 A picture is a story that has come to its end or rests at a step, so that nothing depends on the speed of a machine.
-After a change that is wanted: `pytest tests/test_snapshots.py --snapshot-update`, and look at every picture.
+After a change that is wanted: `pytest tests/screen/test_snapshots.py --snapshot-update`, and look at every picture.
 """
 
 from __future__ import annotations

@@ -451,9 +451,10 @@ def test_doctor_finds_that_a_run_is_possible_here(tmp_path: Path) -> None:
     (found,) = outcome.rows
     assert found["ok"] is True
     states = {check["name"]: check["state"] for check in found["checks"]}
-    assert {states[name] for name in ("Python", "NumPy", "native libraries", "MXNet", "devices", "data")} == {"ok"}
+    needed = ("Python", "NumPy", "native libraries", "engine MXNet", "devices", "data")
+    assert {states[name] for name in needed} == {"ok"}
     assert states["terminal"] == "warning"
-    mxnet = next(check["found"] for check in found["checks"] if check["name"] == "MXNet")
+    mxnet = next(check["found"] for check in found["checks"] if check["name"] == "engine MXNet")
     assert re.match(r"1\.9\.1: OPENMP (on|off), ONEDNN (on|off), CUDA (on|off), BLAS \w+", mxnet)
 
 

@@ -1,0 +1,99 @@
+"""Without an engine the commands that train say in one line what would bring one; the others work."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from deadrelu_tui.builtin import needs
+from deadrelu_tui.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def supported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make this a machine on which MXNet can be had, and is."""
+    monkeypatch.setattr(sys, "version_info", (3, 12, 1))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
+    monkeypatch.setattr(np, "__version__", "1.26.4")
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+
+
+def absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+
+
+def test_with_mxnet_nothing_lacks() -> None:
+    assert needs.engine_lack() is None
+    needs.require_engine()
+
+
+def test_where_it_can_be_had_the_line_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent(monkeypatch)
+    with pytest.raises(InputError, match="MXNet is not installed; pip install 'deadrelu-tui\\[mxnet\\]'"):
+        needs.require_engine()
+
+
+@pytest.mark.parametrize("version", [(3, 9, 1), (3, 13, 0)])
+def test_a_python_without_a_build_is_named_with_those_that_have_one(
+    monkeypatch: pytest.MonkeyPatch, version: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr(sys, "version_info", version)
+    lack = needs.engine_lack()
+    assert lack is not None
+    assert f"no build for Python 3.{version[1]}" in lack.found
+    assert lack.fix.startswith("use Python 3.10 to 3.12")
+
+
+@pytest.mark.parametrize("system", ["Darwin", "Linux"])
+def test_a_machine_without_a_build_is_named_with_one_that_has_it(monkeypatch: pytest.MonkeyPatch, system: str) -> None:
+    absent(monkeypatch)
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    lack = needs.engine_lack()
+    assert lack is not None
+    assert lack.found == f"MXNet 1.9.1 has no build for {system} on arm64"
+    assert "x86-64 Linux" in lack.fix
+
+
+@pytest.mark.parametrize("version", ["2.0.0", "2.5.0rc1", "10.1"])
+def test_a_numpy_that_mxnet_does_not_know_is_named_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setattr(np, "__version__", version)
+    assert needs.engine_lack() == (f"MXNet 1.9.1 does not work with NumPy {version}", "pip install 'numpy<2'")
+
+
+def without_mxnet(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process in which MXNet cannot be found."""
+    code = "import sys; sys.modules['mxnet'] = None; from deadrelu_tui.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], env={**os.environ, "TERM": "xterm-256color"}, text=True,
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", [[], ["run"], ["run", "--json", "--embedded"]])
+def test_without_an_engine_what_trains_is_refused_in_one_line(arguments: list[str]) -> None:
+    done = without_mxnet(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("deadrelu-tui: nothing can be trained here: MXNet ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_an_engine_what_only_looks_works() -> None:
+    for arguments in (["--help"], ["run", "--help"], ["--version"], ["data", "status"]):
+        done = without_mxnet(*arguments)
+        assert (done.returncode, done.stderr) == (0, ""), arguments
+    done = without_mxnet("doctor", "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    faults = [check for check in json.loads(done.stdout)["checks"] if check["state"] == "fault"]
+    assert [check["name"] for check in faults] == ["engine MXNet"]
+    assert faults[0]["fix"]
