@@ -17,12 +17,20 @@ from deadrelu_tui.tui.wire.textual_private import FALLS_BACK
 PACKAGE = Path(deadrelu_tui.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 TUI = [path for path in SOURCES if (PACKAGE / "tui") in path.parents]
-ROOMS = ("record", "diagnosis", "run", "builtin")
-DOMAIN = [path for path in SOURCES if path.parent.name in ROOMS]
 PRIVATE = PACKAGE / "tui" / "wire" / "textual_private.py"
 ALSO_PUBLIC = {"region", "spans", "strips"}
 """Words that Textual keeps to itself in one place and not in another."""
 FOREIGN = {"mxnet", "textual", "rich", "plotext", "click", "deadrelu_tui.engine", "deadrelu_tui.tui"}
+_LIBRARIES = {"mxnet", "textual", "rich", "plotext", "click", "platformdirs", "tqdm", "torch"}
+_ROOMS = {f"deadrelu_tui.{name}" for name in ("record", "diagnosis", "run", "builtin", "engine", "tui", "headless")}
+WALLS = {
+    "record": _LIBRARIES | _ROOMS - {"deadrelu_tui.record"},
+    "diagnosis": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis"},
+    "run": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis", "deadrelu_tui.run"},
+    "builtin": _LIBRARIES - {"platformdirs"} | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.builtin"},
+    "tui": {"mxnet", "torch", "deadrelu_tui.engine", "deadrelu_tui.headless"},
+}
+"""Of each room what it may not know: a rule a folder."""
 
 
 def loaded(modules: list[str], forbidden: set[str]) -> set[str]:
@@ -74,8 +82,11 @@ def defined(tree: ast.AST) -> set[str]:
     }
 
 
-def test_the_domain_knows_neither_engine_nor_screen_nor_command_line() -> None:
-    assert loaded([named(path) for path in DOMAIN], FOREIGN) == set()
+@pytest.mark.parametrize("room", WALLS)
+def test_a_room_knows_nothing_beyond_its_walls(room: str) -> None:
+    modules = [named(path) for path in SOURCES if (PACKAGE / room) in path.parents]
+    assert modules
+    assert loaded(modules, WALLS[room]) == set()
 
 
 def test_every_module_stands_in_a_room_but_front_ends_errors_and_wording() -> None:
