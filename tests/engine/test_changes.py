@@ -36,7 +36,7 @@ from deadrelu_tui.record.commands import Change, Command, Pause, Resume, Revive,
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import End, Event, Start, Step
 from deadrelu_tui.record.telling import told
-from deadrelu_tui.run.gate import Controls
+from deadrelu_tui.run.gate import Controls, Gate
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -123,7 +123,7 @@ def test_a_permit_gives_exactly_one_record(tiny: Dataset) -> None:
     for step in range(3):
         controls.send(Take())
         assert next(training).step == step
-        assert controls.permits == 0
+        assert Gate(controls).next(step + 1).go is None
     controls.send(Stop())
     assert list(training) == []
 
