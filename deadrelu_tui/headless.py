@@ -34,7 +34,7 @@ AT_EPOCHS = ("loss/test", "accuracy/test")
 MEANS = ("loss", "zero_fraction")
 """Metrics whose value for an epoch is the mean over its steps; of the others it is the last one."""
 
-Row = dict[str, Any]
+Fields = dict[str, Any]
 
 
 def watch(run: Run, *, as_json: bool, steps_file: Path | None, out: TextIO, err: TextIO) -> None:
@@ -77,7 +77,7 @@ class Lines:
         self._epochs = 0
         self._steps = 0
 
-    def read(self) -> Iterator[Row]:
+    def read(self) -> Iterator[Fields]:
         """Yield the start row once, then an epoch row for each epoch that has ended; write the steps' file."""
         history = self.run.history.frozen()
         start, last = history.start, history.last
@@ -95,19 +95,19 @@ class Lines:
             self._epochs += 1
             yield epoch_row(history, self._epochs)
 
-    def _start_row(self, start: Start) -> Row:
+    def _start_row(self, start: Start) -> Fields:
         settings = {**start.settings, "preset": presets.matching(RunSettings.of(start.settings))}
         dataset = {name: start.facts.get(name) for name in ("source", "train", "test", "sha256")}
         return {"event": "start", "run": start.run, "settings": settings, "dataset": dataset, "device": start.device}
 
-    def summary(self) -> Row:
+    def summary(self) -> Fields:
         """Return the last row of a run that has ended."""
         history, status = self.run.history.frozen(), self.run.status
         found = findings(history)
         gravest = verdict(history)
         error = self.run.error
         seconds = history.end.at if history.end is not None else history.seconds
-        row: Row = {
+        row: Fields = {
             "event": "summary",
             "status": status.value if status is not Status.READY else "stopped",
             "verdict": gravest.word if gravest else None,
@@ -132,7 +132,7 @@ class Lines:
         return "".join(parts)
 
 
-def as_row(finding: Finding) -> Row:
+def as_row(finding: Finding) -> Fields:
     """Return a finding as plain values; its remedy as commands."""
     row = {each.name: getattr(finding, each.name) for each in fields(finding)}
     return {**row, "remedy": [as_data(each) for each in finding.remedy]}
@@ -160,13 +160,13 @@ def _flag(name: str, value: Any) -> str:
     return f"--{flag} {','.join(map(str, value)) if isinstance(value, (list, tuple)) else value}"
 
 
-def epoch_row(history: History, epoch: int) -> Row:
+def epoch_row(history: History, epoch: int) -> Fields:
     """Return the row of an epoch that has ended: means of loss and zeros over its steps, else the last value."""
     start = history.start
     assert start is not None
     assert start.steps_per_epoch is not None
     first, stop = (epoch - 1) * start.steps_per_epoch, epoch * start.steps_per_epoch
-    row: Row = {"event": "epoch", "epoch": epoch, "step": stop - 1}
+    row: Fields = {"event": "epoch", "epoch": epoch, "step": stop - 1}
     for name in history.names:
         steps, values = history.series(name)
         low, high = np.searchsorted(steps, (first, stop))
@@ -180,12 +180,12 @@ def epoch_row(history: History, epoch: int) -> Row:
     return row
 
 
-def step_rows(history: History, first: int, stop: int) -> Iterator[Row]:
+def step_rows(history: History, first: int, stop: int) -> Iterator[Fields]:
     """Yield each step with its metrics; those of the probe set stand as they were last measured, with the step."""
     columns = {name: history.series(name) for name in history.names}
     probed = {each.name for each in history.of("dead_fraction")}
     for step in range(first, stop):
-        row: Row = {"step": step, "epoch": history.epoch_of(step)}
+        row: Fields = {"step": step, "epoch": history.epoch_of(step)}
         for name, (steps, values) in columns.items():
             at = int(np.searchsorted(steps, step, side="right")) - 1
             if at >= 0 and (steps[at] == step or name not in AT_EPOCHS):
@@ -195,7 +195,7 @@ def step_rows(history: History, first: int, stop: int) -> Iterator[Row]:
         yield row
 
 
-def epoch_line(row: Row, run: Run) -> str:
+def epoch_line(row: Fields, run: Run) -> str:
     """Return an epoch as a sentence for people."""
     history = run.history
     parts = [f"epoch {row['epoch']}/{_epochs(history)}  loss {number(row['loss'])}"]
@@ -212,7 +212,7 @@ def _epochs(history: History) -> str:
     return str(planned // start.steps_per_epoch) if start and planned and start.steps_per_epoch else "–"
 
 
-def _write(out: TextIO, row: Row) -> None:
+def _write(out: TextIO, row: Fields) -> None:
     out.write(json.dumps(_valid(row), ensure_ascii=False) + "\n")
     out.flush()
 

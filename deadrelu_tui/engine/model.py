@@ -16,7 +16,7 @@ from deadrelu_tui.engine import runtime
 from deadrelu_tui.engine.batches import Batches
 from deadrelu_tui.engine.calls import Graph
 from deadrelu_tui.engine.network import fresh_weight, initial_parameters, look_graph, step_graph
-from deadrelu_tui.engine.parameters import Parameters
+from deadrelu_tui.engine.parameters import Parameters, rate_of
 from deadrelu_tui.engine.pending import Looking, Pending
 from deadrelu_tui.engine.readings import Readings
 from deadrelu_tui.engine.runtime import mx
@@ -80,11 +80,12 @@ class Model:
         size = self.batches.size
         graph = self._graph(step_graph, len(batch), live["activation"], self.metrics, self.parameters.small)
         filled = self.batches.fill(number, batch, live["normalise"])
-        told = self.parameters.queue(graph, filled, live["lr"] / size)
+        rate = rate_of(live["lr"], size)
+        told = self.parameters.queue(graph, filled, rate)
         read = [told, *(self.parameters.measured() if self.metrics else ())]
         looked = self.look(live, self.start.probe) if look else None
         self.parameters.update()
-        return Pending(number, epoch, live, len(batch), size, self.readings, read, looked)
+        return Pending(number, epoch, live, len(batch), rate, self.readings, read, looked)
 
     def look(self, live: Live, images: int) -> Looking:
         """Queue a look at the first so many test images, chunk by chunk, the first of which is the probe set."""

@@ -16,6 +16,15 @@ SMALL = 4_096
 FLOAT_MIN, FLOAT_MAX = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
+def rate_of(lr: float, batch_size: int) -> float:
+    """Return by what a step multiplies the batch-summed gradients.
+
+    MXNet takes no number that a float32 cannot hold; one that is smaller changes nothing anyway.
+    """
+    rate = lr / batch_size
+    return min(rate, FLOAT_MAX) if rate >= FLOAT_MIN else 0.0
+
+
 class Parameters:
     """w1, b1, w2, b2, … and the gradients by them of the last step.
 
@@ -43,8 +52,6 @@ class Parameters:
 
     def queue(self, graph: Graph, batch: Sequence[Any], rate: float) -> Any:
         """Queue a step's graph for its batch, and return the vector that it tells."""
-        # MXNet takes no rate that a float32 cannot hold; one that is smaller changes nothing anyway.
-        rate = min(rate, FLOAT_MAX) if rate >= FLOAT_MIN else 0.0
         if rate != self._rate:
             self._set_rate(rate)
         *results, told = graph(*batch, self._factors, *self.arrays)

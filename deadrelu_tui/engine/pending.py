@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from deadrelu_tui.engine.readings import Readings
 from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.records import Event, Live, Step
 from deadrelu_tui.record.units import DEFINITIONS, Units
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass
@@ -40,7 +38,8 @@ class Pending:
     epoch: int
     live: Live
     images: int
-    batch_size: int
+    rate: float
+    """What the gradients were multiplied with."""
     readings: Readings
     arrays: list[Any]
     """What the readings are of."""
@@ -51,7 +50,7 @@ class Pending:
     def record(self, clock: Callable[[], float]) -> Step:
         """Read the numbers back, the synchronisation point, and note the time by a clock."""
         with np.errstate(over="ignore", invalid="ignore"):  # a run may diverge: infinite, NaN are numbers, too
-            values, firings = self.readings.read(self.arrays, self.images, self.live["lr"] / self.batch_size)
+            values, firings = self.readings.read(self.arrays, self.images, self.rate)
         units = {}
         if self.looked is not None:
             if self.tested:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from deadrelu_tui.engine.calls import Reader
 from deadrelu_tui.engine.parameters import Parameters
+from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.network import Network
 
-Floats = npt.NDArray[np.float32]
 Place = tuple[int, int]
 """Where a number stands: 0 among the sums, 1 among the sums of squares; and of which stretch of what was read."""
 

@@ -92,7 +92,7 @@ def quantity(metric: str, of: str = "") -> Quantity:
 OF_A_LAYER = ("zero_fraction", "silent_fraction", "pre_mean")
 OF_A_PARAMETER = ("grad_sum", "grad_norm", "update_ratio")
 LOOKED_AT_LAYERS = ("dead_fraction", "inactive_fraction", "dormant_fraction", "saturated_fraction", "bias_mean")
-LOOKED_AT_PARAMETERS = ("grad_mean_abs", "weight_variance", "grad_range")
+AT_THE_START = ("weight_variance", "grad_range")
 
 
 def all_of(network: Network) -> tuple[Quantity, ...]:
@@ -103,6 +103,7 @@ def all_of(network: Network) -> tuple[Quantity, ...]:
         *(quantity(metric, name) for name in layers for metric in OF_A_LAYER),
         *(quantity(metric, name) for name in parameters for metric in OF_A_PARAMETER),
         *(quantity(metric, name) for name in layers for metric in LOOKED_AT_LAYERS),
-        *(quantity(metric, name) for name in parameters for metric in LOOKED_AT_PARAMETERS),
+        *(quantity("grad_mean_abs", name) for name in parameters),
+        *(quantity(metric, name) for name in network.weights() for metric in AT_THE_START),
         *(quantity(metric) for metric in ("loss/test", "accuracy/test")),
     )

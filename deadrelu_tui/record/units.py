@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.record.activations import ACTIVATIONS, SATURATING
+from deadrelu_tui.record.columns import Floats
 
-Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 LEAKY_SLOPE = 0.01

@@ -9,7 +9,7 @@ from textual.binding import Binding
 
 from deadrelu_tui.builtin import presets
 
-Display = Callable[[Binding], str]
+Spelling = Callable[[Binding], str]
 """How a key is written: App.get_key_display."""
 
 
@@ -86,14 +86,14 @@ EVENT_KEYS = (
 """Keys that a panel takes for itself while it has the focus."""
 
 
-def explained(display: Display) -> Iterator[tuple[str, str, str]]:
+def explained(display: Spelling) -> Iterator[tuple[str, str, str]]:
     """Yield (key, name, explanation) of every key, for the help."""
     for binding in (*KEYS, *UNIT_KEYS, *EVENT_KEYS):
         if not binding.system:
             yield _written(binding, display), binding.description, binding.tooltip
 
 
-def entries(display: Display, applies: Callable[[str], bool | None]) -> Iterator[tuple[str, str, str, bool]]:
+def entries(display: Spelling, applies: Callable[[str], bool | None]) -> Iterator[tuple[str, str, str, bool]]:
     """Yield (key, label, action, whether it applies) for the line of keys; a group of keys is one entry."""
     shown = [binding for binding in KEYS if binding.show and not binding.system]
     for group, bindings in groupby(shown, lambda each: each.group or each):
@@ -105,5 +105,5 @@ def entries(display: Display, applies: Callable[[str], bool | None]) -> Iterator
             yield key, group.description, members[0].action, state is True
 
 
-def _written(binding: Binding, display: Display) -> str:
+def _written(binding: Binding, display: Spelling) -> str:
     return display(next(iter(Binding.make_bindings([binding]))))

@@ -19,10 +19,9 @@ LINES = 6
 
 @dataclass
 class Layout:
-    """What is shown: the size's class, the page, the panels, and for some a note of how many more there are."""
+    """What is shown: the size's class, the panels, and for some a note of how many more there are."""
 
     size: str
-    page: str = ""
     panels: set[str] = field(default_factory=set)
     notes: dict[str, str] = field(default_factory=dict)
 
@@ -38,7 +37,7 @@ def layout(rows: Mapping[str, Sequence[str]], focused: str, width: int, height: 
     """
     page = next((row for row, panels in rows.items() if focused in panels), next(iter(rows)))
     size = size_class(width, height)
-    found = Layout(size, page)
+    found = Layout(size)
     if size not in ("wide", "middle"):
         return found
     if alone:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
-from deadrelu_tui.tui.panels.event_list import Row, condensed, event_rows
+from deadrelu_tui.tui.panels.event_list import condensed, event_rows
+from deadrelu_tui.tui.plot.chart import Row
 
 FACTS = {"setting": "normalise", "before": False, "now": True}
 NORMALISED = Event(50, "change", FACTS)

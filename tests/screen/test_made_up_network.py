@@ -76,7 +76,7 @@ async def test_the_lines_tell_what_is_known_and_leave_out_what_is_not(source: Ma
     async with screen(source, (160, 48)) as (monitor, _):
         assert "train.py · 60 layers · cuda:0" in line(monitor, "header")
         assert "step 14\u202f991" in line(monitor, "progress")
-        assert "20 steps/s" in line(monitor, "progress")
+        assert "200 steps/s" in line(monitor, "progress")
         for unknown in ("epoch", "ETA", "accuracy", "/"):
             assert unknown not in line(monitor, "progress").replace("steps/s", "")
         assert "lr 3e-4" in line(monitor, "settings").replace("0.0003", "3e-4")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from deadrelu_tui.record.ledger import Bookkeeper, Ledger
 from deadrelu_tui.record.units import DEFINITIONS, Units, definition_of
 from deadrelu_tui.tui.panels.dead_meter import meter_rows, packed, portrait
-from deadrelu_tui.tui.panels.unit_map import DEAD, Grid, Row, legend, map_rows, moved
+from deadrelu_tui.tui.panels.unit_map import DEAD, Grid, legend, map_rows, moved
+from deadrelu_tui.tui.plot.chart import Row
 
 DEAD_ON_PROBE = definition_of("dead_fraction")
 

@@ -12,10 +12,9 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from deadrelu_tui.tui.plot.chart import Span
+from deadrelu_tui.tui.plot.chart import Row, Span
 from deadrelu_tui.tui.wire.ascii import to_ascii
 
-Row = list[Span]
 FRAME_ROLES = ("frame", "focus", "name", "text")
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.ledger import NEVER, Ledger
 from deadrelu_tui.record.units import Definition, Units, definitions_for
-from deadrelu_tui.tui.panels.unit_map import At, Row
+from deadrelu_tui.tui.panels.unit_map import At
+from deadrelu_tui.tui.plot.chart import Row
 from deadrelu_tui.wording import count, number, percent
 
 

@@ -10,10 +10,10 @@ from deadrelu_tui.diagnosis.happenings import effect, effect_text
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
 from deadrelu_tui.record.telling import told
+from deadrelu_tui.tui.plot.chart import Row
 from deadrelu_tui.wording import count
 
 EVENT_ROLES = ("text", "event", "done", "effect")
-Row = list[tuple[str, str]]
 NOWHERE = -1
 """The step of a line that stands for events that are left out."""
 

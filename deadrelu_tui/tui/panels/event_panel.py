@@ -9,8 +9,9 @@ from textual.binding import BindingType
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
 from deadrelu_tui.tui.keys import EVENT_KEYS
-from deadrelu_tui.tui.panels.cells import CellPanel, Row
+from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.event_list import condensed, event_rows
+from deadrelu_tui.tui.plot.chart import Row
 
 
 def _goes_on(row: Row) -> bool:

@@ -75,8 +75,9 @@ def progress(run: Source, history: History, width: int) -> Content:
     start, planned = history.start, history.steps_planned
     if start is None:
         return Content.styled(" loading the images and the engine …", MUTED)
-    done, last = len(history), history.last
-    number = 0 if last is None else last + 1
+    last = history.last
+    number = start.first if last is None else last + 1
+    done = number - start.first
     status, speed, accuracy = run.status, history.speed, history.latest("accuracy/test")
     step = f"step {count(number)}" + ("" if planned is None else f"/{count(start.first + planned)}")
     if status is Status.PAUSED:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.units import Definition, Mask, Units
+from deadrelu_tui.tui.plot.chart import Row
 
 UNIT_ROLES = ("text", "unit", "dead", "at", "chosen", "strong")
 DEAD, DEAD_ASCII = "✖", "x"
@@ -18,7 +19,6 @@ SHADES = (("·", "."), ("░", ":"), ("▒", "+"), ("▓", "#"), ("█", "@"))
 BOUNDS = (0.01, 0.10, 0.50, 0.90)
 """A unit of shade i fires for less than BOUNDS[i] of the images; the last shade for at least the last bound."""
 
-Row = list[tuple[str, str]]
 At = tuple[str, int]
 """A unit: its layer and its index."""
 

@@ -9,9 +9,10 @@ from textual.binding import BindingType
 
 from deadrelu_tui.record.history import History
 from deadrelu_tui.tui.keys import UNIT_KEYS
-from deadrelu_tui.tui.panels.cells import CellPanel, Row
+from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.dead_meter import meter_rows, packed, portrait
 from deadrelu_tui.tui.panels.unit_map import At, Grid, legend, map_rows, moved
+from deadrelu_tui.tui.plot.chart import Row
 from deadrelu_tui.tui.plot.charts import MANY, activation_of, worst_first
 from deadrelu_tui.tui.plot.view import View
 from deadrelu_tui.wording import count

@@ -27,6 +27,8 @@ ROLES = ("axis", "zeros", "dead", "train", "test", "gradient", "mark", "rule", "
 
 Span = tuple[str, str]
 """A stretch of text of one role."""
+Row = list[Span]
+"""A line of cells."""
 
 _ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")
 

@@ -56,7 +56,7 @@ def typed(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-class Row(Horizontal):
+class FormRow(Horizontal):
     """A line of the form: whether it is in focus and differs from the run in hand, its name, its control."""
 
     def __init__(self, name: str, control: Widget, help_text: str, was: str = "") -> None:
@@ -86,7 +86,7 @@ class Row(Horizontal):
         self.query_one(".sign", Static).update(sign, layout=False)
 
 
-class FieldRow(Row):
+class FieldRow(FormRow):
     """The line of one setting: it reads and shows what the setting's own parser takes."""
 
     def __init__(self, name: str, before: Any, ascii_only: bool) -> None:
@@ -156,7 +156,7 @@ class SettingsScreen(Dialog[RunSettings | None]):
         with Vertical(classes="window form") as window:
             window.border_title = "settings of a new run"
             with Vertical(classes="rows"):
-                yield Row("preset", Choice(_EXPERIMENTS, NONE, self.ascii_only), _PRESET_HELP)
+                yield FormRow("preset", Choice(_EXPERIMENTS, NONE, self.ascii_only), _PRESET_HELP)
                 for name in _FIELDS:
                     yield FieldRow(name, getattr(self.settings, name), self.ascii_only)
             yield Static(classes="help-line", markup=False)
@@ -180,7 +180,7 @@ class SettingsScreen(Dialog[RunSettings | None]):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Explain what is in focus."""
-        row = next((each for each in self.query(Row) if each.control is event.widget), None)
+        row = next((each for each in self.query(FormRow) if each.control is event.widget), None)
         text = row.help_text if row is not None else _START_HELP
         self.query_one(".help-line", Static).update(to_ascii(text) if self.ascii_only else text)
         self._mark()
@@ -204,7 +204,7 @@ class SettingsScreen(Dialog[RunSettings | None]):
         self._mark()
 
     def _mark(self) -> None:
-        for row in self.query(Row):
+        for row in self.query(FormRow):
             row.mark(self.ascii_only)
 
     def _experiment(self) -> int:
