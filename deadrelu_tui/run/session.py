@@ -50,10 +50,10 @@ class Session:
     def _restart(self, settings: Mapping[str, Any]) -> None:
         before = self.in_hand
         before.send(Stop())
+        self.in_hand, self.started, self.held = self._begin(settings), self.started + 1, None
         self.earlier = [before, *self.earlier][:KEPT]
         if self.ghost is not None and self.ghost not in self.earlier:
             self.ghost = None
-        self.in_hand, self.started, self.held = self._begin(settings), self.started + 1, None
 
     def freeze(self) -> None:
         """Hold what is looked at still, or let it catch up."""
