@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,12 @@ from conftest import record, start, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deadrelu_tui.record.columns import Column, Gap
 from deadrelu_tui.record.history import History
+from deadrelu_tui.record.ledger import Ledger
 from deadrelu_tui.record.looks import Looked
-from deadrelu_tui.record.records import Event, Record, Step
+from deadrelu_tui.record.records import End, Event, Record, Step
+from deadrelu_tui.record.units import Units
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -204,10 +207,13 @@ def test_a_metric_that_is_not_there_is_smoothed_to_nothing() -> None:
 # Frozen
 
 
-def fill(history: History, steps: range) -> None:
-    """Append steps with looks in between, units that die one by one, and an event at every tenth step."""
+def fill(history: History, steps: Iterable[int]) -> None:
+    """Append steps with looks in between, units that die one by one, an event at every tenth step, and one of the
+    announced metrics now and then.
+    """
     for step in steps:
-        taken = record(step, {"loss": float(step) if step % 7 else NAN}, batches=100)
+        lacking = {} if step % 11 == 3 else {"pre_mean/h1": NAN if step % 13 == 5 else step / 7}
+        taken = record(step, {"loss": float(step) if step % 7 else NAN} | lacking, batches=100)
         if step % 5 == 0:
             shares = [0.5 if unit > step / 50 else 0.0 for unit in range(20)]
             dead = {"dead_fraction/h1": shares.count(0.0) / 20}
@@ -217,41 +223,119 @@ def fill(history: History, steps: range) -> None:
             history.add(Event(step, "change", {"setting": "lr", "before": 0, "now": step}))
 
 
-def everything(history: History) -> str:
-    """Return all that a history tells."""
-    ledgers = {layer: {name: str(value) for name, value in vars(each).items()}
-               for layer, each in history.ledgers.items()}  # fmt: skip
-    told: list[Any] = [
-        len(history),
-        history.start,
-        history.last,
-        history.looked,
-        history.events,
-        ledgers,
-        history.names,
-    ]
-    for name in history.names:
-        steps, values = history.series(name)
-        told += [steps.tolist(), values.tolist(), history.latest(name), history.gaps(name, 0, 10**6)]
-        told += [history.outline(name, 0, 10**5, columns)[1].tolist() for columns in (3, 40)]
-        told += [history.at(name, 10**6), history.smooth(name, np.arange(0, 3_000, 100), 50).tolist()]
-    return repr(told)
+STEPS = (-1, 0, 5, 63, 64, 100, 399, 1_000, 10**6)
+METRICS = ("loss", "pre_mean", "dead_fraction", "deaths", "revivals", "accuracy/test", "own")
+
+
+def each_of(read: Callable[[Any], Any]) -> Callable[[History], Any]:
+    """Return what reads something of every metric and tells it by its name."""
+    return lambda history: {name: read((history, name)) for name in history.names}
+
+
+def plain(value: Any) -> Any:
+    """Return what was read so that equal texts are equal values."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Units):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Looked):
+        return value.step, {name: plain(each) for name, each in value.layers.items()}
+    if isinstance(value, Ledger):
+        return {name: plain(each) for name, each in vars(value).items()}
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+READERS: dict[str, Callable[[History], Any]] = {
+    **{
+        name: lambda history, name=name: getattr(history, name)  # type: ignore[misc]
+        for name in (
+            "first", "last", "start", "end", "network", "events", "marks", "lives", "live", "epoch", "seconds",
+            "speed", "steps_planned", "looked", "names", "broken", "was_broken",
+        )
+    },
+    "looks": lambda history: list(history.looks),
+    "ledgers": lambda history: dict(history.ledgers),
+    "epoch_of": lambda history: [history.epoch_of(step) for step in STEPS],
+    "seconds_at": lambda history: [history.seconds_at(step) for step in STEPS],
+    "units": lambda history: [history.units(layer) for layer in ("h1", "h2")],
+    "of": lambda history: [list(history.of(metric)) for metric in METRICS],
+    "quantity": each_of(lambda each: each[0].quantity(each[1])),
+    "series": each_of(lambda each: list(each[0].series(each[1]))),
+    "latest": each_of(lambda each: each[0].latest(each[1])),
+    "at": each_of(lambda each: [each[0].at(each[1], step) for step in STEPS]),
+    "window": each_of(lambda each: [list(each[0].window(each[1], first, first + 70)) for first in STEPS]),
+    "tail": each_of(lambda each: [list(each[0].tail(each[1], count)) for count in (0, 1, 70)]),
+    "outline": each_of(lambda each: [
+        list(each[0].outline(each[1], first, stop, columns))
+        for first, stop in ((0, 401), (7, 70_000), (300, 1_000)) for columns in (3, 40)
+    ]),
+    "gaps": each_of(lambda each: [each[0].gaps(each[1], first, first + 500) for first in STEPS]),
+    "whole_gap": each_of(lambda each: [each[0].whole_gap(each[1], Gap(step, step)) for step in STEPS]),
+    "smooth": each_of(lambda each: each[0].smooth(each[1], np.arange(0, 3_000, 100), 50)),
+}  # fmt: skip
+
+
+def all_of(history: History) -> dict[str, str]:
+    """Return all that can be read of a history, by what reads it."""
+    return {"len": str(len(history))} | {name: repr(plain(read(history))) for name, read in READERS.items()}
+
+
+def test_all_that_can_be_read_is_read_here() -> None:
+    public = {name for name in dir(History) if not name.startswith("_")}
+    assert public - {"add", "frozen", "until"} == set(READERS)
 
 
 @pytest.mark.parametrize("length", [0, 1, 63, 64, 255, 256, 257, 700])
 def test_a_frozen_history_stays_as_it_was_while_the_run_goes_on(length: int) -> None:
     history = started()
     fill(history, range(length))
-    before = everything(history)
+    before = all_of(history)
     frozen = history.frozen()
-    assert everything(frozen) == before
+    assert all_of(frozen) == before
     fill(history, range(length, length + 1_300))
-    assert everything(frozen) == before
+    history.add(End(99.0, "stopped"))
+    assert all_of(frozen) == before
     assert len(history) == length + 1_300
 
 
+@pytest.mark.parametrize("length", [0, 1, 700, 5_000])
+def test_a_frozen_history_stays_as_it_was_when_the_run_leaves_out_steps(length: int) -> None:
+    history = started()
+    fill(history, range(length))
+    frozen, before = history.frozen(), all_of(history)
+    fill(history, range(length + 10, length + 4_000, 10))
+    assert all_of(frozen) == before
+    assert all_of(history.until(length - 1))["outline"] == before["outline"]
+    again = history.frozen()
+    middle = all_of(again)
+    fill(history, range(length + 4_000, length + 5_000, 7))
+    assert all_of(again) == middle
+
+
+def test_what_is_frozen_or_looked_back_at_is_no_copy() -> None:
+    history = started()
+    fill(history, range(2_000))
+    for twin in (history.frozen(), history.until(1_500)):
+        for name in ("loss", "dead_fraction/h1"):
+            assert np.shares_memory(twin.series(name).values, history.series(name).values), name
+        assert twin.looked is not None
+    fill(history, range(2_000, 2_010))
+    assert np.shares_memory(history.frozen().series("loss").values, history.until(5).series("loss").values)
+
+
+def test_what_is_looked_back_at_can_be_frozen_and_looked_back_at_again() -> None:
+    history = started()
+    fill(history, range(300))
+    then = history.until(200)
+    assert all_of(then.frozen()) == all_of(then)
+    assert all_of(then.until(100)) == all_of(history.until(100))
+    assert all_of(then.until(10**6)) == all_of(then)
+
+
 def test_a_history_may_be_frozen_whenever_another_thread_appends() -> None:
-    history, expected = History(), History()
+    history, expected = started(), started()
     twins = list[History]()
     writer = threading.Thread(target=fill, args=(history, range(1_500)))
     writer.start()
@@ -276,38 +360,66 @@ def test_a_history_may_be_frozen_whenever_another_thread_appends() -> None:
 
 
 def test_one_thread_writes_while_others_read() -> None:
-    history, count, faults = History(), 4_000, list[str]()
+    history, count, faults = started(), 4_000, list[str]()
     done = threading.Event()
 
     def read() -> None:
-        while not done.is_set():
-            steps, values = history.series("loss")
-            if not np.array_equal(values, steps % 97):
-                faults.append(f"series of {len(steps)}")
-            if history.gaps("loss", 0, 10**6):
-                faults.append("a gap")
-            steps, values = history.outline("loss", 0, 10**6, 3)
-            if len(steps) > 6 or (np.diff(steps) < 0).any() or (len(values) and values.max() > 96):
-                faults.append(f"outline {steps} {values}")
-            probe = history.series("dead_fraction/h1")
-            if not np.array_equal(probe.steps, probe.values) or len(probe.steps) != len(probe.values):
-                faults.append(f"probe {probe}")
-            history.latest("loss")
-            assert len(history.names) <= 2
-            assert len(history.events) <= count
+        steps, values = history.series("loss")
+        if not np.array_equal(values, steps % 97):
+            faults.append(f"series of {len(steps)}")
+        if history.gaps("loss", 0, 10**6):
+            faults.append("a gap")
+        steps, values = history.outline("loss", 0, 10**6, 3)
+        if len(steps) > 6 or (np.diff(steps) < 0).any() or (len(values) and values.max() > 96):
+            faults.append(f"outline {steps} {values}")
+        probe = history.series("dead_fraction/h1")
+        if not np.array_equal(probe.steps, probe.values) or len(probe.steps) != len(probe.values):
+            faults.append(f"probe {probe}")
+        if len(history.names) > 2 or len(history.events) > count + 1:
+            faults.append("too much")
+        if history.speed < 0 or history.latest("loss") == -1:
+            faults.append("speed")
+        then = history.until(len(history) // 2)
+        if [event.step for event in then.events] != sorted(event.step for event in then.events):
+            faults.append("events")
 
-    readers = [threading.Thread(target=read) for _ in range(2)]
+    def go_on() -> None:
+        try:
+            while not done.is_set():
+                read()
+        except Exception as error:
+            faults.append(repr(error))
+
+    readers = [threading.Thread(target=go_on) for _ in range(2)]
     for reader in readers:
         reader.start()
     for step in range(count):
         extra = {"dead_fraction/h1": float(step)} if step % 5 == 0 else {}
         history.add(record(step, {"loss": float(step % 97)} | extra))
-        history.add(Event(step, "x"))
+        history.add(Event(step, "resume" if step % 100 == 99 else "x"))
     done.set()
     for reader in readers:
         reader.join()
     assert faults == []
-    assert len(history) == len(history.events) == count
+    assert len(history) == len(history.events) - 1 == count
+
+
+def test_while_the_numbers_of_the_steps_are_written_down_nobody_reads_half_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    history = started()
+    fill(history, range(300))
+    append, read = Column.append, list[list[int]]()
+
+    def spied_on(column: Column, value: float) -> None:
+        append(column, value)
+        read.append(history.series("loss").steps.tolist())
+
+    monkeypatch.setattr(Column, "append", spied_on)
+    fill(history, [400])  # until now they need not be written down
+    assert len(read) > 300
+    assert all(steps == list(range(300)) for steps in read)
+    assert history.series("loss").steps.tolist() == [*range(300), 400]
 
 
 # Outlines
@@ -391,7 +503,7 @@ def test_the_points_do_not_grow_with_the_run(length: int) -> None:
 
 def test_what_was_drawn_of_a_step_stays_when_more_steps_come() -> None:
     values = np.random.default_rng(0).normal(size=5_000).tolist()
-    history, columns, drawn = History(), 20, list[tuple[int, float]]()
+    history, columns, drawn = started(), 20, list[tuple[int, float]]()
     for step, value in enumerate(values):
         history.add(record(step, {"loss": value}))
         if step % 97 == 0:
@@ -480,23 +592,87 @@ def test_a_nan_that_was_measured_is_told_from_one_that_stands_for_nothing() -> N
     assert history.broken is None
 
 
+def test_what_a_record_lacks_is_no_gap_wherever_it_lies() -> None:
+    history = started()
+    lacking, none = {0, 1, 63, 64, 70, 127, 128, 299}, {2, 65, 71, 126, 200}
+    for step in range(300):
+        value = {} if step in lacking else {"grad_norm/w1": NAN if step in none else 1.0}
+        history.add(record(step, value))
+    assert [tuple(gap) for gap in history.gaps("grad_norm/w1", 0, 300)] == [(step, step) for step in sorted(none)]
+    assert history.series("grad_norm/w1").steps.tolist() == [step for step in range(300) if step not in lacking]
+    assert history.gaps("grad_norm/w1", 63, 65) == history.gaps("loss", 0, 300) == ()
+    assert history.series("loss").steps.tolist() == list(range(300))
+    shown = [step for step in range(300) if step not in lacking | none]
+    assert points(history, 0, 300, 300, "grad_norm/w1") == [(step, 1.0) for step in shown]
+    assert history.window("grad_norm/w1", 60, 80).steps.tolist() == [step for step in shown if 60 <= step < 80]
+    assert history.tail("grad_norm/w1", 3).steps.tolist() == [297, 298]
+    assert (history.latest("grad_norm/w1"), history.at("grad_norm/w1", 0)) == (1.0, None)
+    assert history.smooth("grad_norm/w1", np.array([1, 3, 64]), 2).tolist()[1:] == [1.0, 1.0]
+    assert not history.was_broken
+    assert history.until(200).broken == "grad_norm/w1"
+    assert history.until(201).was_broken
+
+
+def test_a_long_outline_leaves_out_what_was_lacking() -> None:
+    history, values = started(), np.random.default_rng(5).normal(size=6_000).astype(np.float32)
+    known = np.ones(6_000, np.bool_)
+    known[500:1_700], known[3_000:3_001] = False, False
+    for step in range(6_000):
+        history.add(record(step, {"pre_mean/h1": float(values[step])} if known[step] else {}))
+    found = columns_of(points(history, 0, 6_000, 5, "pre_mean/h1"))
+    width = -(-6_000 // (5 * 64)) * 64
+    expected = []
+    for left in range(0, 6_000, width):
+        inside = values[left : left + width][known[left : left + width]]
+        expected.append((left, {float(inside.min()), float(inside.max())}))
+    assert found == expected
+
+
 def test_steps_may_start_anywhere_and_have_gaps() -> None:
     history = History()
     history.add(start(batches=None, first=12_000))
     assert (history.first, history.last) == (12_000, None)
-    for step in range(12_000, 32_000, 10):
+    steps = list(range(12_000, 32_000, 10))
+    for step in steps:
         history.add(record(step, {"loss": NAN if step == 12_500 else float(step)}))
     assert (history.first, history.last, len(history)) == (12_000, 31_990, 2_000)
-    assert history.at("loss", 12_019) == 12_010
+    assert history.series("loss").steps.tolist() == steps
+    assert [history.at("loss", step) for step in (11_999, 12_000, 12_019, 31_990, 10**6)] == [
+        None, 12_000, 12_010, 31_990, 31_990,
+    ]  # fmt: skip
     assert points(history, 12_000, 12_030, 10) == [(12_000, 12_000), (12_010, 12_010), (12_020, 12_020)]
     drawn = points(history, 0, 40_000, 40)
     assert drawn[0] == (12_000, 12_000)
     assert max(value for _, value in drawn) == 31_990
     assert all(abs(step - value) < 28_000 / 40 for step, value in drawn)
     assert [tuple(gap) for gap in history.gaps("loss", 0, 40_000)] == [(12_500, 12_500)]
+    assert history.whole_gap("loss", Gap(12_500, 12_500)) == Gap(12_500, 12_500)
     assert history.window("loss", 12_005, 12_025).steps.tolist() == [12_010, 12_020]
     assert history.tail("loss", 2).steps.tolist() == [31_980, 31_990]
+    assert history.smooth("loss", np.array([12_000, 12_015, 12_030, 12_500, 12_519]), 20).tolist() == [
+        12_000, 12_005, 12_025, 12_490, 12_510,
+    ]  # fmt: skip
     assert history.until(12_015).last == 12_010
+    assert history.speed == pytest.approx(100)
+
+
+@pytest.mark.parametrize("columns", [1, 3, 20])
+def test_a_long_outline_of_steps_by_tens_is_read_from_blocks_and_shows_every_spike(columns: int) -> None:
+    history, spikes = History(), {12_000: 5.0, 300_000: 9.0, 411_990: -7.0}
+    history.add(start(batches=None, first=12_000))
+    for step in range(12_000, 412_000, 10):
+        history.add(record(step, {"loss": spikes.get(step, 0.0)}))
+    for first, stop in ((0, 412_000), (12_000, 412_000), (250_000, 350_000)):
+        found = points(history, first, stop, columns)
+        assert len(found) <= 2 * columns
+        assert [step for step, _ in found] == sorted(step for step, _ in found)
+        shown = {value for step, value in spikes.items() if first <= step < stop}
+        extremes = {max(shown), min(shown)} if columns == 1 else shown
+        assert extremes <= {value for _, value in found} | {0.0}
+        # A column's point stands at its first step, at most a column and a block before the spike.
+        width = (stop - max(first, 12_000)) / columns + 640
+        assert all(any(value == each and 0 <= step - at <= width for at, each in found)
+                   for step, value in spikes.items() if value in extremes and first <= step < stop)  # fmt: skip
 
 
 def test_a_step_that_is_not_later_than_the_last_is_refused() -> None:
@@ -507,54 +683,165 @@ def test_a_step_that_is_not_later_than_the_last_is_refused() -> None:
             history.add(record(step))
 
 
-@given(data=st.data())
-@settings(max_examples=60, deadline=None)
-def test_as_of_a_step_a_run_is_what_it_was_when_that_step_was_the_newest(data: st.DataObject) -> None:
-    steps = sorted(data.draw(st.sets(st.integers(0, 400), min_size=1, max_size=40)))
-    shares = st.sampled_from([0.0, 0.004, 0.5, NAN])
-    stream: list[Record] = [start(batches=None)]
-    for step in steps:
-        made = record(step, data.draw(st.dictionaries(st.sampled_from(["loss", "pre_mean/h1", "own"]),
-                                                      st.sampled_from([1.0, 2.5, NAN, INF]))))  # fmt: skip
-        if data.draw(st.booleans()):
-            made = replace(made, looks={"h1": units([data.draw(shares) for _ in range(3)])})
-        made = replace(made, fired={"h1": np.array([data.draw(st.booleans()) for _ in range(3)])})
-        made = replace(made, live={"lr": data.draw(st.sampled_from([0.1, 0.2]))})
-        stream.append(made)
-        if data.draw(st.booleans()):
-            stream.append(Event(data.draw(st.sampled_from([each for each in steps if each <= step])), "found"))
-    whole = History()
-    for each in stream:
-        whole.add(each)
-    at = data.draw(st.integers(0, 420))
-    then = History()
-    for each in stream:
-        if isinstance(each, Step) and each.step > at:
-            break
-        then.add(each)
-    assert as_text(whole.until(at)) == as_text(then)
+@st.composite
+def streams(draw: st.DrawFn) -> list[Record]:
+    """Return all that a run tells: steps left out, metrics that are lacking, NaN, looks, events before and after their
+    steps, an end that is none.
+    """
+    shares = st.lists(st.sampled_from([0.0, 0.004, 0.5, NAN]), min_size=3, max_size=3)
+    values = st.dictionaries(
+        st.sampled_from(["loss", "pre_mean/h1", "dead_fraction/h1", "own"]), st.sampled_from([1.0, 2.5, NAN, INF])
+    )
+    steps = sorted(draw(st.sets(st.integers(0, 40) | st.integers(0, 400), min_size=1, max_size=25)))
+    per_epoch = draw(st.sampled_from([None, 10, 150]))
+    stream: list[Record] = [start(batches=per_epoch, epochs=40)]
+    at = 0.0
+    for index, step in enumerate(steps):
+        for kind in draw(st.lists(st.sampled_from(["resume", "change"]), max_size=2)):
+            stream.append(Event(step, kind, {"setting": "lr", "before": 0.1, "now": 0.2}))
+        at += draw(st.sampled_from([0.01, 0.25, 4.0]))
+        layers = draw(st.lists(st.sampled_from(["h1", "h2"]), max_size=2, unique=True))
+        stream.append(Step(
+            step, at, None if per_epoch is None else step // per_epoch + 1,
+            {"lr": draw(st.sampled_from([0.1, 0.2]))}, draw(values),
+            {"h1": np.array([draw(st.booleans()) for _ in range(3)])}, {each: units(draw(shares)) for each in layers},
+            draw(st.booleans()),
+        ))  # fmt: skip
+        for found in draw(st.lists(st.sampled_from(steps[: index + 1]), max_size=2)):
+            stream.append(Event(found, "found"))
+        if draw(st.integers(0, 9)) == 0:
+            stream += [End(at, "finished"), Event(step + 1, "train_on", {"epochs": 1, "steps": 10})]
+    return [*stream, *draw(st.sampled_from([[], [End(at + 1, "stopped")], [End(at + 1, "failed", "why")]]))]
 
 
-def as_text(history: History) -> str:
-    """Return all that can be read of a history."""
-    told: list[object] = [len(history), history.last, history.live, history.lives, history.epoch, history.seconds]
-    told += [history.broken, history.was_broken, history.names, history.speed, history.first]
-    told += [history.events if len(history) else (), history.marks]
-    for name in history.names:
-        told += [[each.tolist() for each in history.series(name)], history.latest(name), history.at(name, 100)]
-        told += [points(history, 0, 401, 20, name), history.gaps(name, 0, 401)]
-    for looked in history.looks:
-        told += [looked.step, {name: each.firing.tolist() for name, each in looked.layers.items()}]
-    for layer, ledger in history.ledgers.items():
-        told += [layer, *(getattr(ledger, each).tolist() for each in ("lost", "born_dead", "changed_at", "deaths"))]
-    return repr(told)
+def fed(stream: Iterable[Record]) -> History:
+    history = History()
+    for each in stream:
+        history.add(each)
+    return history
+
+
+@given(stream=streams(), at=st.integers(-2, 60) | st.integers(0, 420))
+@settings(max_examples=200, deadline=None)
+def test_as_of_a_step_a_run_is_what_it_was_when_that_step_was_the_newest(stream: list[Record], at: int) -> None:
+    later = next((index for index, each in enumerate(stream) if isinstance(each, Step) and each.step > at), None)
+    before = stream[:later]
+    last = max((each.step for each in before if isinstance(each, Step)), default=None)
+    if later is not None:
+        # It went on: no end was one, and what was done before the next step belongs to that.
+        before = [
+            each
+            for each in before
+            if not isinstance(each, End) and not (isinstance(each, Event) and last is not None and each.step > last)
+        ]
+    assert all_of(fed(stream).until(at)) == all_of(fed(before))
+
+
+@pytest.mark.parametrize("at", [699, 3_999, 4_000, 4_555, 6_010])
+def test_as_of_a_step_a_long_run_is_drawn_as_it_was_then(at: int) -> None:
+    steps = [*range(4_000), *range(4_500, 6_000), *range(6_000, 9_000, 10)]
+    whole, then = started(), started()
+    fill(whole, steps)
+    fill(then, [step for step in steps if step <= at])
+    assert all_of(whole.until(at)) == all_of(then)
+
+
+def test_before_the_first_step_a_run_had_said_what_it_will_do_and_nothing_else() -> None:
+    history = fed([start(first=100), Event(100, "pause"), record(100), record(101)])
+    then = history.until(99)
+    assert (len(then), then.last, then.first, then.names) == (0, None, 100, ())
+    assert [each.kind for each in then.events] == ["start", "pause"]
+    assert then.start == history.start
+
+
+def test_what_happened_after_a_step_is_not_in_it_though_it_was_found_in_an_earlier_one() -> None:
+    history = started()
+    for step in range(10):
+        history.add(record(step))
+    history.add(Event(3, "units_lost"))  # found out at step 9
+    history.add(Event(10, "change", {"setting": "lr", "before": 0.1, "now": 0.2}))
+    history.add(record(10))
+    assert [each.kind for each in history.events] == ["start", "units_lost", "change"]
+    assert [each.kind for each in history.until(8).events] == ["start"]
+    assert [each.kind for each in history.until(9).events] == ["start", "units_lost"]
+    assert history.until(9).marks == ()
+    assert [each.step for each in history.marks] == [10]
+
+
+# What a run says of its pace and its end
+
+
+def timed(times: Iterable[tuple[int, float]], *, first: int = 0) -> History:
+    return fed([start(batches=None, first=first), *(replace(record(step), at=at) for step, at in times)])
+
+
+def test_the_speed_is_that_of_the_last_seconds_of_training() -> None:
+    assert timed([]).speed == 0
+    assert timed([(0, 0.5)]).speed == 2
+    assert timed([(0, 0.5), (1, 1.0)]).speed == 2
+    slow = [(step, 0.5 * (step + 1)) for step in range(100)]
+    fast = [(100 + step, 50 + (step + 1) / 100) for step in range(400)]
+    assert timed(slow).speed == pytest.approx(2)
+    assert timed(slow + fast).speed == pytest.approx(100)
+    assert timed(slow + fast).until(99).speed == pytest.approx(2)
+
+
+def test_the_speed_counts_steps_and_not_records() -> None:
+    history = timed([(12_000 + 10 * index, 0.5 * (index + 1)) for index in range(20)], first=12_000)
+    assert history.speed == pytest.approx(20)
+
+
+def test_what_was_before_a_pause_does_not_count_as_speed() -> None:
+    history = timed([(step, (step + 1) / 10) for step in range(10)])
+    assert history.speed == pytest.approx(10)
+    history.add(Event(10, "resume"))
+    assert history.speed == 0
+    history.add(replace(record(10), at=61.0))
+    assert history.speed == 0  # how long it took is not known
+    history.add(replace(record(11), at=61.25))
+    assert history.speed == pytest.approx(4)
+
+
+def test_a_step_is_told_with_the_seconds_from_the_start_to_it() -> None:
+    history = timed([(3, 0.5), (5, 0.75), (9, 2.0)])
+    assert [history.seconds_at(step) for step in (0, 3, 4, 5, 8, 9, 10)] == [0, 0.5, 0.5, 0.75, 0.75, 2, 2]
+    assert history.seconds == 2
+    assert history.until(5).seconds == 0.75
+    assert History().seconds == 0
+
+
+def test_a_run_that_was_told_to_train_on_has_not_ended_and_has_more_steps_before_it() -> None:
+    history = fed([start(batches=4, epochs=2), record(7), End(1.0, "finished")])
+    assert (history.end, history.steps_planned) == (End(1.0, "finished"), 8)
+    history.add(Event(8, "train_on", {"epochs": 2, "steps": 8}))
+    assert (history.end, history.steps_planned) == (None, 16)
+    history.add(End(2.0, "stopped"))
+    assert (history.end, history.events[-1]) == (End(2.0, "stopped"), Event(8, "stop"))
+    assert started().steps_planned is None
+
+
+def test_epochs_are_told_by_the_steps_and_a_training_may_have_none() -> None:
+    history = fed([start(), *(record(step, batches=4) for step in range(10))])
+    assert [history.epoch_of(step) for step in (0, 3, 4, 7, 8, 99)] == [1, 1, 2, 2, 3, 3]
+    assert (history.epoch, history.until(5).epoch, History().epoch) == (3, 2, None)
+    assert fed([start(), replace(record(0), epoch=None)]).epoch is None
 
 
 def test_four_thousand_events_come_out_in_the_order_of_their_steps() -> None:
     history = started()
     for step in range(4_000):
-        history.add(Event((step * 7_919) % 4_000, "found"))
-    assert [event.step for event in history.events if event.kind == "found"] == list(range(4_000))
+        history.add(Event((step * 7_919) % 4_000, "found", {"of": step}))
+        assert len(history.events) == step + 2
+    found = [event for event in history.events if event.kind == "found"]
+    assert [event.step for event in found] == list(range(4_000))
+    assert all((event.facts["of"] * 7_919) % 4_000 == event.step for event in found)
+
+
+def test_events_of_one_step_stay_in_the_order_in_which_they_came() -> None:
+    history = started()
+    for kind in ("pause", "resume", "change", "revive"):
+        history.add(Event(0, kind))
+    assert [event.kind for event in history.events] == ["start", "pause", "resume", "change", "revive"]
 
 
 def test_nothing_can_be_added_to_a_frozen_history() -> None:
