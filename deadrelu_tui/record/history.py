@@ -105,7 +105,16 @@ class History:
     @property
     def marks(self) -> tuple[Event, ...]:
         """Those of the events that are interventions."""
-        return tuple(each for each in self.events if each.mark)
+        return self._sifted[1]
+
+    @property
+    def _sifted(self) -> tuple[tuple[Event, ...], tuple[Event, ...], int]:
+        """Events, marks, and the steps that it was told to train on: looked for once as long as no event comes."""
+        events, known = self.events, self._kept.sifted
+        if known[0] is not events:
+            more: int = sum(event.facts["steps"] for event in events if event.kind == "train_on")
+            known = self._kept.sifted = events, tuple(each for each in events if each.mark), more
+        return known
 
     @property
     def lives(self) -> tuple[tuple[int, Live], ...]:
@@ -158,8 +167,7 @@ class History:
         """Steps of the whole run, those included for which it was told to train on; None if its end is not known."""
         if self.start is None or self.start.steps is None:
             return None
-        more: int = sum(event.facts["steps"] for event in self.events if event.kind == "train_on")
-        return self.start.steps + more
+        return self.start.steps + self._sifted[2]
 
     @property
     def looked(self) -> Looked | None:

@@ -57,6 +57,8 @@ class Kept:
         self._seen: list[int] = []
         """Of each event, in the order in which they came, how many steps were recorded before it."""
         self._came: list[Event] = []
+        self.sifted: tuple[tuple[Event, ...], tuple[Event, ...], int] = (), (), 0
+        """What a history found last among the events."""
         self._sorted: tuple[int, tuple[Event, ...]] = 0, ()
         self._books: dict[str, Bookkeeper] = {}
         self._first_looks: dict[str, int] = {}

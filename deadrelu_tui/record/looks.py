@@ -18,7 +18,7 @@ import numpy as np
 from deadrelu_tui.record.columns import Column
 from deadrelu_tui.record.units import Units
 
-MEMORY = 8_000_000
+MEMORY = 2_000_000
 """Bytes of looks that are kept at hand, the newest ones."""
 _COLUMNS = tuple(each.name for each in fields(Units) if each.name != "activation")
 _ITEM = np.dtype(np.float32).itemsize

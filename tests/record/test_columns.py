@@ -141,6 +141,34 @@ def test_a_column_of_a_million_values_is_read_in_blocks() -> None:
     assert found == (Gap(500_000, 500_199), Gap(777_777, 777_777))
 
 
+# What is lacking
+
+
+@given(values=st.lists(st.none() | st.floats(width=32) | st.just(NAN), max_size=300), lacking=st.integers(0, 300))
+@settings(max_examples=60, deadline=None)
+def test_what_is_lacking_is_known_from_what_was_measured_and_is_no_number(
+    values: list[float | None], lacking: int
+) -> None:
+    column = Column(lacking=lacking)
+    for value in values:
+        if value is None:
+            column.lack()
+        else:
+            column.append(value)
+    everything = [None] * lacking + values
+    assert len(column) == len(everything)
+    assert column.holes == everything.count(None)
+    for stop in (0, lacking, len(everything)):
+        known = column.known(stop)
+        wanted = [each is not None for each in everything[:stop]]
+        assert all(wanted) if known is None else known.tolist() == wanted, stop
+        at, bad = column.broken(0, stop)
+        none = [step for step, each in enumerate(everything[:stop]) if each is not None and not math.isfinite(each)]
+        assert at[bad].tolist() == none
+    numbers = np.array([NAN if each is None else each for each in everything], np.float32)
+    np.testing.assert_array_equal(column.view(), numbers)
+
+
 # Gaps of metrics of every step
 
 
@@ -189,7 +217,7 @@ def test_one_gap_of_several_kinds_is_one() -> None:
 
 
 def test_gaps_come_in_as_the_run_goes_on() -> None:
-    values, history = broken(400, (60, 70), (127, 130), (200, 399)), History()
+    values, history = broken(400, (60, 70), (127, 130), (200, 399)), started()
     for step, value in enumerate(values):
         history.add(record(step, {"loss": value}))
         assert list(history.gaps("loss", 0, FAR)) == slowly(values[: step + 1], 0, FAR)

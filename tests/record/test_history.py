@@ -607,7 +607,7 @@ def test_what_a_record_lacks_is_no_gap_wherever_it_lies() -> None:
     assert history.window("grad_norm/w1", 60, 80).steps.tolist() == [step for step in shown if 60 <= step < 80]
     assert history.tail("grad_norm/w1", 3).steps.tolist() == [297, 298]
     assert (history.latest("grad_norm/w1"), history.at("grad_norm/w1", 0)) == (1.0, None)
-    assert history.smooth("grad_norm/w1", np.array([1, 3, 64]), 2).tolist()[1:] == [1.0, 1.0]
+    assert str(history.smooth("grad_norm/w1", np.array([1, 3, 64, 65, 66]), 2).tolist()) == "[nan, 1.0, nan, nan, 1.0]"
     assert not history.was_broken
     assert history.until(200).broken == "grad_norm/w1"
     assert history.until(201).was_broken
@@ -697,8 +697,8 @@ def streams(draw: st.DrawFn) -> list[Record]:
     stream: list[Record] = [start(batches=per_epoch, epochs=40)]
     at = 0.0
     for index, step in enumerate(steps):
-        for kind in draw(st.lists(st.sampled_from(["resume", "change"]), max_size=2)):
-            stream.append(Event(step, kind, {"setting": "lr", "before": 0.1, "now": 0.2}))
+        done = draw(st.lists(st.sampled_from(["resume", "change"]), max_size=2))
+        stream += [Event(step, kind, {"setting": "lr", "before": 0.1, "now": 0.2}) for kind in done]
         at += draw(st.sampled_from([0.01, 0.25, 4.0]))
         layers = draw(st.lists(st.sampled_from(["h1", "h2"]), max_size=2, unique=True))
         stream.append(Step(
@@ -707,8 +707,7 @@ def streams(draw: st.DrawFn) -> list[Record]:
             {"h1": np.array([draw(st.booleans()) for _ in range(3)])}, {each: units(draw(shares)) for each in layers},
             draw(st.booleans()),
         ))  # fmt: skip
-        for found in draw(st.lists(st.sampled_from(steps[: index + 1]), max_size=2)):
-            stream.append(Event(found, "found"))
+        stream += [Event(each, "found") for each in draw(st.lists(st.sampled_from(steps[: index + 1]), max_size=2))]
         if draw(st.integers(0, 9)) == 0:
             stream += [End(at, "finished"), Event(step + 1, "train_on", {"epochs": 1, "steps": 10})]
     return [*stream, *draw(st.sampled_from([[], [End(at + 1, "stopped")], [End(at + 1, "failed", "why")]]))]
@@ -722,7 +721,7 @@ def fed(stream: Iterable[Record]) -> History:
 
 
 @given(stream=streams(), at=st.integers(-2, 60) | st.integers(0, 420))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_as_of_a_step_a_run_is_what_it_was_when_that_step_was_the_newest(stream: list[Record], at: int) -> None:
     later = next((index for index, each in enumerate(stream) if isinstance(each, Step) and each.step > at), None)
     before = stream[:later]
@@ -737,10 +736,12 @@ def test_as_of_a_step_a_run_is_what_it_was_when_that_step_was_the_newest(stream:
     assert all_of(fed(stream).until(at)) == all_of(fed(before))
 
 
-@pytest.mark.parametrize("at", [699, 3_999, 4_000, 4_555, 6_010])
+@pytest.mark.parametrize("at", [3_999, 4_000, 6_010])
 def test_as_of_a_step_a_long_run_is_drawn_as_it_was_then(at: int) -> None:
     steps = [*range(4_000), *range(4_500, 6_000), *range(6_000, 9_000, 10)]
-    whole, then = started(), started()
+    whole = started()
+    assert whole.start is not None
+    then = fed([whole.start])
     fill(whole, steps)
     fill(then, [step for step in steps if step <= at])
     assert all_of(whole.until(at)) == all_of(then)

@@ -162,6 +162,24 @@ def test_what_the_first_look_finds_dead_was_born_so() -> None:
     assert book.ledger.born_dead.tolist() == [True, False]
 
 
+def test_what_the_first_look_finds_dead_after_an_update_was_not_born_so() -> None:
+    book = Bookkeeper(2)
+    entry = book.look(3, looked([True, False]), updated=True)
+    assert not entry.born
+    assert not book.ledger.born_dead.any()
+    assert (book.ledger.deaths.tolist(), book.ledger.changed_at.tolist()) == ([1, 0], [3, NEVER])
+
+
+def test_a_ledger_with_an_entry_made_is_another_one() -> None:
+    blank = Ledger.blank(2)
+    entry = Bookkeeper(2).look(0, looked([True, False]))
+    after = blank.after(entry)
+    assert after.lost.tolist() == after.born_dead.tolist() == [True, False]
+    assert not blank.lost.any()
+    assert not blank.born_dead.any()
+    assert after.after(replace(entry, died=entry.died[:0], died_at=entry.died_at[:0])) is after
+
+
 def test_a_unit_died_at_the_step_after_the_last_batch_that_made_it_fire() -> None:
     book = Bookkeeper(3)
     book.look(0, looked([False] * 3))
