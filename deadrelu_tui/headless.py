@@ -9,7 +9,6 @@ import json
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,7 +16,8 @@ import numpy as np
 
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.diagnosis.training_rules import Finding
+from deadrelu_tui.diagnosis import telling
+from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.diagnosis.verdict import findings, verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.columns import shortest
@@ -111,7 +111,7 @@ class Lines:
             "event": "summary",
             "status": status.value if status is not Status.READY else "stopped",
             "verdict": gravest.word if gravest else None,
-            "reason": str(error) if error is not None else gravest.reason if gravest else None,
+            "reason": str(error) if error is not None else telling.reason(gravest) if gravest else None,
             "remedy": [as_data(each) for each in gravest.remedy] if gravest else [],
             "findings": [as_row(each) for each in found],
             "steps": len(history),
@@ -126,16 +126,19 @@ class Lines:
         found = verdict(self.run.history)
         parts = [self.run.status.value]
         if found is not None:
-            parts.append(f": {found.word} — {found.reason}")
+            parts.append(f": {found.word} — {telling.reason(found)}")
             if wanted := flags(found.remedy):
                 parts.append(f"; try {wanted}")
         return "".join(parts)
 
 
 def as_row(finding: Finding) -> Fields:
-    """Return a finding as plain values; its remedy as commands."""
-    row = {each.name: getattr(finding, each.name) for each in fields(finding)}
-    return {**row, "remedy": [as_data(each) for each in finding.remedy]}
+    """Return a finding as plain values: what it says, and its remedy as commands."""
+    return {
+        "rule": finding.rule, "word": finding.word, "text": telling.found(finding), "cause": telling.why(finding),
+        "remedy": [as_data(each) for each in finding.remedy], "value": finding.value, "threshold": finding.threshold,
+        "step": finding.step, "layer": finding.layer,
+    }  # fmt: skip
 
 
 def flags(remedy: Sequence[Command]) -> str:

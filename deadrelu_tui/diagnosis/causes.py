@@ -7,13 +7,16 @@ pre-activation.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from deadrelu_tui.diagnosis.evidence import Evidence
+from deadrelu_tui.diagnosis.finding import Cause
 from deadrelu_tui.record.activations import SATURATING
-from deadrelu_tui.wording import number, rate
+
+Facts = Mapping[str, Any]
 
 EARLY = 50
 """Steps before a death (or after a start) in which the update that caused it is looked for."""
@@ -23,47 +26,58 @@ TIMID = 0.4
 """Ours: share of He's variance; Xavier's is about half of it."""
 
 
-def damage(evidence: Evidence, layer: str, step: int) -> str:
+def damage(evidence: Evidence, layer: str, step: int) -> Cause | None:
     """Return what threw a layer's pre-activations: input, rate, largest update before the step; w·x and b now."""
-    return ", ".join(filter(None, (blow(evidence, evidence.network.weights(layer), step), shares(evidence, layer))))
+    return overshoot({**_blow(evidence, evidence.network.weights(layer), step), **terms(evidence, layer)})
 
 
 def by_bias(evidence: Evidence, layer: str, step: int) -> bool:
     """Return whether b outweighs w·x in the lost units though no update was large: too little comes in for the
     image to matter.
     """
-    product, bias = _shares(evidence, layer)
+    product, bias = _means(evidence, layer)
     update = evidence.largest_update(step - EARLY, step, evidence.network.weights(layer))
     return abs(bias) > abs(product) and (update is None or update[2] < 1)
 
 
-def blow(evidence: Evidence, weights: Sequence[str], step: int) -> str:
-    """Return input and rate of the steps before a step, and the largest update of some weights in them."""
+def blow(evidence: Evidence, step: int, loss_before: float = math.nan) -> Cause | None:
+    """Return input and rate of the steps before a step, the largest update in them, and the loss if it was finite."""
+    before = {"loss_before": loss_before} if math.isfinite(loss_before) else {}
+    return overshoot({**_blow(evidence, evidence.network.weights(), step), **before})
+
+
+def overshoot(facts: Facts) -> Cause | None:
+    """Return that updates were too large, if anything is known of them."""
+    return Cause("overshoot", facts) if facts else None
+
+
+def _blow(evidence: Evidence, weights: Sequence[str], step: int) -> Facts:
     update = evidence.largest_update(step - EARLY, step, weights)
-    told = f"update {update[0]} was {number(update[2], 2)}×{update[1]}" if update and update[2] > 0 else ""
-    return ": ".join(filter(None, (scale(evidence, step), told)))
+    told = {"at": update[0], "weight": update[1], "update": update[2]} if update and update[2] > 0 else {}
+    return {**scale(evidence, step), **told}
 
 
-def scale(evidence: Evidence, step: int) -> str:
+def scale(evidence: Evidence, step: int) -> Facts:
     """Return the mean of the input and the rate with which the step before this one was taken."""
     then = evidence.live_at(step - 1)
     mean, _ = evidence.input(then)
-    verb = "Input mean" if then.get("normalise") == evidence.live.get("normalise") else "Input mean was"
-    lr = f"lr {rate(then['lr'])}" if "lr" in then else ""
-    return ", ".join(filter(None, (f"{verb} {number(mean)}" if math.isfinite(mean) else "", lr)))
+    facts: dict[str, Any] = {"lr": then["lr"]} if "lr" in then else {}
+    if math.isfinite(mean):
+        facts |= {"input": mean, "changed": then.get("normalise") != evidence.live.get("normalise")}
+    return facts
 
 
-def shares(evidence: Evidence, layer: str) -> str:
+def terms(evidence: Evidence, layer: str) -> Facts:
     """Return what w·x and b are on average, over the layer's lost units, at the last look."""
-    product, bias = _shares(evidence, layer)
+    product, bias = _means(evidence, layer)
     if math.isnan(product):
-        return ""
-    found = evidence.network.layer(layer)
-    name = f"{found.weight}·x" if found is not None and found.weight else "w·x"
-    return f"{f'|{name}|' if evidence.activation in SATURATING else name} {number(product, 2)}, b {number(bias, 1)}"
+        return {}
+    known = evidence.network.layer(layer)
+    size = evidence.activation in SATURATING
+    return {"of": known.weight if known is not None else "", "product": product, "bias": bias, "size": size}
 
 
-def _shares(evidence: Evidence, layer: str) -> tuple[float, float]:
+def _means(evidence: Evidence, layer: str) -> tuple[float, float]:
     """Return the means of w·x and b; of tanh and sigmoid that of |w·x|, as they saturate on either side."""
     units = evidence.units(layer)
     if units is None or not units.lost.any():
@@ -73,8 +87,8 @@ def _shares(evidence: Evidence, layer: str) -> tuple[float, float]:
     return float((np.abs(product) if evidence.activation in SATURATING else product).mean()), float(bias.mean())
 
 
-def ever_less(evidence: Evidence) -> str:
-    """Return the mean of |a| in the layers, where the last says much less than the first; empty otherwise."""
+def ever_less(evidence: Evidence, layer: str = "") -> Cause | None:
+    """Return the mean of |a| in the layers, where the last says much less than the first; with w·x and b of a layer."""
     looked = evidence.history.looked
     sizes = [
         (layer, float(units.activity.mean(dtype=np.float64)))
@@ -82,13 +96,19 @@ def ever_less(evidence: Evidence) -> str:
         if len(units)
     ]
     if len(sizes) < 2 or not sizes[-1][1] < LESS * sizes[0][1]:
-        return ""
+        return None
     (first, much), (last, little) = sizes[0], sizes[-1]
-    return f"Mean |a| falls from {number(much, 2)} in {first} to {number(little, 2)} in {last}"
+    of_layer = terms(evidence, layer) if layer else {}
+    return Cause("ever_less", {"first": first, "much": much, "last": last, "little": little, **of_layer})
 
 
 def timid(evidence: Evidence) -> bool:
-    """Return whether a layer's first weights vary much less than He et al. (2015) would have them: 2 / inputs."""
+    """Return whether a layer's first weights vary much less than He et al. (2015) would have them: 2 / inputs.
+
+    Of a training that was joined later nobody saw the first weights.
+    """
+    if evidence.history.first:
+        return False
     network = evidence.network
     fed = {layer.weight for layer in network.layers if layer.inputs} | set(network.parameters_after())
     return any(
@@ -106,3 +126,12 @@ def usual_update(evidence: Evidence) -> tuple[str, float] | None:
         if len(values) and np.isfinite(values).all():
             means.append((parameter, float(values.mean(dtype=np.float64))))
     return max(means, key=lambda each: each[1], default=None)
+
+
+def lost_layer(evidence: Evidence, image: bool = False) -> Cause | None:
+    """Return that a layer lets no gradient pass, or next to nothing of the image; None if there is no such layer."""
+    lost = evidence.lost_layer()
+    if lost is None:
+        return None
+    layer, share, state = lost
+    return Cause("lost_layer", {"layer": layer, "share": share, "state": state, "image": image})

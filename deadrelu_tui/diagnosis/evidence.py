@@ -18,7 +18,6 @@ from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Live
 from deadrelu_tui.record.units import Units
-from deadrelu_tui.wording import percent
 
 _CHUNK = 65_536
 """Values: few enough to stay in a cache, many enough for NumPy to be quick."""
@@ -140,10 +139,9 @@ class Evidence:
         latest = self.history.latest(name)
         return self.steps if latest is None or math.isfinite(latest) else self.broken_since(name)
 
-    def lost_layer(self) -> str:
-        """Return which layer lets no gradient pass, and why: the first of which all is lost, else over half.
-
-        Empty if there is none.
+    def lost_layer(self) -> tuple[str, float, str] | None:
+        """Return which layer lets no gradient pass, what share of it is lost, and in which way: the first of which all
+        is lost, else over half; None if there is none.
         """
         relu = self.activation in DYING
         shares = list(self.of("dead_fraction" if relu else "saturated_fraction"))
@@ -151,8 +149,8 @@ class Evidence:
             for least in (1.0, 0.5):
                 for _, layer, share in shares:
                     if share >= least:
-                        return f"{percent(share)} of {layer} is {'dead' if relu else 'saturated'}"
-        return ""
+                        return layer, share, "dead" if relu else "saturated"
+        return None
 
     def units(self, layer: str) -> Units | None:
         """Return a layer's units as the last look found them; None without a look."""
@@ -174,10 +172,10 @@ class Evidence:
         return 1.0 if live.get("normalise", True) else float(divisor)
 
     def changed_at(self, what: str) -> int:
-        """Return the step of the last change of a live setting ('activation'); 0 if there was none."""
+        """Return the step of the last change of a live setting ('activation'); the first one if there was none."""
         lives = self.history.lives
         changed = [step for (_, old), (step, new) in pairwise(lives) if old.get(what) != new.get(what)]
-        return changed[-1] if changed else 0
+        return changed[-1] if changed else self.history.first
 
     def revived_at_last_look(self, name: str) -> bool:
         """Return whether the newest measurement of a metric was made as units were revived."""

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from deadrelu_tui.diagnosis.evidence import Evidence
+from deadrelu_tui.diagnosis.finding import Remedy
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.commands import Change, Command, Restart, Revive, can_obey_all, next_lr
 from deadrelu_tui.record.records import Live
-
-Remedy = tuple[Command, ...]
 
 BORNE, GENTLE = 0.3, 0.1
 """Ours: first updates against the weights that are borne, and those that a remedy aims at. The article's two healthy

@@ -6,15 +6,14 @@ SageMaker Debugger is Amazon's set of built-in rules for training; `ours` has no
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from deadrelu_tui.diagnosis import causes, remedies
 from deadrelu_tui.diagnosis.evidence import Evidence
-from deadrelu_tui.diagnosis.remedies import Remedy
-from deadrelu_tui.wording import number, rate
+from deadrelu_tui.diagnosis.finding import Cause, Finding, Remedy
 
 GUESSING_BAND, GUESSING_STEPS = 0.01, 50
 """Ours."""
@@ -28,32 +27,6 @@ LEARNED = 0.01
 """Ours: times ln C; below this loss a gradient is small because there is nothing left to learn."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What a rule found."""
-
-    rule: str
-    word: str
-    """The verdict that it implies; empty for a note."""
-    text: str
-    """What was found, in numbers, the layer first where there is one; no full stop at the end."""
-    cause: str = ""
-    """Why, in numbers; empty if nothing can be told."""
-    remedy: Remedy = ()
-    """The commands that test the remedy, all of which the run can obey."""
-    value: float = math.nan
-    threshold: float = math.nan
-    step: int = 0
-    """The step since which it holds, unbroken."""
-    layer: str = ""
-    """Layer or parameter."""
-
-    @property
-    def reason(self) -> str:
-        """The text, and the cause after it."""
-        return ". ".join(filter(None, (self.text, self.cause)))
-
-
 def exploding_tensor(evidence: Evidence) -> Iterator[Finding]:
     """Find NaN or an infinity in loss, pre-activations or gradients (SageMaker Debugger, ExplodingTensor)."""
     broken = evidence.history.broken
@@ -62,18 +35,10 @@ def exploding_tensor(evidence: Evidence) -> Iterator[Finding]:
     name, step = evidence.first_broken(broken)
     value = evidence.value(name, step)
     quantity = evidence.history.quantity(name)
-    metric, part = quantity.metric, quantity.of
-    what = {"pre_mean": f"{part}: the mean pre-activation", "grad_norm": f"{part}: the norm of the gradient"}.get(
-        metric, name
-    )
-    before = evidence.value("loss", step - 1)
-    cause = causes.blow(evidence, evidence.network.weights(), step)
-    if math.isfinite(before):
-        cause += f"; the loss before was {number(before)}"
-    remedy = remedies.gentler(evidence, step) if step else remedies.again(evidence, {})
+    remedy = remedies.gentler(evidence, step) if step > evidence.history.first else remedies.again(evidence, {})
     yield Finding(
-        "ExplodingTensor", "diverged", f"{what} is {number(value)} since step {step}", cause, remedy,
-        value, math.inf, step, part,
+        "ExplodingTensor", "diverged", {"metric": quantity.metric if quantity.of else name},
+        causes.blow(evidence, step, evidence.value("loss", step - 1)), remedy, value, math.inf, step, quantity.of,
     )  # fmt: skip
 
 
@@ -90,9 +55,8 @@ def exploded_loss(evidence: Evidence) -> Iterator[Finding]:
     step = evidence.since("loss", above=even)
     value = float(np.median(values))
     yield Finding(
-        "ExplodedLoss", "diverged", f"loss is {number(value)}, over 100 × ln {evidence.classes} since step {step}",
-        causes.blow(evidence, evidence.network.weights(), max(step, 1) + 1), remedies.gentler(evidence, step),
-        value, even, step,
+        "ExplodedLoss", "diverged", {"classes": evidence.classes}, causes.blow(evidence, max(step, 1) + 1),
+        remedies.gentler(evidence, step), value, even, step,
     )  # fmt: skip
 
 
@@ -105,36 +69,28 @@ def vanishing_gradient(evidence: Evidence) -> Iterator[Finding]:
     step = evidence.since(name, below=VANISHING)
     loss = evidence.tail("loss", EXPLODED_STEPS)
     mean = float(loss.mean(dtype=np.float64)) if len(loss) else math.nan
-    word, remedy = "", remedies.Remedy()
     if evidence.revived_at_last_look(name):
         return  # revival has just set the outgoing weights to zero: the gradient comes back with them
+    word, remedy, cause = "", Remedy(), causes.lost_layer(evidence)
     if mean < LEARNED * math.log(evidence.classes or math.e):
-        cause = f"The loss is {number(mean)}: little is left to learn"
-    elif lost := evidence.lost_layer():
-        cause = f"{lost}: hardly any gradient passes"
-    else:
+        cause = Cause("little_left", {"loss": mean})
+    elif cause is None:
         word, cause = "vanishing", _ever_smaller(evidence)
         if evidence.lr > remedies.HIGHEST:
             remedy = remedies.gentler(evidence, evidence.steps)
         else:
             remedy = remedies.afresh(evidence, {"init": "he"}, "tanh" if evidence.activation == "sigmoid" else "")
     yield Finding(
-        "VanishingGradient", word,
-        f"{parameter}{more(low)}: the mean |gradient| is {number(value)}, below 1e-7 since step {step}",
-        cause, remedy, value, VANISHING, step, parameter,
+        "VanishingGradient", word, {"more": len(low) - 1}, cause, remedy, value, VANISHING, step, parameter,
     )  # fmt: skip
 
 
-def _ever_smaller(evidence: Evidence) -> str:
+def _ever_smaller(evidence: Evidence) -> Cause | None:
     """Return what is left of the gradient at the first weights, against the last."""
     sizes = [(part, value) for _, part, value in evidence.of_weights("grad_mean_abs")]
-    chain = ", ".join(f"{part} {number(value, 2)}" for part, value in reversed(sizes[:1] + sizes[1:][-2:]))
-    return f"The gradient shrinks on its way back: {chain}" if len(sizes) > 1 and sizes[0][1] < sizes[-1][1] else ""
-
-
-def more(parameters: Sequence[object]) -> str:
-    """Return how many more than the first there are: ' and 2 more'."""
-    return f" and {len(parameters) - 1} more" if len(parameters) > 1 else ""
+    if len(sizes) < 2 or not sizes[0][1] < sizes[-1][1]:
+        return None
+    return Cause("shrinking", {"sizes": dict(reversed(sizes[:1] + sizes[1:][-2:]))})
 
 
 def guessing(evidence: Evidence) -> Iterator[Finding]:
@@ -152,28 +108,27 @@ def guessing(evidence: Evidence) -> Iterator[Finding]:
     if len(values) < GUESSING_STEPS and not (few and len(values) == evidence.taken):
         return
     step, mean = int(evidence.history.tail("loss", len(values)).steps[0]), float(values.mean(dtype=np.float64))
+    facts: dict[str, Any] = {"classes": classes}
     if np.all(np.abs(values - even) <= GUESSING_BAND * even):
         step = evidence.since("loss", (1 - GUESSING_BAND) * even, (1 + GUESSING_BAND) * even)
-        text = f"loss is within 1 % of ln {classes} = {even:.3f} since step {step}"
     elif (few or accuracy is None) and mean >= (1 - GUESSING_BAND) * even:
-        text = f"loss averages {number(mean)} over {len(values)} steps, guessing has ln {classes} = {even:.3f}"
+        facts |= {"mean": mean, "steps": len(values)}
     else:
         return
-    cause, remedy = _why_guessing(evidence)
-    yield Finding("Guessing", "guessing", text, cause, remedy, float(values[-1]), even, step)
+    yield Finding("Guessing", "guessing", facts, *_why_guessing(evidence), float(values[-1]), even, step)
 
 
-def _why_guessing(evidence: Evidence) -> tuple[str, Remedy]:
+def _why_guessing(evidence: Evidence) -> tuple[Cause | None, Remedy]:
     """Return why every class looks alike, and what would change that."""
-    if lost := evidence.lost_layer():
-        return f"{lost}: hardly anything of the image is left", ()
-    usual = causes.usual_update(evidence)
-    at = f"At lr {rate(evidence.lr)} updates average" if math.isfinite(evidence.lr) else "Updates average"
-    if usual is not None and usual[1] < remedies.FEEBLE and not causes.ever_less(evidence):
-        told = f"{at} {number(usual[1], 2)}×{usual[0]}, below 1e-3"
-        return told, remedies.higher_rate(evidence, usual[1])
-    if less := causes.ever_less(evidence):
+    if lost := causes.lost_layer(evidence, image=True):
+        return lost, ()
+    usual, less = causes.usual_update(evidence), causes.ever_less(evidence)
+    if less is not None:
         return less, remedies.afresh(evidence, {"init": "he"})
     if usual is None:
-        return "", remedies.lower_and_again(evidence)
-    return f"{at} {number(usual[1], 2)}×{usual[0]}", remedies.lower_and_again(evidence)
+        return None, remedies.lower_and_again(evidence)
+    weight, update = usual
+    feeble = update < remedies.FEEBLE
+    facts: Mapping[str, Any] = {"weight": weight, "update": update, "feeble": feeble}
+    cause = Cause("usual_update", {**facts, "lr": evidence.lr} if math.isfinite(evidence.lr) else facts)
+    return cause, remedies.higher_rate(evidence, update) if feeble else remedies.lower_and_again(evidence)

@@ -14,10 +14,8 @@ from deadrelu_tui.diagnosis import training_rules as rules
 from deadrelu_tui.diagnosis import unit_rules
 from deadrelu_tui.diagnosis import worth_a_note as notes
 from deadrelu_tui.diagnosis.evidence import Evidence
-from deadrelu_tui.diagnosis.training_rules import Finding
+from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.record.history import History
-
-__all__ = ["WORDS", "Finding", "findings", "verdict"]
 
 WORDS = ("diverged", "dead", "saturated", "dying", "vanishing", "guessing", "sparse", "healthy")
 """Gravest first. What explains comes before what it explains: no gradient before a loss that stands still."""

@@ -9,8 +9,7 @@ import numpy as np
 
 from deadrelu_tui.diagnosis import causes, remedies
 from deadrelu_tui.diagnosis.evidence import Evidence
-from deadrelu_tui.diagnosis.training_rules import Finding, more
-from deadrelu_tui.wording import number, percent
+from deadrelu_tui.diagnosis.finding import Cause, Finding
 
 UPDATE_ABOVE, UPDATE_BELOW = 10, 1e-8
 """‖Δ‖/‖w‖ of weights (SageMaker Debugger, WeightUpdateRatio)."""
@@ -31,39 +30,38 @@ def update_ratio(evidence: Evidence) -> Iterator[Finding]:
         name, part, value = max(large, key=lambda each: each[2])
         step = evidence.since(name, above=UPDATE_ABOVE)
         yield Finding(
-            "WeightUpdateRatio", "", f"{part}: the update is {number(value, 2)}×{part}, above 10 since step {step}",
-            causes.scale(evidence, evidence.steps), remedies.lower_rate(evidence), value, UPDATE_ABOVE, step, part,
+            "WeightUpdateRatio", "", {}, causes.overshoot(causes.scale(evidence, evidence.steps)),
+            remedies.lower_rate(evidence), value, UPDATE_ABOVE, step, part,
         )  # fmt: skip
     if small := [each for each in ratios if each[2] < UPDATE_BELOW]:
         name, part, value = small[0]
-        step, lost = evidence.since(name, below=UPDATE_BELOW), evidence.lost_layer()
+        step, lost = evidence.since(name, below=UPDATE_BELOW), causes.lost_layer(evidence)
         yield Finding(
-            "WeightUpdateRatio", "",
-            f"{part}{more(small)}: the update is {number(value, 2)}×{part}, below 1e-8 since step {step}",
-            f"{lost}: hardly any gradient passes" if lost else "", () if lost else remedies.higher_rate(evidence),
+            "WeightUpdateRatio", "", {"more": len(small) - 1}, lost, () if lost else remedies.higher_rate(evidence),
             value, UPDATE_BELOW, step, part,
         )  # fmt: skip
 
 
 def poor_initialisation(evidence: Evidence) -> Iterator[Finding]:
-    """Find first weights of unlike variance, or a first gradient of hardly any range (PoorWeightInitialization)."""
+    """Find first weights of unlike variance, or a first gradient of hardly any range (PoorWeightInitialization).
+
+    Of a training that was joined later nobody saw the first ones.
+    """
+    if evidence.history.first:
+        return
     variances = [(value, part) for _, part, value in evidence.of("weight_variance") if math.isfinite(value)]
     if variances:
         (low, lowest), (high, highest) = min(variances), max(variances)
         ratio = high / low if low > 0 else math.inf if high > 0 else 1.0
         if ratio > VARIANCES:
             yield Finding(
-                "PoorWeightInitialization", "",
-                f"{highest}: first weights have {number(ratio)} times the variance of {lowest}", "", (),
-                ratio, VARIANCES, 0, highest,
+                "PoorWeightInitialization", "", {"than": lowest}, None, (), ratio, VARIANCES, 0, highest,
             )  # fmt: skip
     narrow = [(part, value) for _, part, value in evidence.of("grad_range") if value < GRADIENT_RANGE]
     if narrow:
         part, value = narrow[0]
         yield Finding(
-            "PoorWeightInitialization", "",
-            f"{part}{more(narrow)}: the first gradient ranges over {number(value)} only", "", (),
-            value, GRADIENT_RANGE, 0, part,
+            "PoorWeightInitialization", "", {"more": len(narrow) - 1}, None, (), value, GRADIENT_RANGE, 0, part,
         )  # fmt: skip
 
 
@@ -75,10 +73,10 @@ def loss_not_decreasing(evidence: Evidence) -> Iterator[Finding]:
     before, after = float(values[:DECREASE_STEPS].mean()), float(values[DECREASE_STEPS:].mean())
     fall = (before - after) / before if before > 0 else 0.0
     if fall < DECREASE:
-        step, went = int(evidence.history.tail("loss", DECREASE_STEPS).steps[0]), "fell" if fall > 0 else "rose"
+        step = int(evidence.history.tail("loss", DECREASE_STEPS).steps[0])
         yield Finding(
-            "LossNotDecreasing", "", f"loss {went} by {percent(abs(fall))} in {DECREASE_STEPS} steps",
-            f"{number(before)} before, {number(after)} now", (), fall, DECREASE, step,
+            "LossNotDecreasing", "", {"steps": DECREASE_STEPS}, Cause("means", {"before": before, "now": after}), (),
+            fall, DECREASE, step,
         )  # fmt: skip
 
 
@@ -87,8 +85,8 @@ def input_images(evidence: Evidence) -> Iterator[Finding]:
     mean, deviation = evidence.input(evidence.live)
     if abs(mean) > LARGE_INPUT and math.isfinite(mean):
         yield Finding(
-            "CheckInputImages", "", f"input averages {number(mean)}, standard deviation {number(deviation)}",
-            "", remedies.normalise(evidence), mean, LARGE_INPUT, evidence.changed_at("normalise"),
+            "CheckInputImages", "", {"deviation": deviation}, None, remedies.normalise(evidence),
+            mean, LARGE_INPUT, evidence.changed_at("normalise"),
         )  # fmt: skip
 
 
@@ -105,6 +103,5 @@ def overfit(evidence: Evidence) -> Iterator[Finding]:
     gap = (float(tests[-1]) - float(train.mean())) / float(train.mean())
     if gap > OVERFIT and math.isfinite(gap):
         yield Finding(
-            "Overfit", "", f"test loss {number(float(tests[-1]))} is {percent(gap)} above the epoch's training loss "
-            f"{number(float(train.mean()))}", "", (), gap, OVERFIT, stop - 1,
+            "Overfit", "", {"test": float(tests[-1]), "train": float(train.mean())}, None, (), gap, OVERFIT, stop - 1,
         )  # fmt: skip

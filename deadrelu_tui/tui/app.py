@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from textual.app import SystemCommand
 from textual.screen import Screen
 
+from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.run.session import Begin, Session
@@ -115,4 +116,4 @@ class MonitorApp(Overriding, TypedInOrder):
         seconds = history.end.at if history.end else history.seconds
         speed = len(history) / seconds if seconds else 0.0
         ending = f"{run.status.value} after {done} steps, {speed:.0f} steps/s"
-        return f"{ending}: {found.word} — {found.reason}" if found else ending
+        return f"{ending}: {found.word} — {telling.reason(found)}" if found else ending

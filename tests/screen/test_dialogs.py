@@ -24,7 +24,7 @@ import deadrelu_tui.tui
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.diagnosis.verdict import Finding
+from deadrelu_tui.diagnosis.finding import Cause, Finding
 from deadrelu_tui.record.commands import Change, Restart
 from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.source import Status
@@ -386,11 +386,10 @@ async def test_no_line_of_the_list_is_cut_however_long_the_run() -> None:
 
 LIVE = RunSettings().live
 FINDINGS = (
-    Finding("DeadRelu", "dead", "h1: 297 of 300 units fire for none of 2 000 probe images, more than half since step 8",
-          "input averages 72.9; update 0 was 1.2e3 × w1", (Change({"normalise": True}), Restart()), 0.99, 0.5, 8, "h1"),
-    Finding("Guessing", "guessing", "loss is within 1 % of ln 10 = 2.303 since step 12",
-          remedy=(Restart({"init": "he"}),), value=2.3026, threshold=math.log(10), step=12),
-    Finding("CheckInputImages", "", "the input averages 72.9", value=72.9, threshold=0.2),
+    Finding("DeadRelu", "dead", {"of": 300, "probe": 2_000}, Cause("overshoot", {"input": 72.94, "changed": False}),
+          (Change({"normalise": True}), Restart()), 0.99, 0.5, 8, "h1"),
+    Finding("Guessing", "guessing", {"classes": 10}, None, (Restart({"init": "he"}),), 2.3026, math.log(10), 12),
+    Finding("CheckInputImages", "", {"deviation": 90.0}, value=72.9, threshold=0.2),
 )  # fmt: skip
 
 
@@ -411,11 +410,11 @@ async def test_the_reasons_say_what_why_and_how_to_test_it_and_list_every_findin
     async with shown(ReasonsScreen(FINDINGS, 1174, LIVE, "-unicode"), (160, 48)) as seen:
         text = seen.text.replace("\u202f", " ")
         for words in (
-            "✖ DEAD h1: 297 of 300 units fire for none of 2 000 probe images, more than half since step 8.",
-            MEANING["dead"], "Why Input averages 72.9; update 0 was 1.2e3 × w1.", "Test it Press n, then r.",
+            "✖ DEAD h1: 297 of 300 units never fire on 2 000 probe images, half by step 8.",
+            MEANING["dead"], "Why Input mean 72.9.", "Test it Press n, then r.",
             "Every finding as of step 1 174, the gravest first", "rule layer measured since",
             "✖ DeadRelu h1 0.990 > 0.5 step 8", "▲ Guessing all 2.30 ~ 2.3 step 12",
-            "· CheckInputImages all 72.9 > 0.2 step 0", "note: The input averages 72.9.",
+            "· CheckInputImages all 72.9 > 0.2 step 0", "note: Input averages 72.9, standard deviation 90.0.",
         ):  # fmt: skip
             assert words in text
         assert text.index("Why") < text.index("Test it") < text.index("Every finding")
@@ -444,7 +443,7 @@ async def test_enter_escape_and_q_close_the_reasons(key: str) -> None:
 async def test_the_last_finding_is_reached_by_scrolling(size: tuple[int, int]) -> None:
     async with shown(ReasonsScreen(FINDINGS, 9, LIVE, "-unicode"), size) as seen:
         await seen.press("end")
-        await seen.until(lambda: "72.9." in seen.text)
+        await seen.until(lambda: "90.0." in seen.text)
 
 
 # All three

@@ -11,6 +11,7 @@ from made_up import SICK, MadeUp
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.verdict import findings
 from deadrelu_tui.record.commands import Change, Pause, can_obey_all
 from deadrelu_tui.run.source import Source
@@ -59,7 +60,7 @@ def test_the_sick_layers_are_found_by_their_own_names_and_nothing_is_advised_tha
         ("dead", "encoder.31.mlp.act"), ("dead", "encoder.7.mlp.act"),  # as they fell
     ]  # fmt: skip
     assert all(can_obey_all(source.can, each.remedy) for each in findings(source.history))
-    assert "encoder.31.mlp.act.weight" in found[0].cause
+    assert "encoder.31.mlp.act.weight" in telling.why(found[0])
 
 
 @pytest.mark.parametrize("size", [(200, 60), (160, 48), (120, 36), (80, 24), (60, 20), (40, 12), (20, 5), (10, 3)])

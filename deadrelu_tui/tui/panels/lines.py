@@ -12,7 +12,8 @@ import numpy.typing as npt
 from textual.content import Content
 
 from deadrelu_tui.builtin import presets
-from deadrelu_tui.diagnosis.verdict import Finding
+from deadrelu_tui.diagnosis import telling
+from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import quantity
 from deadrelu_tui.record.network import outline
@@ -171,10 +172,10 @@ def banner(run: Source, found: Finding | None, width: int) -> Content:
     pressed = keys_of(found.remedy, run.live)
     word, remedy = f"{glyph} {found.word.upper()}  ", f" → {pressed}" if pressed else ""
     room = width - len(word) - len(remedy)
-    options = (f"{found.reason}", found.text)
+    options = (telling.reason(found), telling.found(found))
     text = next((option for option in options if len(option) <= room), None)
     if text is None:
-        text = _words(found.text, room) if room >= _READABLE else ""
+        text = _words(telling.found(found), room) if room >= _READABLE else ""
     if not text:  # the word and the keys: no key is cut either
         word = word.rstrip()
         remedy = remedy if len(word) + len(remedy) <= width else ""

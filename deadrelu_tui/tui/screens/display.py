@@ -17,7 +17,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from deadrelu_tui.diagnosis.verdict import Finding, verdict
+from deadrelu_tui.diagnosis.finding import Finding
+from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.history import History
 from deadrelu_tui.run.session import Session

@@ -12,7 +12,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from deadrelu_tui.diagnosis.verdict import Finding
+from deadrelu_tui.diagnosis import telling
+from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.record.records import Live
 from deadrelu_tui.tui.panels.lines import MUTED, VERDICT_STYLE, ascii_only
 from deadrelu_tui.tui.remedies import keys_of
@@ -58,11 +59,11 @@ def reasoning(findings: Sequence[Finding], step: int, live: Live) -> Content:
     gravest = next((each for each in findings if each.word), findings[0])
     glyph, style = VERDICT_STYLE.get(gravest.word, ("·", MUTED))
     parts = [Content.styled(f"{glyph} {(gravest.word or gravest.rule).upper()}", f"bold {style}")]
-    parts.append(Content(_sentence(gravest.text)))
+    parts.append(Content(_sentence(telling.found(gravest))))
     pressed = keys_of(gravest.remedy, live)
     for heading, text in (
         ("What that means", MEANING.get(gravest.word, "")),
-        ("Why", gravest.cause),
+        ("Why", telling.why(gravest)),
         ("Test it", f"press {pressed}" if pressed else ""),
     ):
         if text:
@@ -88,7 +89,9 @@ def table(findings: Sequence[Finding], width: int) -> Content:
         glyph, style = VERDICT_STYLE.get(each.word, ("·", MUTED))
         head = _columns(row, sizes) if width >= BROAD else " · ".join(row)
         lines.append(Content.assemble((f"{glyph} {head}", f"bold {style}")))
-        said = Content.assemble((f"{each.word}: " if each.word else "note: ", "bold"), (_sentence(each.text), MUTED))
+        said = Content.assemble(
+            (f"{each.word}: " if each.word else "note: ", "bold"), (_sentence(telling.found(each)), MUTED)
+        )
         lines.extend(line.pad_left(2) for line in said.wrap(max(8, width - 2)))
     return Content("\n").join(lines)
 

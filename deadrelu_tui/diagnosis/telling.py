@@ -1,0 +1,220 @@
+"""The sentences for what the rules find and for its causes, in the one place where there are any. No full stops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from deadrelu_tui.diagnosis.finding import Cause, Finding
+from deadrelu_tui.wording import count, number, percent, rate
+
+Facts = Mapping[str, Any]
+
+
+def found(finding: Finding) -> str:
+    """Return what was found, in numbers, the layer first where there is one."""
+    return _FOUND[finding.rule](finding)
+
+
+def why(finding: Finding) -> str:
+    """Return the cause, in numbers; empty if there is none."""
+    return caused(finding.cause) if finding.cause is not None else ""
+
+
+def reason(finding: Finding) -> str:
+    """Return what was found, and after it the cause."""
+    return ". ".join(filter(None, (found(finding), why(finding))))
+
+
+def caused(cause: Cause) -> str:
+    """Return a cause, in numbers."""
+    return _CAUSED[cause.kind](cause.facts)
+
+
+# What was found
+
+
+def _exploding_tensor(it: Finding) -> str:
+    what = {"pre_mean": f"{it.layer}: the mean pre-activation", "grad_norm": f"{it.layer}: the norm of the gradient"}
+    return f"{what.get(it.facts['metric'], it.facts['metric'])} is {number(it.value)} since step {it.step}"
+
+
+def _exploded_loss(it: Finding) -> str:
+    return f"loss is {number(it.value)}, over 100 × ln {it.facts['classes']} since step {it.step}"
+
+
+def _vanishing_gradient(it: Finding) -> str:
+    size = f"{number(it.value)}, below {rate(it.threshold)}"
+    return f"{it.layer}{_more(it.facts)}: the mean |gradient| is {size} since step {it.step}"
+
+
+def _guessing(it: Finding) -> str:
+    even = f"ln {it.facts['classes']} = {it.threshold:.3f}"
+    if "mean" in it.facts:
+        return f"loss averages {number(it.facts['mean'])} over {it.facts['steps']} steps, guessing has {even}"
+    return f"loss is within 1 % of {even} since step {it.step}"
+
+
+def _dead_relu(it: Finding) -> str:
+    units, probe = _units(it.value, it.facts), _probe(it.facts)
+    if not it.word:
+        return f"{it.layer}: {units} fire for less than 1 % of {probe} since step {it.step}"
+    reached = "half" if it.word == "dead" else "a tenth"
+    return f"{it.layer}: {_never_fire(units)} on {probe}, {reached} by step {it.step}"
+
+
+def _saturated(it: Finding) -> str:
+    units = _units(it.value, it.facts)
+    return f"{it.layer}: {units} saturate on 99 % of {_probe(it.facts)}, half by step {it.step}"
+
+
+def _sparse(it: Finding) -> str:
+    return "; ".join(filter(None, (f"{it.layer}: {percent(it.value)} zeros is sparsity, not death", _silent(it.facts))))
+
+
+def _healthy(it: Finding) -> str:
+    loss = f"loss averages {number(it.facts['loss'])}" if "loss" in it.facts else ""
+    zeros = (f"{layer} {percent(share)} zeros" for layer, share in it.facts.get("zeros", {}).items())
+    return "; ".join(filter(None, (loss, _silent(it.facts), *zeros))) or "no fault was found"
+
+
+def _update_ratio(it: Finding) -> str:
+    bound = f"{'above' if it.value > it.threshold else 'below'} {rate(it.threshold)}"
+    size = f"{number(it.value, 2)}×{it.layer}"
+    return f"{it.layer}{_more(it.facts)}: the update is {size}, {bound} since step {it.step}"
+
+
+def _poor_initialisation(it: Finding) -> str:
+    if "than" in it.facts:
+        return f"{it.layer}: first weights have {number(it.value)} times the variance of {it.facts['than']}"
+    return f"{it.layer}{_more(it.facts)}: the first gradient ranges over {number(it.value)} only"
+
+
+def _loss_not_decreasing(it: Finding) -> str:
+    return f"loss {'fell' if it.value > 0 else 'rose'} by {percent(abs(it.value))} in {it.facts['steps']} steps"
+
+
+def _input_images(it: Finding) -> str:
+    return f"input averages {number(it.value)}, standard deviation {number(it.facts['deviation'])}"
+
+
+def _overfit(it: Finding) -> str:
+    test, train = number(it.facts["test"]), number(it.facts["train"])
+    return f"test loss {test} is {percent(it.value)} above the epoch's training loss {train}"
+
+
+_FOUND: dict[str, Callable[[Finding], str]] = {
+    "": _healthy,
+    "BornDead": _dead_relu,
+    "CheckInputImages": _input_images,
+    "DeadRelu": _dead_relu,
+    "ExplodedLoss": _exploded_loss,
+    "ExplodingTensor": _exploding_tensor,
+    "Guessing": _guessing,
+    "LossNotDecreasing": _loss_not_decreasing,
+    "Overfit": _overfit,
+    "PoorWeightInitialization": _poor_initialisation,
+    "SaturatedActivation": _saturated,
+    "VanishingGradient": _vanishing_gradient,
+    "WeightUpdateRatio": _update_ratio,
+    "ZeroFraction": _sparse,
+}
+
+
+def _silent(facts: Facts) -> str:
+    """Return how many units of the worst layer never fire; empty where no look has told."""
+    silent = facts.get("silent")
+    if silent is None:
+        return ""
+    if not silent["share"]:
+        return f"every unit fires for some of {_probe(silent)}"
+    return f"{_never_fire(_units(silent['share'], silent), silent['layer'])} on {_probe(silent)}"
+
+
+def _never_fire(units: str, layer: str = "") -> str:
+    return f"{units}{f' of {layer}' if layer else ''} never {'fires' if units.startswith('1 of') else 'fire'}"
+
+
+def _units(share: float, facts: Facts) -> str:
+    """Return a share of a layer's units as their number, where it is known how many there are."""
+    of = facts["of"]
+    if not of or not 0 <= share <= 1:
+        return f"{percent(share)} of the units"
+    return f"{count(round(share * of))} of {count(of)} units"
+
+
+def _probe(facts: Facts) -> str:
+    return f"{count(facts['probe'])} probe images" if facts["probe"] else "the probe images"
+
+
+def _more(facts: Facts) -> str:
+    """Return how many other parameters are as bad as the one that is named."""
+    return f" and {facts['more']} more" if facts.get("more") else ""
+
+
+# Causes
+
+
+def _overshoot(facts: Facts) -> str:
+    """Return input and rate, the largest update of some weights, and what w·x and b make of the pre-activation."""
+    mean = f"Input mean{' was' if facts.get('changed') else ''} {number(facts['input'])}" if "input" in facts else ""
+    scale = ", ".join(filter(None, (mean, f"lr {rate(facts['lr'])}" if "lr" in facts else "")))
+    told = ""
+    if "update" in facts:
+        told = f"update {facts['at']} was {number(facts['update'], 2)}×{facts['weight']}"
+    blow = ": ".join(filter(None, (scale, told)))
+    before = f"the loss before was {number(facts['loss_before'])}" if "loss_before" in facts else ""
+    return "; ".join(filter(None, (", ".join(filter(None, (blow, _terms(facts)))), before)))
+
+
+def _terms(facts: Facts) -> str:
+    if "product" not in facts:
+        return ""
+    name = f"{facts['of']}·x" if facts["of"] else "w·x"
+    return f"{f'|{name}|' if facts['size'] else name} {number(facts['product'], 2)}, b {number(facts['bias'], 1)}"
+
+
+def _ever_less(facts: Facts) -> str:
+    fall = f"from {number(facts['much'], 2)} in {facts['first']} to {number(facts['little'], 2)} in {facts['last']}"
+    return ", ".join(filter(None, (f"Mean |a| falls {fall}", _terms(facts))))
+
+
+def _fed_zeros(facts: Facts) -> str:
+    fed = "is dead and feeds" if len(facts["by"]) == 1 else "are dead and feed"
+    return f"{' and '.join(facts['by'])} {fed} it zeros only: its h is its bias"
+
+
+def _born(facts: Facts) -> str:
+    if "odds" in facts:
+        network = f"{facts['layers']} layers of {facts['width']}"
+        return f"Born so, as {network} are with a probability of at most {percent(facts['odds'])} (Lu et al. 2019)"
+    return f"{count(facts['units'])} {'was' if facts['units'] == 1 else 'were'} so before the first update"
+
+
+def _lost_layer(facts: Facts) -> str:
+    left = "hardly anything of the image is left" if facts["image"] else "hardly any gradient passes"
+    return f"{percent(facts['share'])} of {facts['layer']} is {facts['state']}: {left}"
+
+
+def _usual_update(facts: Facts) -> str:
+    at = f"At lr {rate(facts['lr'])} updates average" if "lr" in facts else "Updates average"
+    return f"{at} {number(facts['update'], 2)}×{facts['weight']}{', below 1e-3' if facts['feeble'] else ''}"
+
+
+def _shrinking(facts: Facts) -> str:
+    sizes = (f"{part} {number(size, 2)}" for part, size in facts["sizes"].items())
+    return f"The gradient shrinks on its way back: {', '.join(sizes)}"
+
+
+_CAUSED: dict[str, Callable[[Facts], str]] = {
+    "overshoot": _overshoot,
+    "ever_less": _ever_less,
+    "fed_zeros": _fed_zeros,
+    "born": _born,
+    "few_silent": lambda facts: f"Only {percent(facts['share'])} never fire",
+    "lost_layer": _lost_layer,
+    "usual_update": _usual_update,
+    "shrinking": _shrinking,
+    "little_left": lambda facts: f"The loss is {number(facts['loss'])}: little is left to learn",
+    "means": lambda facts: f"{number(facts['before'])} before, {number(facts['now'])} now",
+}
