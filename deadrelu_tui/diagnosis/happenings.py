@@ -26,7 +26,8 @@ def happenings(history: History, now: Step, entries: Mapping[str, Entry]) -> Ite
         yield from _ledger(history, now, layer, activation, entry)
         if entry.before <= LAYER_DEAD * entry.units < entry.now and (activation in DYING or activation in SATURATING):
             yield Event(now.step, "layer_lost", {
-                "layer": layer, "units": entry.now, "of": entry.units, "activation": activation,
+                "layer": layer, "units": entry.now, "of": entry.units, "found": entry.first, "born": entry.born,
+                "activation": activation,
             })  # fmt: skip
     if not all(map(math.isfinite, now.values.values())):
         broken = history.broken
@@ -43,7 +44,7 @@ def _ledger(history: History, now: Step, layer: str, activation: str, entry: Ent
         first, last = int(entry.died_at.min()), int(entry.died_at.max())
         yield Event(first, "units_lost", {
             "layer": layer, "units": entry.died.tolist(), "of": entry.units, "first": first, "last": last,
-            "born": entry.born, "activation": activation,
+            "found": entry.first, "born": entry.born, "activation": activation,
         })  # fmt: skip
     if len(entry.revived):
         # Another activation may be what brought them back: they were lost in the way of the one before.

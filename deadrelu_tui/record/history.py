@@ -105,16 +105,7 @@ class History:
     @property
     def marks(self) -> tuple[Event, ...]:
         """Those of the events that are interventions."""
-        return self._sifted[1]
-
-    @property
-    def _sifted(self) -> tuple[tuple[Event, ...], tuple[Event, ...], int]:
-        """Events, marks, and the steps that it was told to train on: looked for once as long as no event comes."""
-        events, known = self.events, self._kept.sifted
-        if known[0] is not events:
-            more: int = sum(event.facts["steps"] for event in events if event.kind == "train_on")
-            known = self._kept.sifted = events, tuple(each for each in events if each.mark), more
-        return known
+        return self._kept.sifted(self.events).marks
 
     @property
     def lives(self) -> tuple[tuple[int, Live], ...]:
@@ -149,10 +140,10 @@ class History:
 
     @property
     def speed(self) -> float:
-        """Steps per second over the last seconds of training; what was before a pause does not count."""
+        """Steps per second over the last seconds of training; what was before a wait does not count."""
         now = self._now
         times, numbers = self._kept.at.view(now.rows), self._kept.steps(0, now.rows)
-        resumed = next((event.step for event in reversed(self.events) if event.kind == "resume"), None)
+        resumed = self._kept.sifted(self.events).resumed
         if not now.rows:
             return 0.0
         first = self._kept.rows_before(resumed, now.rows - 1) if resumed is not None else 0
@@ -167,7 +158,7 @@ class History:
         """Steps of the whole run, those included for which it was told to train on; None if its end is not known."""
         if self.start is None or self.start.steps is None:
             return None
-        return self.start.steps + self._sifted[2]
+        return self.start.steps + self._kept.sifted(self.events).more
 
     @property
     def looked(self) -> Looked | None:

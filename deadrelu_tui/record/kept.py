@@ -14,7 +14,7 @@ from deadrelu_tui.record.columns import Column
 from deadrelu_tui.record.ledger import Bookkeeper, Entry, Ledger
 from deadrelu_tui.record.looks import Looked, Looks
 from deadrelu_tui.record.metrics import WATCHED, Quantity, quantity
-from deadrelu_tui.record.records import End, Event, Live, Record, Start, Step
+from deadrelu_tui.record.records import WAITED, End, Event, Live, Record, Start, Step
 
 _GROWTH = 4
 """An axis that is too short grows by a quarter, as columns do."""
@@ -39,6 +39,27 @@ class Extent(NamedTuple):
     names: tuple[str, ...] = ()
 
 
+class Sifted(NamedTuple):
+    """What is asked of a history's events at every frame: looked for once as long as no event comes."""
+
+    events: tuple[Event, ...] = ()
+    marks: tuple[Event, ...] = ()
+    more: int = 0
+    """Steps that it was told to train on."""
+    resumed: int | None = None
+    """The step from which it went on after the last wait; None if it never waited."""
+
+    @classmethod
+    def of(cls, events: tuple[Event, ...]) -> Sifted:
+        """Return what is asked of some events, which are in the order of their steps."""
+        return cls(
+            events,
+            tuple(each for each in events if each.mark),
+            sum(each.facts["steps"] for each in events if each.kind == "train_on"),
+            next((each.step for each in reversed(events) if each.kind in WAITED), None),
+        )
+
+
 class Kept:
     """Columns, events, looks and ledgers, all of which only grow."""
 
@@ -57,8 +78,7 @@ class Kept:
         self._seen: list[int] = []
         """Of each event, in the order in which they came, how many steps were recorded before it."""
         self._came: list[Event] = []
-        self.sifted: tuple[tuple[Event, ...], tuple[Event, ...], int] = (), (), 0
-        """What a history found last among the events."""
+        self._sifted = Sifted()
         self._sorted: tuple[int, tuple[Event, ...]] = 0, ()
         self._books: dict[str, Bookkeeper] = {}
         self._first_looks: dict[str, int] = {}
@@ -183,6 +203,13 @@ class Kept:
         if self._sorted[0] != came:
             self._sorted = came, tuple(sorted(self._came[:came], key=lambda each: each.step))
         return self._sorted[1]
+
+    def sifted(self, events: tuple[Event, ...]) -> Sifted:
+        """Return what is asked of some events; the same as long as they are the same tuple."""
+        known = self._sifted
+        if known.events is not events:
+            known = self._sifted = Sifted.of(events)
+        return known
 
     def extent_at(self, step: int, now: Extent) -> Extent:
         """Return how far it reached when a step was the newest, or the last one before it; no further than now."""

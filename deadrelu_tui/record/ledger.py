@@ -33,8 +33,10 @@ class Entry:
     died_at: Steps
     revived: Steps
     """Indices of the units that were dead before and are not now."""
+    first: bool
+    """This is the first look of all: when its dead died is not known."""
     born: bool
-    """This is the first look of all: its dead were born so."""
+    """It came before the first update: its dead were born so."""
 
     @property
     def now(self) -> int:
@@ -47,32 +49,40 @@ class Ledger:
     """One layer's units as they stand after some entries; every array has the shape (units,) and is left as it is."""
 
     lost: Mask
-    born_dead: Mask
+    found_dead: Mask
+    """Those that the first look found dead."""
+    born: bool
+    """Those were born so, for that look came before the first update."""
     changed_at: Steps
     """The step of the last death or revival; NEVER for a unit that has always lived."""
     deaths: Steps
-    """Times a unit died, its birth included if it was born dead."""
+    """Times a unit died, the one included before which nobody looked."""
     revivals: Steps
+
+    @property
+    def born_dead(self) -> Mask:
+        """Return which units were dead before the first update; nobody, if nobody looked then."""
+        return self.found_dead & self.born
 
     @classmethod
     def blank(cls, units: int) -> Ledger:
         """Return the ledger before the first look."""
         nobody, none = np.zeros(units, np.bool_), np.zeros(units, np.int64)
-        return cls(nobody, nobody, np.full(units, NEVER), none, none)
+        return cls(nobody, nobody, False, np.full(units, NEVER), none, none)
 
     def after(self, entry: Entry) -> Ledger:
         """Return the ledger with an entry made."""
         if not (len(entry.died) or len(entry.revived)):
             return self
-        lost, born_dead = self.lost.copy(), self.born_dead
+        lost, found_dead = self.lost.copy(), self.found_dead
         lost[entry.died], lost[entry.revived] = True, False
-        if entry.born:
-            born_dead = lost
+        if entry.first:
+            found_dead = lost
         changed_at, deaths, revivals = self.changed_at.copy(), self.deaths.copy(), self.revivals.copy()
         changed_at[entry.died], changed_at[entry.revived] = entry.died_at, entry.step
         deaths[entry.died] += 1
         revivals[entry.revived] += 1
-        return Ledger(lost, born_dead, changed_at, deaths, revivals)
+        return Ledger(lost, found_dead, self.born or entry.born, changed_at, deaths, revivals)
 
 
 class Bookkeeper:
@@ -100,6 +110,9 @@ class Bookkeeper:
         else:
             # The update of the last step with a firing killed it; the weights after it belong to the next step.
             died_at = np.clip(self._fired_at[died] + 1, before + 1, max(before + 1, step))
-        entry = Entry(step, len(lost), int(was.sum()), died, died_at, revived, before is None and not updated)
+        first = before is None
+        entry = Entry(
+            step, len(lost), int(was.sum()), died, died_at, revived, first, first and step == 0 and not updated
+        )
         self.ledger, self._looked_at = self.ledger.after(entry), step
         return entry

@@ -79,6 +79,8 @@ class Step:
 
 MARKS = frozenset({"change", "revive"})
 """Kinds of event that leave a mark on every chart: something was done to the training."""
+WAITED = frozenset({"resume", "train_on"})
+"""Kinds before which the training stood still."""
 ROUTINE = frozenset({"epoch"})
 """Kinds that come again and again: of many in a row some may be left out."""
 

@@ -77,10 +77,17 @@ def _units_lost(facts: Facts) -> str:
     saturating = facts["activation"] in SATURATING
     when = "" if first == last else f" in steps {first}–{last}"
     fell = "saturated" if saturating else "fell silent"
-    if facts["born"]:
-        born = "was born" if len(facts["units"]) == 1 else "were born"
-        fell = f"{born} {'saturated' if saturating else 'dead'}"
+    if found := _found(facts):
+        return f"{_units(facts)} {'was' if len(facts['units']) == 1 else 'were'} {found}"
     return f"{_units(facts)} {fell}{when}"
+
+
+def _found(facts: Facts) -> str:
+    """Return in which state the first look found what was lost already; empty if it was lost later."""
+    lost = "saturated" if facts["activation"] in SATURATING else "dead"
+    if facts.get("born"):
+        return f"born {lost}"
+    return f"{lost} when first looked at" if facts.get("found") else ""
 
 
 def _units_back(facts: Facts) -> str:
@@ -100,9 +107,10 @@ def _units(facts: Facts) -> str:
 
 def _layer_lost(facts: Facts) -> str:
     units = f"{count(facts['units'])} of {count(facts['of'])} units"
-    if facts["activation"] in SATURATING:
-        return f"{facts['layer']} saturated: {units} are so on 99 % of the probe images"
-    return f"{facts['layer']} died: {units} fire for no probe image"
+    saturating = facts["activation"] in SATURATING
+    fell = f"was {found}" if (found := _found(facts)) else "saturated" if saturating else "died"
+    so = "are so on 99 % of the probe images" if saturating else "fire for no probe image"
+    return f"{facts['layer']} {fell}: {units} {so}"
 
 
 def _epoch(facts: Facts) -> str:

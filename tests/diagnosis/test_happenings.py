@@ -53,11 +53,11 @@ def lines(records: Sequence[Step]) -> list[tuple[int, str]]:
 
 def fell(
     step: int, which: Sequence[int], layer: str = "h1", *, of: int = 8, last: int | None = None, born: bool = False,
-    activation: str = "relu",
+    found: bool = False, activation: str = "relu",
 ) -> Event:  # fmt: skip
     return Event(step, "units_lost", {
         "layer": layer, "units": list(which), "of": of, "first": step, "last": step if last is None else last,
-        "born": born, "activation": activation,
+        "found": found or born, "born": born, "activation": activation,
     })  # fmt: skip
 
 
@@ -65,8 +65,10 @@ def back(step: int, which: Sequence[int], *, activation: str = "relu") -> Event:
     return Event(step, "units_back", {"layer": "h1", "units": list(which), "of": 8, "activation": activation})
 
 
-def layer_lost(step: int, count: int, *, activation: str = "relu") -> Event:
-    return Event(step, "layer_lost", {"layer": "h1", "units": count, "of": 8, "activation": activation})
+def layer_lost(step: int, count: int, *, born: bool = False, activation: str = "relu") -> Event:
+    return Event(step, "layer_lost", {
+        "layer": "h1", "units": count, "of": 8, "found": born, "born": born, "activation": activation,
+    })  # fmt: skip
 
 
 def diverged(step: int, metric: str, value: float) -> Event:
@@ -167,6 +169,12 @@ def test_what_the_first_look_finds_was_born_so(live: Live, lost: list[int], text
     assert lines(taken) == [(0, text)]
 
 
+def test_what_the_first_look_at_a_training_under_way_finds_was_found_so() -> None:
+    taken = [replace(each, step=12_000 + each.step) for each in lives({0: [3, 4], 4: [3, 4, 5]})]
+    assert noticed(taken) == [fell(12_000, [3, 4], found=True), fell(12_003, [5])]
+    assert lines(taken)[0] == (12_000, "units 3, 4 of h1 were dead when first looked at")
+
+
 def test_of_tanh_and_sigmoid_units_saturate_and_leave_saturation() -> None:
     for activation in SATURATING:
         taken = lives({0: [], 4: [1], 8: [1, 2, 3], 16: [2]}, live={**RELU, "activation": activation})
@@ -220,7 +228,7 @@ def test_a_layer_of_any_name_has_its_lines_also_in_a_training_with_nothing_to_tu
 
 
 def test_a_look_that_changes_nothing_is_not_noticed() -> None:
-    assert noticed(lives({step: [2] for step in range(1, 20)})) == [fell(1, [2], born=True)]
+    assert noticed(lives({step: [2] for step in range(1, 20)})) == [fell(1, [2], found=True)]
 
 
 def test_a_network_that_diverges_brings_nobody_back() -> None:
@@ -253,10 +261,10 @@ def test_a_layer_of_tanh_saturates_and_a_leaky_one_never_dies() -> None:
 
 def test_a_layer_that_was_born_dead_is_noticed_at_once() -> None:
     taken = lives({0: range(8)})
-    assert noticed(taken)[:2] == [fell(0, range(8), born=True), layer_lost(0, 8)]
+    assert noticed(taken)[:2] == [fell(0, range(8), born=True), layer_lost(0, 8, born=True)]
     assert lines(taken)[:2] == [
         (0, "all 8 units of h1 were born dead"),
-        (0, "h1 died: 8 of 8 units fire for no probe image"),
+        (0, "h1 was born dead: 8 of 8 units fire for no probe image"),
     ]
 
 

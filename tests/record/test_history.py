@@ -792,10 +792,11 @@ def test_the_speed_counts_steps_and_not_records() -> None:
     assert history.speed == pytest.approx(20)
 
 
-def test_what_was_before_a_pause_does_not_count_as_speed() -> None:
+@pytest.mark.parametrize("event", [Event(10, "resume"), Event(10, "train_on", {"epochs": 1, "steps": 5})])
+def test_what_was_before_a_wait_does_not_count_as_speed(event: Event) -> None:
     history = timed([(step, (step + 1) / 10) for step in range(10)])
     assert history.speed == pytest.approx(10)
-    history.add(Event(10, "resume"))
+    history.add(event)
     assert history.speed == 0
     history.add(replace(record(10), at=61.0))
     assert history.speed == 0  # how long it took is not known

@@ -49,7 +49,7 @@ class Life:
     def look(self, step: int, lost: bool, activation: str) -> None:
         was = self.looks[-1][1] if self.looks else False
         if lost and not self.looks:
-            self.born_dead = True
+            self.born_dead = step == 0
             self.deaths.append(step)
         elif lost and not was:
             died = step
@@ -100,10 +100,12 @@ class Lives(RuleBasedStateMachine):
         self._batch(fired)
         before = [life.looks[-1][1] if life.looks else False for life in self.lives]
         first = not self.lives[0].looks
+        born = first and self.step == 0
         for life, gone in zip(self.lives, lost, strict=True):
             life.look(self.step, gone, activation)
         entry = self.book.look(self.step, looked(lost, activation))
-        assert (entry.units, entry.before, entry.now, entry.born) == (COUNT, sum(before), sum(lost), first)
+        assert (entry.units, entry.before, entry.now, entry.born) == (COUNT, sum(before), sum(lost), born)
+        assert entry.first == first
         pairs = list(zip(before, lost, strict=True))
         assert entry.died.tolist() == [unit for unit, (was, now) in enumerate(pairs) if now and not was]
         assert entry.revived.tolist() == [unit for unit, (was, now) in enumerate(pairs) if was and not now]
@@ -162,12 +164,14 @@ def test_what_the_first_look_finds_dead_was_born_so() -> None:
     assert book.ledger.born_dead.tolist() == [True, False]
 
 
-def test_what_the_first_look_finds_dead_after_an_update_was_not_born_so() -> None:
+@pytest.mark.parametrize(("step", "updated"), [(0, True), (3, True), (3, False), (12_000, False)])
+def test_what_the_first_look_finds_dead_after_an_update_was_not_born_so(step: int, updated: bool) -> None:
     book = Bookkeeper(2)
-    entry = book.look(3, looked([True, False]), updated=True)
-    assert not entry.born
+    entry = book.look(step, looked([True, False]), updated)
+    assert (entry.first, entry.born) == (True, False)
+    assert book.ledger.found_dead.tolist() == [True, False]
     assert not book.ledger.born_dead.any()
-    assert (book.ledger.deaths.tolist(), book.ledger.changed_at.tolist()) == ([1, 0], [3, NEVER])
+    assert (book.ledger.deaths.tolist(), book.ledger.changed_at.tolist()) == ([1, 0], [step, NEVER])
 
 
 def test_a_ledger_with_an_entry_made_is_another_one() -> None:

@@ -67,6 +67,12 @@ SENTENCES: list[tuple[str, dict[str, Any], str]] = [
     ("units_lost", lost([7, 8], born=True), "units 7, 8 of h1 were born dead"),
     ("units_lost", lost([0, 1], 2, born=True, activation="tanh"), "all 2 units of h1 were born saturated"),
     ("units_lost", lost([7], born=True, activation="sigmoid"), "unit 7 of h1 was born saturated"),
+    ("units_lost", lost([7], found=True), "unit 7 of h1 was dead when first looked at"),
+    (
+        "units_lost", lost([0, 1], 2, found=True, activation="tanh"),
+        "all 2 units of h1 were saturated when first looked at",
+    ),
+    ("units_lost", lost([7, 8], found=True, born=True), "units 7, 8 of h1 were born dead"),
     ("units_back", back([7]), "unit 7 of h2 fires again"),
     ("units_back", back([7, 8]), "units 7, 8 of h2 fire again"),
     ("units_back", back([0, 1, 2], 3), "all 3 units of h2 fire again"),
@@ -76,6 +82,18 @@ SENTENCES: list[tuple[str, dict[str, Any], str]] = [
     ("units_back", back([7, 8], activation="sigmoid"), "units 7, 8 of h2 left saturation"),
     ("layer_lost", gone(160, 300), "h1 died: 160 of 300 units fire for no probe image"),
     ("layer_lost", gone(6_000, 10_000), "h1 died: 6\u202f000 of 10\u202f000 units fire for no probe image"),
+    (
+        "layer_lost", {**gone(160, 300), "found": True, "born": False},
+        "h1 was dead when first looked at: 160 of 300 units fire for no probe image",
+    ),
+    (
+        "layer_lost", {**gone(160, 300), "found": True, "born": True},
+        "h1 was born dead: 160 of 300 units fire for no probe image",
+    ),
+    (
+        "layer_lost", {**gone(5, 8, "tanh"), "found": True},
+        "h1 was saturated when first looked at: 5 of 8 units are so on 99 % of the probe images",
+    ),
     ("layer_lost", gone(5, 8, "tanh"), "h1 saturated: 5 of 8 units are so on 99 % of the probe images"),
     ("diverged", {"metric": "loss", "value": NAN}, "loss is nan: the run diverged"),
     ("diverged", {"metric": "grad_norm/w1", "value": -INF}, "grad_norm/w1 is −inf: the run diverged"),

@@ -176,6 +176,15 @@ def test_a_unit_that_never_fired_was_born_dead() -> None:
     assert told(ledger.ledger)[1] == "born dead"
 
 
+def test_of_a_unit_that_was_dead_when_a_training_was_joined_nobody_knows_when_it_died() -> None:
+    ledger = Bookkeeper(2)
+    ledger.look(12_000, units([0.0, 0.5]))
+    assert told(ledger.ledger)[1] == "dead when first looked at, step 12\u202f000"
+    ledger.look(12_100, units([0.5, 0.5]))
+    ledger.look(12_200, units([0.0, 0.5]))
+    assert told(ledger.ledger)[1] == "died at step 12\u202f101, 2 times so far"
+
+
 def test_a_portrait_of_tanh_speaks_of_saturation() -> None:
     ledger = Bookkeeper(2)
     ledger.look(0, units([0.5, 0.5], "tanh"))

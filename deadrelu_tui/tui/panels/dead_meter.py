@@ -70,8 +70,8 @@ def _fate(ledger: Ledger, index: int, saturating: bool) -> str:
     if not ledger.lost[index]:
         back = "left saturation" if saturating else "revived"
         return f"{back} at step {count(at)}" + (f", {revivals} times so far" if revivals > 1 else "")
-    if deaths == 1 and ledger.born_dead[index]:
-        return f"born {dead}"
+    if deaths == 1 and ledger.found_dead[index]:
+        return f"born {dead}" if ledger.born else f"{dead} when first looked at, step {count(at)}"
     return f"{died} at step {count(at)}" + (f", {deaths} times so far" if deaths > 1 else "")
 
 
