@@ -89,7 +89,7 @@ def _means(evidence: Evidence, layer: str) -> tuple[float, float]:
 
 def ever_less(evidence: Evidence, layer: str = "") -> Cause | None:
     """Return the mean of |a| in the layers, where the last says much less than the first; with w·x and b of a layer."""
-    looked = evidence.history.looked
+    looked = evidence.looked
     sizes = [
         (layer, float(units.activity.mean(dtype=np.float64)))
         for layer, units in (looked.layers.items() if looked else ())

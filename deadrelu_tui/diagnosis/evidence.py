@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from deadrelu_tui.record.activations import DYING, SATURATING
 from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.history import History
+from deadrelu_tui.record.looks import Looked
 from deadrelu_tui.record.records import Live
 from deadrelu_tui.record.units import Units
 
@@ -36,10 +38,15 @@ class Evidence:
         """How many steps are recorded."""
         return len(self.history)
 
-    @property
+    @cached_property
+    def looked(self) -> Looked | None:
+        """The last look at the probe set; None before the first."""
+        return self.history.looked
+
+    @cached_property
     def activation(self) -> str:
         """The activation that is set; of a network that cannot change it, the first layer's."""
-        looked = self.history.looked
+        looked = self.looked
         by_layer = next((units.activation for units in looked.layers.values()), None) if looked else None
         first = self.network.layers[0].activation if self.network.layers else "relu"
         return str(self.live.get("activation", by_layer or first))
@@ -154,7 +161,7 @@ class Evidence:
 
     def units(self, layer: str) -> Units | None:
         """Return a layer's units as the last look found them; None without a look."""
-        return self.history.units(layer)
+        return self.looked.layers.get(layer) if self.looked is not None else None
 
     def count(self, layer: str) -> int:
         """Return how many units a layer has; 0 if no look has told."""

@@ -74,7 +74,7 @@ def _born(evidence: Evidence, layer: str, share: float) -> Cause | None:
     """Return how many were dead before the first update, and for a layer that is dead as a whole the odds of that
     (Lu, Shin, Su, Karniadakis 2019) where all layers are of one width; None if nobody was.
     """
-    ledger, looked = evidence.history.ledgers.get(layer), evidence.history.looked
+    ledger, looked = evidence.history.ledgers.get(layer), evidence.looked
     if ledger is None or not ledger.born_dead.any():
         return None
     facts: dict[str, Any] = {"units": int(ledger.born_dead.sum())}

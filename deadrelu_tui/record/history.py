@@ -194,8 +194,7 @@ class History:
 
     def of(self, metric: str) -> Iterator[Quantity]:
         """Yield the quantities of a metric that were recorded, layers and parameters in the network's order."""
-        names = set(self.names)
-        return (each for each in self._kept.of(metric) if each.name in names)
+        return iter(self._kept.of(metric, self.names))
 
     @cached_property
     def _nothing(self) -> Series:
@@ -341,9 +340,7 @@ class History:
         step = self._kept.step_of(row)
         if step is None:
             return None
-        for name in self.names:
-            if not self._kept.watched(name):
-                continue
+        for name in self._kept.watched(self.names):
             column = self._kept.dense.get(name)
             if column is not None:
                 value, known = column.view(row + 1)[-1:], column.known(row + 1)

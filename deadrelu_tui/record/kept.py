@@ -79,6 +79,8 @@ class Kept:
         """Of each event, in the order in which they came, how many steps were recorded before it."""
         self._came: list[Event] = []
         self._sifted = Sifted()
+        self._among: tuple[tuple[str, ...], dict[str, tuple[Quantity, ...]]] = (), {}
+        """What was looked for last among the names of the metrics, by metric."""
         self._sorted: tuple[int, tuple[Event, ...]] = 0, ()
         self._books: dict[str, Bookkeeper] = {}
         self._first_looks: dict[str, int] = {}
@@ -98,6 +100,7 @@ class Kept:
                 return self._add_step(record)
             if isinstance(record, Start):
                 self._quantities |= {each.name: each for each in record.metrics}
+                self._among = (), {}
                 self._now = self._now._replace(start=record)
                 self._add_event(Event(record.first, "start", {"settings": dict(record.settings)}))
             elif isinstance(record, Event):
@@ -289,11 +292,26 @@ class Kept:
         """Return what is measured under a name: as announced, or by itself."""
         return self._quantities.get(name) or Quantity(name, name, every_step=False)
 
-    def of(self, metric: str) -> Iterator[Quantity]:
-        """Yield the announced quantities of a metric, or the one of that name."""
-        found = [each for each in tuple(self._quantities.values()) if each.metric == metric]
-        return iter(found or [self.quantity(metric)])
+    def of(self, metric: str, names: tuple[str, ...]) -> tuple[Quantity, ...]:
+        """Return the quantities of a metric that are among some names, in the order in which they were announced."""
+        found = self._known(names).get(metric)
+        if found is None:
+            announced = [each for each in tuple(self._quantities.values()) if each.metric == metric]
+            found = tuple(each for each in announced or [self.quantity(metric)] if each.name in names)
+            self._known(names)[metric] = found
+        return found
 
-    def watched(self, name: str) -> bool:
-        """Return whether a metric may never cease to be a finite number in a training that is alive."""
-        return self.quantity(name).metric in WATCHED
+    def watched(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return which of some names may never cease to be a finite number in a training that is alive."""
+        found = self._known(names).get("")
+        if found is None:
+            found = tuple(each for each in map(self.quantity, names) if each.metric in WATCHED)
+            self._known(names)[""] = found
+        return tuple(each.name for each in found)
+
+    def _known(self, names: tuple[str, ...]) -> dict[str, tuple[Quantity, ...]]:
+        """Return what was found among some names before; it is the same as long as no name comes."""
+        known = self._among
+        if known[0] is not names:
+            known = self._among = names, {}
+        return known[1]

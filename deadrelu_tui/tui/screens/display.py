@@ -7,25 +7,21 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.css.query import NoMatches
-from textual.reactive import Reactive, reactive
-from textual.screen import Screen
-from textual.widget import Widget
+from textual.reactive import reactive
 from textual.widgets import Static
 
 from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Start
 from deadrelu_tui.run.session import Session
 from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.frame import Frame
 from deadrelu_tui.tui.keys import entries
-from deadrelu_tui.tui.layout import SIZES, layout
 from deadrelu_tui.tui.panels import lines
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
@@ -33,8 +29,9 @@ from deadrelu_tui.tui.panels.event_panel import EventPanel
 from deadrelu_tui.tui.panels.roles import ROLE_CLASSES
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.plot import chart
-from deadrelu_tui.tui.plot.charts import LEDGER, MANY, ChartSpec, arranged, chart_specs, plot_of, title_of
+from deadrelu_tui.tui.plot.charts import MANY, ChartSpec, arranged, chart_specs, plot_of, title_of
 from deadrelu_tui.tui.plot.view import WINDOWS, View
+from deadrelu_tui.tui.screens.panes import Panes
 from deadrelu_tui.tui.wire.pace import Pace
 from deadrelu_tui.tui.wire.terminal import Meter
 from deadrelu_tui.tui.wire.typed import TypedInOrder
@@ -45,28 +42,23 @@ LOOK_EVERY = 0.05
 after a while of nothing, such as the first step or one that a paused run takes, is shown at once."""
 
 
-class Display(Screen[None]):
+class Display(Panes):
     """Charts, units, events and verdict of the run in hand, as the view wants them."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
     status: reactive[Status] = reactive(Status.READY, bindings=True, repaint=False)
-    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
-    """As Textual has it, but the whole screen is not drawn anew for it: the panels show their focus themselves."""
 
     def __init__(self, session: Session, meter: Meter | None, pace: Pace, ascii_only: bool) -> None:
-        super().__init__()
+        super().__init__(ascii_only)
         self.session = session
         self.meter, self.pace = meter, pace
-        self.ascii_only = ascii_only
         self.view = View()
         self.shown = session.history
         """The one history that a frame is drawn of: lines, charts, units and events belong to one step."""
-        self.alone = False
-        """Whether the focused panel is shown alone."""
         self._layer_in_focus = ""
         """The layer whose parameters are shown, of a network with too many for all of them."""
-        self.chosen = ""
-        """The panel last in focus: a size without panels takes the focus away, and a larger one gives it back."""
+        self._plain: Start | None = None
+        """The start of the run each of whose layers and parameters has its own chart just now."""
         self._seen: tuple[object, ...] = ()
         """The state of things when they were drawn last."""
         self._rest_until = 0.0
@@ -74,9 +66,6 @@ class Display(Screen[None]):
         self.frame = Frame(self, self._sample)
         self._judged: tuple[tuple[object, ...], Finding | None] = ((), None)
         self._drawn: dict[str, tuple[Content, int]] = {}
-        self.letters = "-ascii" if ascii_only else "-unicode"
-        """The class that tells a screen which characters it may use."""
-        self.add_class(self.letters)
 
     @property
     def run_in_hand(self) -> Source:
@@ -91,19 +80,7 @@ class Display(Screen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the lines, the panels and the keys."""
         self._drawn.clear()  # of lines that are made anew nothing is drawn yet
-        for name in ("header", "progress", "settings", "verdict"):
-            yield Static(id=name, classes="line")
-        yield Static(id="numbers")
-        top, gradients = chart_specs(self.run_in_hand.start)
-        with Horizontal(id="top"):
-            yield from (ChartPanel(spec, self.ascii_only) for spec in top)
-        with Horizontal(id="gradients"):
-            yield from (ChartPanel(spec, self.ascii_only) for spec in gradients)
-        with Horizontal(id="bottom"):
-            yield UnitPanel("units", self.ascii_only)
-            yield ChartPanel(LEDGER, self.ascii_only)
-            yield EventPanel("events", self.ascii_only)
-        yield Static(id="keys", classes="line")
+        return super().compose()
 
     def on_mount(self) -> None:
         """Begin to draw."""
@@ -173,7 +150,8 @@ class Display(Screen[None]):
         )
         self._line("settings", lines.settings_line(run, self.badges(), width))
         self._line("keys", lines.key_bar(list(self.key_entries()), width))
-        self._arrange(history)
+        panels = self.panels()
+        self._arrange(history, [each for each in panels if isinstance(each, ChartPanel)])
         found = self._verdict(history)
         air = 0 if self.has_class("-mini") else 2
         self._line("verdict", lines.banner(run, found, max(1, width - air)))
@@ -183,20 +161,20 @@ class Display(Screen[None]):
         if self.has_class("-small") or self.has_class("-mini"):
             self._line("numbers", lines.summary(history, self.view, held is not None, width))
             return []
-        return sorted(self.panels(), key=lambda panel: not panel.has_focus)
+        return sorted(panels, key=lambda panel: not panel.has_focus)
 
-    def _arrange(self, history: History) -> None:
+    def _arrange(self, history: History, charts: Sequence[ChartPanel]) -> None:
         """Give each chart its layer or parameter, where there are more of them than charts or some are looked for."""
-        charts = [panel for panel in self.panels() if isinstance(panel, ChartPanel)]
+        start, chosen = self.run_in_hand.start, len(history.network) > MANY or bool(self.view.wanted)
+        if not chosen and self._plain is start:
+            return
+        self._plain = None if chosen else start
         layers = {str(panel.id): panel for panel in charts if panel.spec.layer}
         gradients = {str(panel.id): panel for panel in charts if panel.spec.scale == "symlog"}
         focused = self.focused.spec.layer if isinstance(self.focused, ChartPanel) else ""
         focus = focused or self._layer_in_focus
         rows: Sequence[Sequence[ChartSpec]]
-        if len(history.network) > MANY or self.view.wanted:
-            rows = arranged(history, self.view, list(layers), list(gradients), focus)
-        else:
-            rows = chart_specs(self.run_in_hand.start)
+        rows = arranged(history, self.view, list(layers), list(gradients), focus) if chosen else chart_specs(start)
         for specs in rows:
             for spec in specs:
                 if spec.id not in layers and spec.id not in gradients:
@@ -275,47 +253,6 @@ class Display(Screen[None]):
             panel.show_units(history, view)
         elif isinstance(panel, EventPanel):
             panel.show_events(history)
-
-    # Layout
-
-    def panels(self) -> list[CellPanel]:
-        """Return every panel there is, shown or not, in the order of tab."""
-        return list(self.query(CellPanel).results(CellPanel))
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Choose the layout for the new size, and draw as soon as it stands."""
-        self.lay_out()
-        self.call_after_refresh(self.answer)
-
-    def go_to(self, panel: Widget) -> None:
-        """Bring a panel to the focus, and so to the screen."""
-        self.lay_out(panel)
-        self.set_focus(panel)  # at once: a second tab may come before a focus that is asked for
-        self.call_after_refresh(self.answer)
-
-    def lay_out(self, wanted: Widget | None = None) -> None:
-        """Show the panels that the size has room for, the wanted or the focused one among them."""
-        wanted = wanted or self.focused
-        rows = {str(row.id): [str(panel.id) for panel in row.query(CellPanel)] for row in self.query(Horizontal)}
-        if not rows:
-            return
-        if wanted is not None:
-            self.chosen = str(wanted.id)
-        focused = self.chosen or next(iter(rows.values()))[0]
-        found = layout(rows, focused, *self.app.size, self.alone)
-        # The style sheet only for another size: a screen's styles take longer to work out than to draw.
-        if not self.has_class(f"-{found.size}"):
-            for size in SIZES:
-                self.set_class(size == found.size, f"-{size}", update=False)
-            self.update_node_styles(animate=False)
-        for row in self.query(Horizontal):
-            row.display = bool(found.panels & set(rows[str(row.id)]))
-            row.styles.grid_size_columns = 1 if self.alone else 2  # where a row is a grid
-        for panel in self.panels():
-            panel.display = panel.id in found.panels
-            note = found.notes.get(str(panel.id), "")
-            if isinstance(panel, ChartPanel) and panel.more != note:
-                panel.more, panel.drawn = note, None
 
 
 def _next_step(history: History) -> int:

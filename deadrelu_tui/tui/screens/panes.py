@@ -1,0 +1,101 @@
+"""Where things stand on the monitor: the lines, the rows of panels, and which of them a size has room for."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.reactive import Reactive
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from deadrelu_tui.run.source import Source
+from deadrelu_tui.tui.layout import SIZES, layout
+from deadrelu_tui.tui.panels.cells import CellPanel
+from deadrelu_tui.tui.panels.chart_panel import ChartPanel
+from deadrelu_tui.tui.panels.event_panel import EventPanel
+from deadrelu_tui.tui.panels.unit_panel import UnitPanel
+from deadrelu_tui.tui.plot.charts import LEDGER, chart_specs
+
+
+class Panes(Screen[None]):
+    """Lines and panels for the run in hand, laid out for the size of the terminal."""
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """As Textual has it, but the whole screen is not drawn anew for it: the panels show their focus themselves."""
+
+    def __init__(self, ascii_only: bool) -> None:
+        super().__init__()
+        self.ascii_only = ascii_only
+        self.alone = False
+        """Whether the focused panel is shown alone."""
+        self.chosen = ""
+        """The panel last in focus: a size without panels takes the focus away, and a larger one gives it back."""
+        self.letters = "-ascii" if ascii_only else "-unicode"
+        """The class that tells a screen which characters it may use."""
+        self.add_class(self.letters)
+
+    @property
+    def run_in_hand(self) -> Source:
+        """The run that is looked at."""
+        raise NotImplementedError
+
+    def answer(self) -> None:
+        """Draw what has changed, as soon as it stands."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """Lay out the lines, the panels and the keys."""
+        for name in ("header", "progress", "settings", "verdict"):
+            yield Static(id=name, classes="line")
+        yield Static(id="numbers")
+        top, gradients = chart_specs(self.run_in_hand.start)
+        with Horizontal(id="top"):
+            yield from (ChartPanel(spec, self.ascii_only) for spec in top)
+        with Horizontal(id="gradients"):
+            yield from (ChartPanel(spec, self.ascii_only) for spec in gradients)
+        with Horizontal(id="bottom"):
+            yield UnitPanel("units", self.ascii_only)
+            yield ChartPanel(LEDGER, self.ascii_only)
+            yield EventPanel("events", self.ascii_only)
+        yield Static(id="keys", classes="line")
+
+    def panels(self) -> list[CellPanel]:
+        """Return every panel there is, shown or not, in the order of tab."""
+        return list(self.query(CellPanel).results(CellPanel))
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Choose the layout for the new size, and draw as soon as it stands."""
+        self.lay_out()
+        self.call_after_refresh(self.answer)
+
+    def go_to(self, panel: Widget) -> None:
+        """Bring a panel to the focus, and so to the screen."""
+        self.lay_out(panel)
+        self.set_focus(panel)  # at once: a second tab may come before a focus that is asked for
+        self.call_after_refresh(self.answer)
+
+    def lay_out(self, wanted: Widget | None = None) -> None:
+        """Show the panels that the size has room for, the wanted or the focused one among them."""
+        wanted = wanted or self.focused
+        rows = {str(row.id): [str(panel.id) for panel in row.query(CellPanel)] for row in self.query(Horizontal)}
+        if not rows:
+            return
+        if wanted is not None:
+            self.chosen = str(wanted.id)
+        focused = self.chosen or next(iter(rows.values()))[0]
+        found = layout(rows, focused, *self.app.size, self.alone)
+        # The style sheet only for another size: a screen's styles take longer to work out than to draw.
+        if not self.has_class(f"-{found.size}"):
+            for size in SIZES:
+                self.set_class(size == found.size, f"-{size}", update=False)
+            self.update_node_styles(animate=False)
+        for row in self.query(Horizontal):
+            row.display = bool(found.panels & set(rows[str(row.id)]))
+            row.styles.grid_size_columns = 1 if self.alone else 2  # where a row is a grid
+        for panel in self.panels():
+            panel.display = panel.id in found.panels
+            note = found.notes.get(str(panel.id), "")
+            if isinstance(panel, ChartPanel) and panel.more != note:
+                panel.more, panel.drawn = note, None
