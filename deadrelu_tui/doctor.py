@@ -109,7 +109,7 @@ def _content(place: data.PlaceStatus) -> str:
 def _native_libraries() -> Check:
     missing = [library for library in needs.NATIVE_LIBRARIES if not _loads(library)]
     if missing:
-        return Check("native libraries", "fault", f"{', '.join(missing)} missing", f"sudo {needs.APT_LINE}")
+        return Check("native libraries", "fault", f"{', '.join(missing)} missing", needs.apt_line())
     return Check("native libraries", "ok", ", ".join(needs.NATIVE_LIBRARIES))
 
 
@@ -132,7 +132,7 @@ def _mxnet(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
         version, features, gpus = facts["version"], facts["features"], facts["gpus"]
     except InputError as error:
         native = isinstance(error.__cause__, OSError)
-        fix = f"sudo {needs.APT_LINE}" if native else needs.EXTRA
+        fix = needs.apt_line() if native else needs.EXTRA
         yield Check("engine MXNet", "fault", str(error), fix)
         return
     except Exception as error:

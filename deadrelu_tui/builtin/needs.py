@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from typing import NamedTuple
 
@@ -15,9 +16,14 @@ MXNET = "1.9.1"
 EXTRA = "pip install 'deadrelu-tui[mxnet]', or in a clone: pip install '.[mxnet]'"
 NATIVE_LIBRARIES = ("libgomp.so.1", "libquadmath.so.0")
 """What MXNet's wheel links to and a slim Debian lacks."""
-APT_LINE = "apt-get install -y libgomp1 libquadmath0"
 GPU_WHEEL = "mxnet-cu112"
 """The build with CUDA, which takes the place of the package mxnet."""
+
+
+def apt_line() -> str:
+    """Return the command that brings the native libraries to Debian or Ubuntu; a bare container has no sudo."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return f"{'' if root else 'sudo '}apt-get install -y libgomp1 libquadmath0"
 
 
 class Lack(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from deadrelu_tui.builtin.needs import APT_LINE
+from deadrelu_tui.builtin.needs import apt_line
 from deadrelu_tui.errors import InputError
 
 
@@ -34,7 +34,7 @@ def _import_mxnet() -> Any:
     except OSError as error:
         library = str(error).partition(":")[0]
         raise InputError(
-            f"MXNet cannot be loaded: the native library {library} is missing. On Debian or Ubuntu: sudo {APT_LINE}"
+            f"MXNet cannot be loaded: the native library {library} is missing. On Debian or Ubuntu: {apt_line()}"
         ) from error
     except ImportError as error:
         raise InputError(

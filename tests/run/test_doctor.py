@@ -75,16 +75,18 @@ def test_without_mxnet_there_is_one_fault_and_its_libraries_are_not_asked_for(
     assert not doctor.can_train(checks.values())
 
 
+@pytest.mark.parametrize(("user", "sudo"), [(1000, "sudo "), (0, "")])
 def test_missing_native_libraries_are_named_with_the_line_that_installs_them(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, user: int, sudo: str
 ) -> None:
     def refuse(name: str) -> None:
         raise OSError(f"{name}: cannot open shared object file")
 
     monkeypatch.setattr(ctypes, "CDLL", refuse)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
     check = doctor._native_libraries()
     assert (check.state, check.found) == ("fault", "libgomp.so.1, libquadmath.so.0 missing")
-    assert check.fix == "sudo apt-get install -y libgomp1 libquadmath0"
+    assert check.fix == f"{sudo}apt-get install -y libgomp1 libquadmath0"
 
 
 def test_whatever_mxnet_raises_becomes_a_fault_and_the_other_checks_go_on() -> None:
@@ -109,7 +111,7 @@ def test_a_native_library_that_keeps_mxnet_from_loading_is_mended_by_apt() -> No
     def fail() -> Mapping[str, Any]:
         raise InputError("MXNet cannot be loaded") from OSError("libgomp.so.1: cannot open shared object file")
 
-    assert examined(fail)["engine MXNet"].fix == f"sudo {needs.APT_LINE}"
+    assert examined(fail)["engine MXNet"].fix == needs.apt_line()
 
 
 def test_another_mxnet_is_a_warning() -> None:

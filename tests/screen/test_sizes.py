@@ -20,7 +20,7 @@ from deadrelu_tui.tui.layout import size_class
 from deadrelu_tui.tui.panels import lines
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
-from deadrelu_tui.tui.panels.dead_meter import meter_rows, portrait
+from deadrelu_tui.tui.panels.definitions import definition_rows, portrait
 from deadrelu_tui.tui.panels.event_list import event_rows
 from deadrelu_tui.tui.panels.unit_map import Grid, legend
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
@@ -92,7 +92,7 @@ def full_texts(monitor: MonitorScreen) -> Iterator[str]:
     yield f"units h1 {definition.name} on {count(start.probe)} images step {count(looked.step)}"
     yield " ".join(portrait(at, units, history.ledgers["h1"], start.probe))
     shown = [
-        *meter_rows(looked.layers, definition, start.probe, start.facts["batch"], 200, 20, "h1"),
+        *definition_rows(looked.layers, definition, start.probe, start.facts["batch"], 200, 20, "h1"),
         *event_rows(history, history.events, BROAD, 1_000),
     ]
     shown += [legend(looked.layers, definition, Grid({"h1": 300}, 0, pooled, 60), BROAD) for pooled in range(1, 9)]

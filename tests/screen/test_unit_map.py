@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from deadrelu_tui.record.ledger import Bookkeeper, Ledger
 from deadrelu_tui.record.units import DEFINITIONS, Units, definition_of
-from deadrelu_tui.tui.panels.dead_meter import meter_rows, packed, portrait
+from deadrelu_tui.tui.panels.definitions import definition_rows, packed, portrait
 from deadrelu_tui.tui.panels.unit_map import DEAD, Grid, legend, map_rows, moved
 from deadrelu_tui.tui.plot.chart import Row
 
@@ -122,7 +122,7 @@ def test_the_map_follows_the_definition() -> None:
 
 def test_the_meter_sets_the_definitions_side_by_side_with_their_images() -> None:
     layers = {"h1": units([0.0, 0.005, 0.5, 0.5], batch=[0.0, 0.2, 0.0, 0.5])}
-    rows = meter_rows(layers, DEAD_ON_PROBE, 2_000, 256, 70, 4, "h1")
+    rows = definition_rows(layers, DEAD_ON_PROBE, 2_000, 256, 70, 4, "h1")
     assert flat(rows).split("\n")[0].split("  ")[-1] == "this batch"
     assert flat(rows[1:2]).replace(" %", "").split() == ["h1", "25.0", "50.0", "50.0", "50.0"]
     assert [each.strip() for each in flat(rows[2:]).split("of ")[1:]] == ["2\u202f000"] * 3 + ["256"]
@@ -131,19 +131,19 @@ def test_the_meter_sets_the_definitions_side_by_side_with_their_images() -> None
 
 def test_the_meter_of_many_layers_shows_those_around_the_cursor_and_counts_the_others() -> None:
     layers = {f"h{i}": units([1.0, 0.0]) for i in range(1, 11)}
-    rows = flat(meter_rows(layers, DEAD_ON_PROBE, 2_000, 256, 70, 5, "h9"))
+    rows = flat(definition_rows(layers, DEAD_ON_PROBE, 2_000, 256, 70, 5, "h9"))
     assert [word for word in rows.split() if word.startswith("h")] == ["h8", "h9", "h10"]
     assert "+7" in rows
 
 
 @pytest.mark.parametrize(("width", "rows"), [(30, 5), (70, 2)])
 def test_a_meter_without_room_is_left_out_and_not_cut(width: int, rows: int) -> None:
-    assert meter_rows({"h1": units([1.0])}, DEAD_ON_PROBE, 2_000, 256, width, rows, "h1") == []
+    assert definition_rows({"h1": units([1.0])}, DEAD_ON_PROBE, 2_000, 256, width, rows, "h1") == []
 
 
 def test_a_layer_of_tanh_is_metered_by_what_can_happen_to_it() -> None:
     layers = {"h1": units([0.0, 1.0], "tanh", unsaturated=[0.0, 1.0])}
-    head = flat(meter_rows(layers, definition_of("saturated_fraction"), 2_000, 256, 70, 4, "h1")).split("\n")[0]
+    head = flat(definition_rows(layers, definition_of("saturated_fraction"), 2_000, 256, 70, 4, "h1")).split("\n")[0]
     assert head.split() == ["▸saturated", "τ-dormant"]
 
 

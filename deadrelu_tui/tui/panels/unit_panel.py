@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from deadrelu_tui.record.history import History
 from deadrelu_tui.tui.keys import UNIT_KEYS
 from deadrelu_tui.tui.panels.cells import CellPanel
-from deadrelu_tui.tui.panels.dead_meter import meter_rows, packed, portrait
+from deadrelu_tui.tui.panels.definitions import definition_rows, packed, portrait
 from deadrelu_tui.tui.panels.unit_map import At, Grid, legend, map_rows, moved
 from deadrelu_tui.tui.plot.chart import Row
 from deadrelu_tui.tui.plot.charts import MANY, activation_of, worst_first
@@ -53,7 +53,7 @@ class UnitPanel(CellPanel):
         )
         needed = len(below) + 1
         batch = start.facts.get("batch", 0)
-        above = meter_rows(
+        above = definition_rows(
             layers, definition, start.probe, batch, columns, min(rows - needed - 1, 2 + rows // 4), layer
         )
         counts = {name: len(units) for name, units in layers.items()}

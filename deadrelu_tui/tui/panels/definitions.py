@@ -1,4 +1,4 @@
-"""The dead meter and the portrait of a unit, as pure functions: every share with its definition and its images."""
+"""The table of the definitions of death and the portrait of a unit, as pure functions: every share with its images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deadrelu_tui.tui.plot.chart import Row
 from deadrelu_tui.wording import count, number, percent
 
 
-def meter_rows(
+def definition_rows(
     layers: Mapping[str, Units], chosen: Definition, probe: int, batch: int, width: int, rows: int, at: str | None
 ) -> list[Row]:
     """Return a table of at least three rows, a column per definition and a row per layer; the last row says of how
