@@ -2,7 +2,7 @@
 
 Files stay while the program changes, so a stream says by itself what is in it. Version 1, all of it little-endian:
 
-- A line of text, `deadrelu-tui records 1`, then frames: length of the payload and its CRC-32 (u32 each), payload.
+- A line of text, `deadrelu-tui records 1`, then packets: length of the payload and its CRC-32 (u32 each), payload.
 - A payload is a line of JSON (UTF-8; also NaN, Infinity, -Infinity), then packed arrays, if any.
 - `{"kind": K, "record": {…}}` is a record with its fields by name: K is start, event or end.
 - `{"kind": "form", "id": I, "of": "step", …}` tells once what steps repeat. What it leaves out is as in the form
@@ -12,8 +12,8 @@ Files stay while the program changes, so a stream says by itself what is in it. 
 - `[I, …]` is a step of form I: the values of the form's `fields`, then its arrays.
 
 A reader skips kinds, keys, fields, arrays and columns that it does not know; what it misses takes its default, a column
-NaN. A frame that is not whole is the end so far; so looks a damaged length, up to MOST. A frame whose length, checksum
-or content cannot be is damage, and nothing is read from there on.
+NaN. A packet that is not whole is the end so far; so looks a damaged length, up to MOST. A packet whose length,
+checksum or content cannot be is damage, and nothing is read from there on.
 
 Every float comes back bit for bit, save that a NaN outside the arrays comes back as the ordinary one. Values are floats
 of 64 bits: a float32 scalar that is a signalling NaN is quieted on its way into one, before it is written.
@@ -44,7 +44,7 @@ FORMS = 256
 _MAGIC = b"deadrelu-tui records "
 _LINE = 64
 """Bytes within which the first line ends."""
-_FRAME = struct.Struct("<II")
+_PACKET = struct.Struct("<II")
 _KINDS: dict[str, type[Start | Event | End]] = {"start": Start, "event": Event, "end": End}
 _FIELDS = ("step", "at", "epoch")
 _COLUMNS = tuple(each.name for each in fields(Units) if each.name != "activation")
@@ -68,10 +68,10 @@ def _plain(value: Any) -> Any:
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
 
 
-def _frame(line: str, *arrays: bytes) -> bytes:
+def _packet(line: str, *arrays: bytes) -> bytes:
     # Half a surrogate pair may stand in the name of a file; it comes back as it was.
     payload = b"".join((line.encode("utf-8", "surrogatepass"), b"\n", *arrays))
-    return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
+    return _PACKET.pack(len(payload), zlib.crc32(payload)) + payload
 
 
 @dataclass(frozen=True)
@@ -158,11 +158,11 @@ class Encoder:
         """The form written last, each key's value as JSON."""
 
     def encode(self, record: Record) -> bytes:
-        """Return a record's frame, after that of its form where it is the first of it."""
+        """Return a record's packet, after that of its form where it is the first of it."""
         if isinstance(record, Step):
             return self._encode_step(record)
         kind = next(name for name, each in _KINDS.items() if isinstance(record, each))
-        return _frame(_json({"kind": kind, "record": record}))
+        return _packet(_json({"kind": kind, "record": record}))
 
     def _encode_step(self, step: Step) -> bytes:
         names = tuple(step.values)
@@ -191,7 +191,7 @@ class Encoder:
             told = _Form(names, values.dtype.str, dict(sizes), widths, activations, _COLUMNS, step.live,
                          step.ends_epoch, arrays=lengths)  # fmt: skip
             form = self._encode_form(key, told)
-        return form + _frame(f"[{self._ids[key]},{head[1:]}", *arrays.values())
+        return form + _packet(f"[{self._ids[key]},{head[1:]}", *arrays.values())
 
     def _encode_form(self, key: Any, form: _Form) -> bytes:
         told = {each.name: _json(getattr(form, each.name)) for each in fields(form)}
@@ -202,7 +202,7 @@ class Encoder:
         news = {name: text for name, text in told.items() if self._last.get(name) != text}
         self._last = told
         line = {"kind": '"form"', "id": str(self._ids[key]), "of": '"step"', **like, **news}
-        return _frame("{" + ",".join(f'"{name}":{text}' for name, text in line.items()) + "}")
+        return _packet("{" + ",".join(f'"{name}":{text}' for name, text in line.items()) + "}")
 
 
 class Decoder:
@@ -223,14 +223,14 @@ class Decoder:
 
     def _records(self) -> Iterator[Record]:
         self._begun = self._begun or self._begin()
-        while self._begun and not self.damaged and len(self._data) >= _FRAME.size:
-            length, checksum = _FRAME.unpack_from(self._data)
-            end = _FRAME.size + length
+        while self._begun and not self.damaged and len(self._data) >= _PACKET.size:
+            length, checksum = _PACKET.unpack_from(self._data)
+            end = _PACKET.size + length
             if length <= MOST and len(self._data) < end:
                 return
             record = None
             try:
-                payload = bytes(self._data[_FRAME.size : end])
+                payload = bytes(self._data[_PACKET.size : end])
                 if length > MOST or zlib.crc32(payload) != checksum:
                     raise ValueError("not what was written")
                 record = self._read(payload)

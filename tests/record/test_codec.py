@@ -51,13 +51,13 @@ def table(units: Units, name: str) -> tuple[str, bytes]:
     return column.dtype.str, column.tobytes()
 
 
-def frame(told: Any, arrays: bytes = b"") -> bytes:
+def packet(told: Any, arrays: bytes = b"") -> bytes:
     payload = json.dumps(told).encode() + b"\n" + arrays
     return struct.pack("<II", len(payload), zlib.crc32(payload)) + payload
 
 
-def stream(*frames: bytes) -> bytes:
-    return Encoder.header + b"".join(frames)
+def stream(*packets: bytes) -> bytes:
+    return Encoder.header + b"".join(packets)
 
 
 def form(**told: Any) -> dict[str, Any]:
@@ -310,7 +310,7 @@ def test_what_version_1_wrote_is_read_for_ever() -> None:
 @pytest.mark.parametrize("version", [b"2", b"10", b"0", b"9" * 30])
 def test_another_version_is_refused_in_a_sentence(version: bytes) -> None:
     with pytest.raises(InputError, match=rf"version {int(version)} and only version 1 is known here; update [^\n]*$"):
-        load(b"deadrelu-tui records " + version + b"\n" + frame({"kind": "end"}))
+        load(b"deadrelu-tui records " + version + b"\n" + packet({"kind": "end"}))
 
 
 @pytest.mark.parametrize(
@@ -328,16 +328,16 @@ def test_a_stream_that_has_not_begun_tells_nothing_yet() -> None:
 
 
 def test_a_kind_that_is_not_known_is_skipped() -> None:
-    end = frame({"kind": "end", "record": {"at": 1.0, "how": "finished"}})
-    later = [frame({"kind": "later", "record": [1, 2]}), frame({"kind": "later"}, b"\x00\n"), frame({"none": 1})]
-    other = [frame(form(of="later", id=5, names=3)), frame([5, 1, 2], b"abc")]
+    end = packet({"kind": "end", "record": {"at": 1.0, "how": "finished"}})
+    later = [packet({"kind": "later", "record": [1, 2]}), packet({"kind": "later"}, b"\x00\n"), packet({"none": 1})]
+    other = [packet(form(of="later", id=5, names=3)), packet([5, 1, 2], b"abc")]
     assert load(stream(*later, *other, end)) == [End(1.0, "finished")]
 
 
 def test_a_key_that_is_not_known_is_ignored() -> None:
     layer = {"name": "h1", "units": 2, "activation": "relu", "colour": "red"}
     start = {"run": "r", "at": 1, "title": "t", "device": "d", "network": {"layers": [layer], "x": 1}, "later": {}}
-    assert load(stream(frame({"kind": "start", "record": start, "more": 1}))) == [
+    assert load(stream(packet({"kind": "start", "record": start, "more": 1}))) == [
         Start("r", 1, "t", "d", Network((Layer("h1", 2, "relu"),)))
     ]
 
@@ -346,7 +346,7 @@ def test_what_a_step_has_besides_is_ignored() -> None:
     told = form(
         names=["loss"], dtype="<f4", fields=["later", "epoch", "step", "at"], arrays={"later": 3, "values": 4}, more=1
     )
-    (found,) = load(stream(frame(told), frame([0, "x", None, 5, 0.5], b"abc" + struct.pack("<f", 2.5) + b"more")))
+    (found,) = load(stream(packet(told), packet([0, "x", None, 5, 0.5], b"abc" + struct.pack("<f", 2.5) + b"more")))
     assert bits(found) == bits(step_of(5, epoch=None, live={}, values={"loss": 2.5}))
 
 
@@ -355,7 +355,7 @@ def test_a_column_that_a_stream_lacks_is_nan_and_one_too_many_is_ignored() -> No
         looks={"h1": 2, "h2": 1}, activations={"h1": "relu", "h2": "tanh"}, columns=["bias", "later", "firing"],
         arrays={"looks": 36},
     )  # fmt: skip
-    (found,) = load(stream(frame(told), frame([0, 1, 0.5, None], struct.pack("<9f", *range(9)))))
+    (found,) = load(stream(packet(told), packet([0, 1, 0.5, None], struct.pack("<9f", *range(9)))))
     assert isinstance(found, Step)
     assert found.looks["h1"].bias.tolist() == [0, 1]
     assert found.looks["h1"].firing.tolist() == [4, 5]
@@ -395,21 +395,21 @@ def test_nothing_is_read_after_damage() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        struct.pack("<II", MOST + 1, 0), b"\xff" * 8, bytes(8), frame(1), frame(["x"]), frame([[]]), frame([]),
-        frame([7, 1]), frame({"kind": []}), frame({"kind": "end"}),
-        frame({"kind": "end", "record": {"at": "x", "how": "y"}}), frame({"kind": "end", "record": {"at": 1.0}}),
-        frame({"kind": "form"}), frame(form(like=9)),
-        frame(form(names=[1])), frame(form(dtype="O")), frame(form(arrays={"values": -8})), frame(form(live=[])),
-        frame(form(looks={"h1": 10**15})), frame(form(fired={"h1": 10**15})) + frame([0, 1, 1.0, None]),
-        frame(form(looks={"h1": 10**15}, columns=["bias"], activations={"h1": "relu"})) + frame([0, 1, 1.0, None]),
-        frame(form(names=["a"], arrays={"values": 16})) + frame([0, 1, 1.0, None], bytes(16)),
-        frame(form()) + frame([0, 1.5, 1.0, None]), frame(form()) + frame([0, 1]), frame(form(id=[])),
-        frame({"kind": "start", "record": {"run": "r", "network": []}}),
+        struct.pack("<II", MOST + 1, 0), b"\xff" * 8, bytes(8), packet(1), packet(["x"]), packet([[]]), packet([]),
+        packet([7, 1]), packet({"kind": []}), packet({"kind": "end"}),
+        packet({"kind": "end", "record": {"at": "x", "how": "y"}}), packet({"kind": "end", "record": {"at": 1.0}}),
+        packet({"kind": "form"}), packet(form(like=9)),
+        packet(form(names=[1])), packet(form(dtype="O")), packet(form(arrays={"values": -8})), packet(form(live=[])),
+        packet(form(looks={"h1": 10**15})), packet(form(fired={"h1": 10**15})) + packet([0, 1, 1.0, None]),
+        packet(form(looks={"h1": 10**15}, columns=["bias"], activations={"h1": "relu"})) + packet([0, 1, 1.0, None]),
+        packet(form(names=["a"], arrays={"values": 16})) + packet([0, 1, 1.0, None], bytes(16)),
+        packet(form()) + packet([0, 1.5, 1.0, None]), packet(form()) + packet([0, 1]), packet(form(id=[])),
+        packet({"kind": "start", "record": {"run": "r", "network": []}}),
     ],
 )  # fmt: skip
 def test_what_no_encoder_wrote_is_damage(data: bytes) -> None:
     decoder = Decoder()
-    assert list(decoder.feed(stream(data) + frame({"kind": "end", "record": {"at": 1.0, "how": "x"}}))) == []
+    assert list(decoder.feed(stream(data) + packet({"kind": "end", "record": {"at": 1.0, "how": "x"}}))) == []
     assert decoder.damaged
 
 
@@ -454,18 +454,18 @@ def places(told: Any) -> Iterator[tuple[Any, Any]]:
 
 @settings(max_examples=300, deadline=None)
 @given(data=st.data(), seed=st.integers(0, 2**32))
-def test_what_is_well_framed_and_means_nothing_raises_nothing(data: st.DataObject, seed: int) -> None:
-    rest, frames = VERSION_1[len(Encoder.header) :], list[tuple[Any, bytes]]()
+def test_what_is_well_packed_and_means_nothing_raises_nothing(data: st.DataObject, seed: int) -> None:
+    rest, packets = VERSION_1[len(Encoder.header) :], list[tuple[Any, bytes]]()
     while rest:
         length = 8 + struct.unpack_from("<I", rest)[0]
         line, _, arrays = rest[8:length].partition(b"\n")
-        frames.append((json.loads(line), arrays))
+        packets.append((json.loads(line), arrays))
         rest = rest[length:]
     chosen = random.Random(seed)
     for _ in range(chosen.randint(1, 3)):
-        where, key = chosen.choice(list(places([told for told, _ in frames])))
+        where, key = chosen.choice(list(places([told for told, _ in packets])))
         if chosen.random() < 0.3:
             del where[key]
         else:
             where[key] = data.draw(plain | st.sampled_from([-1, 2, 10**15, 10**400, [], {}, "<f8"]))
-    read_anything(stream(*(frame(told, arrays) for told, arrays in frames)))
+    read_anything(stream(*(packet(told, arrays) for told, arrays in packets)))

@@ -11,13 +11,13 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.screen import Screen
 
-from deadrelu_tui.tui.panels.cells import FRAME_ROLES, CellPanel
+from deadrelu_tui.tui.panels.cells import BORDER_ROLES, CellPanel
 
 
 class Panels(Screen[None]):
-    """Two panels, of which only the frames have roles, and nobody draws anything anew."""
+    """Two panels, of which only the borders have roles, and nobody draws anything anew."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in FRAME_ROLES}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in BORDER_ROLES}
 
     def compose(self) -> ComposeResult:
         """Show both."""
@@ -35,7 +35,7 @@ class Two(App[None]):
 
     CSS = """
     CellPanel { height: 4; }
-    Panels > .role--frame { color: rgb(1,1,1); }
+    Panels > .role--border { color: rgb(1,1,1); }
     Panels > .role--focus { color: rgb(2,2,2); }
     """
 
@@ -44,8 +44,8 @@ class Two(App[None]):
         return Panels()  # type: ignore[return-value]
 
 
-def framed_in(app: App[None]) -> Iterator[str]:
-    """Yield the colour of each panel's frame as it would be drawn."""
+def borders_of(app: App[None]) -> Iterator[str]:
+    """Yield the colour of each panel's border as it would be drawn."""
     for panel in app.query(CellPanel):
         corner = next(iter(panel.render_line(0)))
         assert corner.style is not None
@@ -61,7 +61,7 @@ async def test_a_panel_has_the_colour_of_the_focus_as_soon_as_it_is_there() -> N
         for chosen, expected in ((first, ["#020202", "#010101"]), (second, ["#010101", "#020202"])):
             app.set_focus(chosen)
             await pilot.pause()
-            assert list(framed_in(app)) == expected
+            assert list(borders_of(app)) == expected
 
 
 async def test_the_parts_of_a_title_are_whole_and_apart_from_each_other_and_from_the_corner() -> None:
@@ -88,7 +88,7 @@ async def test_the_parts_of_a_title_are_whole_and_apart_from_each_other_and_from
 class Themed(Two):
     """The same in the colours of a theme."""
 
-    CSS = "CellPanel { height: 4; } Panels > .role--frame, Panels > .role--focus { color: $primary; }"
+    CSS = "CellPanel { height: 4; } Panels > .role--border, Panels > .role--focus { color: $primary; }"
 
 
 async def test_a_panel_that_is_drawn_takes_the_colours_of_another_theme() -> None:
@@ -99,7 +99,7 @@ async def test_a_panel_that_is_drawn_takes_the_colours_of_another_theme() -> Non
             await pilot.pause()
             theme = app.get_theme(name)
             assert theme is not None
-            assert {colour.lower() for colour in framed_in(app)} == {theme.primary.lower()}
+            assert {colour.lower() for colour in borders_of(app)} == {theme.primary.lower()}
 
 
 async def test_only_the_rows_that_have_changed_are_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,12 +53,12 @@ def test_the_walk_takes_every_way_once() -> None:
     assert sorted(pairwise(way)) == sorted(permutations(SIZES, 2))
 
 
-_FRAME = re.compile(r"[│┤├┬┴┼┌┐└┘╭╮╰╯─▕▏█▉▊▋▌▍▎▁▂▃▄▅▆▇\s…]+".replace(r"\s", r" \n\xa0"))
+_LINES = re.compile(r"[│┤├┬┴┼┌┐└┘╭╮╰╯─▕▏█▉▊▋▌▍▎▁▂▃▄▅▆▇\s…]+".replace(r"\s", r" \n\xa0"))
 
 
 def numbers(text: str) -> set[str]:
     """Return the words with a digit in them; the thin space in 60 000 is part of a word."""
-    words = (word.strip("⠀") for word in _FRAME.split(text))
+    words = (word.strip("⠀") for word in _LINES.split(text))
     return {word for word in words if re.search(r"\d", word)}
 
 

@@ -1,4 +1,4 @@
-"""A framed panel of coloured cells that is drawn anew only in the rows that have changed."""
+"""A bordered panel of coloured cells that is drawn anew only in the rows that have changed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from textual.widget import Widget
 from deadrelu_tui.tui.plot.chart import Row, Span
 from deadrelu_tui.tui.wire.ascii import to_ascii
 
-FRAME_ROLES = ("frame", "focus", "name", "text")
+BORDER_ROLES = ("border", "focus", "name", "text")
 
 
 class CellPanel(Widget, can_focus=True):
-    """A framed panel of coloured cells that draws anew only the rows that have changed.
+    """A bordered panel of coloured cells that draws anew only the rows that have changed.
 
     Which of their cells differ from what the terminal shows is found out once, on the way there.
 
-    It draws its frame itself, because a change of Textual's own border title repaints the whole widget. The colours
+    It draws its border itself, because a change of Textual's own border title repaints the whole widget. The colours
     of the roles are its screen's, which has a component class for each: Textual works these out anew whenever a style
     may have changed, and for each panel by itself that would delay the first frame and every focus.
     """
@@ -34,14 +34,14 @@ class CellPanel(Widget, can_focus=True):
 
         panel: CellPanel
 
-    FRAME = 2
-    """Columns, and rows, that the frame takes."""
+    BORDER = 2
+    """Columns, and rows, that the border takes."""
 
     def __init__(self, id: str, ascii_only: bool = False) -> None:
         super().__init__(id=id, classes="panel cells")
         self.ascii_only = ascii_only
         self.note = ""
-        """A word for the lower right corner of the frame."""
+        """A word for the lower right corner of the border."""
         self.drawn: object = None
         """What the panel shows, in its owner's terms; None if it must be drawn again."""
         self._content: tuple[Sequence[Span], list[Row]] = ((), [])
@@ -51,18 +51,18 @@ class CellPanel(Widget, can_focus=True):
 
     @property
     def room(self) -> tuple[int, int]:
-        """Columns and rows inside the frame, and one column of air."""
-        return max(0, self.size.width - self.FRAME - 1), max(0, self.size.height - self.FRAME)
+        """Columns and rows inside the border, and one column of air."""
+        return max(0, self.size.width - self.BORDER - 1), max(0, self.size.height - self.BORDER)
 
     @property
     def title(self) -> str:
-        """What stands in the upper line of the frame."""
+        """What stands in the upper line of the border."""
         return "".join(text for text, _ in self._rows[0]).strip("╭─╮+- ") if self._rows else ""
 
     def show(self, title: Sequence[Span], rows: list[Row]) -> None:
         """Show a title of (text, role) parts and rows of spans as wide as the room; no rows leave it empty."""
         self._content = (title, rows)
-        before, now = self._rows, self._framed(title, rows)
+        before, now = self._rows, self._bordered(title, rows)
         self._rows = now
         if len(before) != len(now) or len(self._strips) != len(now):
             self._restyle()
@@ -76,7 +76,7 @@ class CellPanel(Widget, can_focus=True):
             self.refresh(*dirty)
 
     def on_resize(self) -> None:
-        """Ask to be drawn at the new size; until anything is known show the frame alone."""
+        """Ask to be drawn at the new size; until anything is known show the border alone."""
         self.drawn = None
         if not self._content[1]:
             self.show([], [])
@@ -90,7 +90,7 @@ class CellPanel(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Return one row of cells. The first are asked for before the panel is told of its size."""
         if not self._content[1] and len(self._rows) != self.size.height:
-            self._rows = self._framed(*self._content)
+            self._rows = self._bordered(*self._content)
         if len(self._strips) != len(self._rows):
             self._strips = [self._strip(row) for row in self._rows]
         width = self.size.width
@@ -110,10 +110,10 @@ class CellPanel(Widget, can_focus=True):
         """Return a title that is too long in fewer words."""
         return title
 
-    def _framed(self, title: Sequence[Span], rows: list[Row]) -> list[Row]:
+    def _bordered(self, title: Sequence[Span], rows: list[Row]) -> list[Row]:
         left, line, right, side, lower_left, lower_right = "+-+|++" if self.ascii_only else "╭─╮│╰╯"
-        frame = "focus" if self.has_focus else "frame"
-        across = max(0, self.size.width - self.FRAME)
+        border = "focus" if self.has_focus else "border"
+        across = max(0, self.size.width - self.BORDER)
         free = across - 2
         parts = list(title)
         if self.ascii_only:
@@ -125,21 +125,21 @@ class CellPanel(Widget, can_focus=True):
         if parts and not fit(1):
             parts = self.shorter(parts)
         apart = 1 if fit(1) and not fit(2) else 2
-        top: Row = [(left + line + " ", frame)]
+        top: Row = [(left + line + " ", border)]
         for text, role in parts:
             if len(text) < free:  # a part that has no room is left out: half a number would be another number
                 top.append((text + " " * min(apart, free - len(text)), role))
                 free -= len(top[-1][0])
-        top.append((line * free + right, frame))
+        top.append((line * free + right, border))
         note = f" {self.note} " if self.note and len(self.note) + 3 <= across else ""
-        bottom: Row = [(lower_left + line * (across - len(note) - 1), frame)]
-        bottom += [(to_ascii(note) if self.ascii_only else note, "text"), (line + lower_right, frame)]
+        bottom: Row = [(lower_left + line * (across - len(note) - 1), border)]
+        bottom += [(to_ascii(note) if self.ascii_only else note, "text"), (line + lower_right, border)]
         columns, height = self.room
         rows = rows or [[(" " * columns, "text")] for _ in range(height)]
         if self.ascii_only:
             rows = [[(to_ascii(text), role) for text, role in row] for row in rows]
         inside = [[*row, (" " * (columns - sum(len(text) for text, _ in row)), "text")] for row in rows]
-        return [top, *([(side, frame), *row, (" " + side, frame)] for row in inside), bottom]
+        return [top, *([(side, border), *row, (" " + side, border)] for row in inside), bottom]
 
     def _restyle(self) -> None:
         self._strips = []

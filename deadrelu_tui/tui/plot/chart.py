@@ -73,12 +73,12 @@ def draw(plot: Plot, width: int, height: int, ascii_only: bool = False) -> list[
     shown = tuple((float((at - low) / (high - low)), label) for at, label in axis.ticks if low <= at <= high)
     steps = tuple(((at - plot.first) / span, label) for at, label in step_ticks(plot.first, stop, width - LABEL_WIDTH))
     rules = ((float(axis.positions(np.array([value]))[0]) - low) / (high - low) for value in plot.rules)
-    frame = _frame(width, height, shown, steps, tuple(at for at in rules if 0 <= at <= 1))
-    cells = Canvas(frame.cells.codes.copy(), frame.cells.roles.copy())
-    canvas = Canvas(cells.codes[: frame.bottom, frame.left :], cells.roles[: frame.bottom, frame.left :])
+    axes = _axes(width, height, shown, steps, tuple(at for at in rules if 0 <= at <= 1))
+    cells = Canvas(axes.cells.codes.copy(), axes.cells.roles.copy())
+    canvas = Canvas(cells.codes[: axes.bottom, axes.left :], cells.roles[: axes.bottom, axes.left :])
     for places, role in ((plot.marks, "mark"), (() if plot.cursor is None else (plot.cursor,), "cursor")):
         across = np.array([(step - plot.first) / span for step in places if plot.first <= step <= stop])
-        _stand(canvas, cells.codes[frame.bottom, frame.left :], across, ROLES.index(role))
+        _stand(canvas, cells.codes[axes.bottom, axes.left :], across, ROLES.index(role))
     for line in plot.lines:
         _add(canvas, line, plot, low, high, stop, ascii_only)
     for line in plot.lines:
@@ -108,7 +108,7 @@ def _plotext() -> Any:
     return plotext
 
 
-class _Frame(NamedTuple):
+class _Axes(NamedTuple):
     """A chart without its lines, and the left and the lower edge of the canvas in it."""
 
     cells: Canvas
@@ -117,10 +117,10 @@ class _Frame(NamedTuple):
 
 
 @functools.lru_cache(maxsize=64)
-def _frame(
+def _axes(
     width: int, height: int, ticks: tuple[tuple[float, str], ...], steps: tuple[tuple[float, str], ...],
     rules: tuple[float, ...],
-) -> _Frame:  # fmt: skip
+) -> _Axes:  # fmt: skip
     """Return plotext's axes with their ticks and horizontal rules; places are 0–1."""
     plotext = _plotext()
     plotext.terminal.limit(False, False)
@@ -144,7 +144,7 @@ def _frame(
     left = text[bottom].index("└") + 1
     codes = np.array([[ord(each) for each in row] for row in text], np.uint32)
     roles = np.array([[role for part, role in row for _ in part] for row in rows], np.int8)
-    return _Frame(Canvas(codes, roles), left, bottom)
+    return _Axes(Canvas(codes, roles), left, bottom)
 
 
 def _parsed(row: str) -> list[tuple[str, int]]:

@@ -22,12 +22,12 @@ from deadrelu_tui.tui.panels.lines import MUTED, STATUS_STYLE, VERDICT_STYLE, as
 from deadrelu_tui.tui.screens.dialog import Dialog
 from deadrelu_tui.wording import count, percent
 
-FRAME = 5
-"""Columns that frame, padding and scroll bar take."""
+BORDER = 5
+"""Columns that border, padding and scroll bar take."""
 BROAD = 73
 """Columns from which a run's numbers fit in one line."""
 WIDEST = 104
-_BY_WIDTH, _BY_HEIGHT = [(0, "-slim"), (BROAD + FRAME, "-broad")], [(0, "-flat"), (9, "-high")]
+_BY_WIDTH, _BY_HEIGHT = [(0, "-slim"), (BROAD + BORDER, "-broad")], [(0, "-flat"), (9, "-high")]
 """Classes by the size of the terminal, for the style sheet."""
 _HEADINGS = ("no", "started", "experiment", "verdict", "test", "status", "steps")
 _WIDTHS = (3, 8, 10, 11, 6, 8, 0)
@@ -148,7 +148,7 @@ class RunsScreen(Dialog[int | None]):
     def on_resize(self) -> None:
         """Lay the runs out for the new size."""
         runs = self.query_one(OptionList)
-        around = 0 if self.app.size.height < 9 else 3  # frame and headings
+        around = 0 if self.app.size.height < 9 else 3  # border and headings
         runs.styles.max_height = max(1, self.app.size.height - around)
         self._fill()
         self.call_after_refresh(runs.scroll_to_highlight)
@@ -159,7 +159,7 @@ class RunsScreen(Dialog[int | None]):
 
     def _fill(self) -> None:
         runs = self.query_one(OptionList)
-        width = min(self.app.size.width, WIDEST) - FRAME
+        width = min(self.app.size.width, WIDEST) - BORDER
         for index, row in enumerate(self.rows):
             pointer = " " if index != runs.highlighted else ">" if self.ascii_only else "▸"
             text = card(row, index == 0, pointer, width)
