@@ -119,7 +119,8 @@ class Display(Panes):
 
     def _state(self) -> tuple[object, ...]:
         """Return what draw() would show anew, as far as it changes without a key."""
-        run, history = self.run_in_hand, self.history
+        run, held = self.run_in_hand, self.session.held
+        history = run.history if held is None else held  # not frozen: this is asked all the time
         return (
             run.start.run, run.status, history.start, len(run.history), len(history.events), self.size,
             lines.moment(self.meter.bytes_per_second() if self.meter else 0.0),
