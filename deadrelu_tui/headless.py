@@ -15,7 +15,6 @@ from typing import Any, TextIO
 import numpy as np
 
 from deadrelu_tui.builtin import presets
-from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.diagnosis.verdict import findings, verdict
@@ -96,7 +95,7 @@ class Lines:
             yield epoch_row(history, self._epochs)
 
     def _start_row(self, start: Start) -> Fields:
-        settings = {**start.settings, "preset": presets.matching(RunSettings.of(start.settings))}
+        settings = {**start.settings, "preset": presets.named(start.settings)[1] or None}
         dataset = {name: start.facts.get(name) for name in ("source", "train", "test", "sha256")}
         return {"event": "start", "run": start.run, "settings": settings, "dataset": dataset, "device": start.device}
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from conftest import units
 
+from deadrelu_tui.diagnosis.happenings import happenings
 from deadrelu_tui.record.commands import Command
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import Quantity, all_of
@@ -66,15 +67,53 @@ def stream() -> Iterator[Record]:
         yield Step(step, row / 20, None, {"lr": 3e-4}, values, fired, looks)
 
 
+LONG = "vision_tower.encoder.layers.layer_11.feed_forward.activation"
+ODD = {"0": "gelu", "1": "relu", "head.act": "tanh", LONG: "silu"}
+"""Another network, with an activation of its own for each layer, and names that are numbers or long."""
+
+
+def odd_stream() -> Iterator[Record]:
+    """Yield a run that numbers its steps from 1, chooses between no classes, tells its loss at every other step, warms
+    its rate up from 0, and has settings that are none of ours.
+    """
+    layers = tuple(Layer(name, 8, activation, f"{name}.weight") for name, activation in ODD.items())
+    made = Network(layers, tuple(Parameter(layer.weight, (8, 8)) for layer in layers))
+    yield Start(
+        "odd", 1_700_000_000.0, "odd.py", "cpu", made, all_of(made), classes=1, steps=400, steps_per_epoch=100, first=1,
+        settings={"hidden": [512], "activation": "gelu", "lr": 0.0, "batch_size": "all"},
+        can=frozenset({"stop", "lr", "restart"}),
+    )  # fmt: skip
+    for step in range(1, 301):
+        silent = min(step, 8)
+        firing = np.linspace(0.1, 0.9, 8, dtype=np.float32)
+        firing[:silent] = 0
+        looks = {
+            layer.name: units(firing if layer.name == "1" else firing * 0, layer.activation, batch=firing)
+            for layer in layers
+        }
+        values = {"loss": 0.7 - step / 1_000, f"update_ratio/{layers[0].weight}": 0.5}
+        for layer in layers:
+            values |= {f"dead_fraction/{layer.name}": float((looks[layer.name].firing == 0).mean())}
+            values |= {f"saturated_fraction/{layer.name}": 0.0, f"zero_fraction/{layer.name}": 0.5}
+        if step % 2:
+            del values["loss"]
+        at_look = looks if step % 10 == 1 else {}
+        yield Step(step, step / 50, 1 + (step - 1) // 100, {"lr": (step - 1) * 1e-3}, values, {}, at_look,
+                   ends_epoch=step % 100 == 0)  # fmt: skip
+
+
 class MadeUp:
-    """A Source of that network, at its newest step."""
+    """A Source of such a run, at its newest step."""
 
     error = None
 
-    def __init__(self) -> None:
+    def __init__(self, records: Iterator[Record] | None = None) -> None:
         self.history, self.sent = History(), list[Command]()
-        for record in stream():
-            self.history.add(record)
+        for record in records or stream():
+            entries = self.history.add(record)
+            if isinstance(record, Step):
+                for event in happenings(self.history, record, entries):
+                    self.history.add(event)
 
     @property
     def start(self) -> Start:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.errors import InputError
 
 PRESETS: dict[str, RunSettings] = {
     "tragedy": RunSettings(),
@@ -39,7 +40,17 @@ def apply(name: str, settings: RunSettings) -> RunSettings:
     return replace(settings, **experiment(name))
 
 
+def ours(settings: Mapping[str, Any]) -> RunSettings | None:
+    """Return settings of ours; None for those of somebody else's run, which has others, or others than we allow."""
+    try:
+        known = {each.name for each in fields(RunSettings)} <= settings.keys()
+        return RunSettings.of(settings) if known else None
+    except (InputError, TypeError):
+        return None
+
+
 def named(settings: Mapping[str, Any]) -> tuple[str, str]:
     """Return number and name of the experiment that some settings are, both empty for any other."""
-    name = matching(RunSettings.of(settings)) or ""
+    found = ours(settings)
+    name = (found and matching(found)) or ""
     return (str(list(PRESETS).index(name) + 1) if name else ""), name

@@ -73,7 +73,7 @@ def terms(evidence: Evidence, layer: str) -> Facts:
     if math.isnan(product):
         return {}
     known = evidence.network.layer(layer)
-    size = evidence.activation in SATURATING
+    size = evidence.activations.get(layer) in SATURATING
     return {"of": known.weight if known is not None else "", "product": product, "bias": bias, "size": size}
 
 
@@ -84,7 +84,7 @@ def _means(evidence: Evidence, layer: str) -> tuple[float, float]:
         return math.nan, math.nan
     bias = units.bias[units.lost].astype(np.float64)
     product = units.pre_mean[units.lost].astype(np.float64) - bias
-    return float((np.abs(product) if evidence.activation in SATURATING else product).mean()), float(bias.mean())
+    return float((np.abs(product) if units.activation in SATURATING else product).mean()), float(bias.mean())
 
 
 def ever_less(evidence: Evidence, layer: str = "") -> Cause | None:

@@ -7,13 +7,13 @@ step unless a rule has already fired, and then it walks backwards, only as far a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from deadrelu_tui.diagnosis.thresholds import LAYER_DEAD
 from deadrelu_tui.record.activations import DYING, SATURATING
 from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.history import History
@@ -44,12 +44,13 @@ class Evidence:
         return self.history.looked
 
     @cached_property
-    def activation(self) -> str:
-        """The activation that is set; of a network that cannot change it, the first layer's."""
-        looked = self.looked
-        by_layer = next((units.activation for units in looked.layers.values()), None) if looked else None
-        first = self.network.layers[0].activation if self.network.layers else "relu"
-        return str(self.live.get("activation", by_layer or first))
+    def activations(self) -> Mapping[str, str]:
+        """The activation of each layer."""
+        return self.history.activations
+
+    def of_layers(self, metric: str, activations: Collection[str]) -> Iterator[tuple[str, str, float]]:
+        """Yield what `of` does, of the layers with one of some activations alone."""
+        return (each for each in self.of(metric) if self.activations.get(each[1]) in activations)
 
     @property
     def lr(self) -> float:
@@ -68,8 +69,8 @@ class Evidence:
 
     @property
     def classes(self) -> int | None:
-        """The number of classes; None for a network that does not classify."""
-        return self.history.start.classes if self.history.start else None
+        """The number of classes to choose among; None for a network that does not."""
+        return self.history.start.choices if self.history.start else None
 
     def dead(self, layer: str) -> float | None:
         """Return the share of a layer's units that never fire, as last measured; None if it was not."""
@@ -150,14 +151,12 @@ class Evidence:
         """Return which layer lets no gradient pass, what share of it is lost, and in which way: the first of which all
         is lost, else over half; None if there is none.
         """
-        relu = self.activation in DYING
-        shares = list(self.of("dead_fraction" if relu else "saturated_fraction"))
-        if relu or self.activation in SATURATING:
-            for least in (1.0, 0.5):
-                for _, layer, share in shares:
-                    if share >= least:
-                        return layer, share, "dead" if relu else "saturated"
-        return None
+        dead = [(layer, share, "dead") for _, layer, share in self.of_layers("dead_fraction", DYING)]
+        stuck = [(layer, share, "saturated") for _, layer, share in self.of_layers("saturated_fraction", SATURATING)]
+        order = list(self.activations)
+        shares = sorted(dead + stuck, key=lambda each: order.index(each[0]))
+        whole = (each for each in shares if each[1] == 1)
+        return next(whole, None) or next((each for each in shares if each[1] > LAYER_DEAD), None)
 
     def units(self, layer: str) -> Units | None:
         """Return a layer's units as the last look found them; None without a look."""
@@ -170,19 +169,12 @@ class Evidence:
 
     def live_at(self, step: int) -> Live:
         """Return what was set when a step was taken."""
-        lives = self.history.lives
-        return next((live for since, live in reversed(lives) if since <= step), lives[0][1] if lives else self.live)
+        return self.history.live_at(step)
 
     def scale(self, live: Live) -> float:
         """Return how many times as large as normalised input the input is."""
         divisor = self.history.start.facts.get("divisor", 1) if self.history.start else 1
         return 1.0 if live.get("normalise", True) else float(divisor)
-
-    def changed_at(self, what: str) -> int:
-        """Return the step of the last change of a live setting ('activation'); the first one if there was none."""
-        lives = self.history.lives
-        changed = [step for (_, old), (step, new) in pairwise(lives) if old.get(what) != new.get(what)]
-        return changed[-1] if changed else self.history.first
 
     def revived_at_last_look(self, name: str) -> bool:
         """Return whether the newest measurement of a metric was made as units were revived."""

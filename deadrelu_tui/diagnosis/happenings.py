@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -19,6 +18,10 @@ SPAN = 50
 """Steps on either side of an intervention that are compared."""
 
 
+LARGEST = float(np.finfo(np.float32).max)
+"""What is larger is infinite in a history."""
+
+
 def happenings(history: History, now: Step, entries: Mapping[str, Entry]) -> Iterator[Event]:
     """Yield what deserves a line in a step that was just added, given what its look changed in the ledgers."""
     for layer, entry in entries.items():
@@ -29,7 +32,7 @@ def happenings(history: History, now: Step, entries: Mapping[str, Entry]) -> Ite
                 "layer": layer, "units": entry.now, "of": entry.units, "found": entry.first, "born": entry.born,
                 "activation": activation,
             })  # fmt: skip
-    if not all(map(math.isfinite, now.values.values())):
+    if not all(abs(value) <= LARGEST for value in now.values.values()):
         broken = history.broken
         if broken is not None and not history.was_broken:
             yield Event(now.step, "diverged", {"metric": broken, "value": now.values[broken]})
@@ -48,7 +51,7 @@ def _ledger(history: History, now: Step, layer: str, activation: str, entry: Ent
         })  # fmt: skip
     if len(entry.revived):
         # Another activation may be what brought them back: they were lost in the way of the one before.
-        was = next((live for since, live in reversed(history.lives) if since < now.step), now.live)
+        was = history.live_at(now.step - 1)
         yield Event(now.step, "units_back", {
             "layer": layer, "units": entry.revived.tolist(), "of": entry.units,
             "activation": was.get("activation", activation),
@@ -56,7 +59,7 @@ def _ledger(history: History, now: Step, layer: str, activation: str, entry: Ent
 
 
 @dataclass(frozen=True)
-class Change:
+class Difference:
     """A metric before and after an intervention."""
 
     metric: str
@@ -72,7 +75,7 @@ class Effect:
 
     steps_before: int
     steps_after: int
-    changes: tuple[Change, ...]
+    changes: tuple[Difference, ...]
 
 
 def effect(history: History, event: Event) -> Effect | None:
@@ -85,11 +88,8 @@ def effect(history: History, event: Event) -> Effect | None:
     others = sorted({other.step for other in history.marks})
     if not event.mark:
         return None
-    last = history.last
     first = max([event.step - SPAN, history.first, *(step for step in others if step < event.step)])
-    stop = min(
-        [event.step + SPAN, (last if last is not None else -1) + 1, *(step for step in others if step > event.step)]
-    )
+    stop = min([event.step + SPAN, history.next, *(step for step in others if step > event.step)])
     if first >= event.step or stop <= event.step:
         return None
     changes = []
@@ -101,13 +101,13 @@ def effect(history: History, event: Event) -> Effect | None:
                 before, after = (
                     float(np.median(side.astype(np.float64))) for side in (values[low:middle], values[middle:high])
                 )
-            changes.append(Change(each.metric, each.of, before, after))
+            changes.append(Difference(each.metric, each.of, before, after))
     for each in history.of("dead_fraction"):
         steps, values = history.series(each.name)
         at = int(np.searchsorted(steps, event.step))  # a look at the event's own step is already under its influence
         end = int(np.searchsorted(steps, stop))
         if 0 < at < end:
-            changes.append(Change(each.metric, each.of, float(values[at - 1]), float(values[end - 1])))
+            changes.append(Difference(each.metric, each.of, float(values[at - 1]), float(values[end - 1])))
     return Effect(event.step - first, stop - event.step, tuple(changes))
 
 

@@ -19,13 +19,22 @@ FEEBLE, BRISK = 1e-3, 1e-2
 """Updates against the weights: below the healthy size (cs231n), and those that a remedy aims at (ours)."""
 HIGHEST = 0.5
 """The highest rate in the article, on normalised pixels."""
+NARROW = 1_000
+"""Ours: units below which a layer may be twice as wide."""
 BORN_DEAD = 0.01
 """Ours: the probability of being born dead that wider layers aim at."""
 
 
 def offered(evidence: Evidence, *commands: Command) -> Remedy:
-    """Return the commands if the run can obey them all, else none."""
+    """Return the commands if the run can obey them all, else none.
+
+    A run that has ended takes no change any more: another has to begin with it. Nobody can be revived there.
+    """
     start = evidence.history.start
+    if evidence.history.end is not None and not isinstance(commands[-1], Restart):
+        commands = (*commands, Restart())
+        if Revive() in commands:
+            return ()
     return commands if start is not None and can_obey_all(start.can, commands) else ()
 
 
@@ -55,11 +64,13 @@ def higher_rate(evidence: Evidence, update: float = math.nan) -> Remedy:
 
 
 def again(evidence: Evidence, changed: Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> Remedy:
-    """Return what starts again with something changed."""
-    start = evidence.history.start
-    known = {name: value for name, value in (settings or {}).items() if start is not None and name in start.settings}
-    changes = (Change(dict(changed)),) if changed else ()
-    return offered(evidence, *changes, Restart(known))
+    """Return what starts again with something changed; none if all of it is so already, or is not known here."""
+    begun = evidence.history.start.settings if evidence.history.start is not None else {}
+    other = {name: value for name, value in (settings or {}).items() if name in begun and begun[name] != value}
+    changes = {name: value for name, value in changed.items() if evidence.live.get(name) != value}
+    if not other and not changes:
+        return ()
+    return offered(evidence, *((Change(changes),) if changes else ()), Restart(other))
 
 
 def gentler(evidence: Evidence, step: int) -> Remedy:
@@ -67,16 +78,21 @@ def gentler(evidence: Evidence, step: int) -> Remedy:
     that alone would do too little or too much. Nothing is changed, if what is set now is gentle already.
     """
     if gentle_now(evidence, step):
-        return again(evidence, {})
+        return offered(evidence, Restart())
     then, lr, live = evidence.live_at(step - 1), evidence.lr, evidence.live
     first = first_update(evidence, {**live, "normalise": True} if "normalise" in live else live)
     changed: dict[str, Any] = {} if evidence.normalised else {"normalise": True}
-    if first > BORNE or lr > HIGHEST or (then.get("normalise", True) and _lr(then) <= lr):
+    if lr > 0 and (first > BORNE or lr > HIGHEST or (then.get("normalise", True) and _lr(then) <= lr)):
         lower = next_lr(next_lr(lr, -1), -1)
         while (first * lower / lr > GENTLE or lower > HIGHEST) and next_lr(lower, -1) < lower:
             lower = next_lr(lower, -1)
         changed |= {"lr": lower} if lower < lr else {}
-    elif first < FEEBLE and not evidence.normalised and evidence.activation not in SATURATING:
+    elif (
+        lr > 0
+        and first < FEEBLE
+        and not evidence.normalised
+        and not set(SATURATING).intersection(evidence.activations.values())
+    ):
         changed["lr"] = brisk_rate(lr, first)
     return again(evidence, changed)
 
@@ -97,12 +113,12 @@ def afresh(evidence: Evidence, settings: Mapping[str, Any], activation: str = ""
 
 
 def wider(evidence: Evidence) -> tuple[int, ...]:
-    """Return layers twice as wide, and no narrower than a network of this depth needs not to be born dead (Lu et al.
-    2019: 1 − (1 − 2^−N)^L).
+    """Return layers twice as wide where they are narrow, and no narrower than a network of this depth needs not to be
+    born dead (Lu et al. 2019: 1 − (1 − 2^−N)^L).
     """
     layers = evidence.network.layers
     least = next(width for width in range(1, 64) if 1 - (1 - 2.0**-width) ** len(layers) <= BORN_DEAD)
-    return tuple(max(2 * layer.units, least) for layer in layers)
+    return tuple(max(layer.units * (2 if layer.units < NARROW else 1), least) for layer in layers)
 
 
 def first_update(evidence: Evidence, live: Live) -> float:
@@ -119,7 +135,8 @@ def first_update(evidence: Evidence, live: Live) -> float:
         if len(values := evidence.history.window(name, start, start + 1).values)
     ]
     worst = max(filter(math.isfinite, ratios), default=math.nan)
-    return worst * (evidence.scale(live) / evidence.scale(first)) * (_lr(live) / _lr(first))
+    grown = _lr(live) / _lr(first) if _lr(first) else math.nan  # a rate that warms up begins at 0
+    return worst * (evidence.scale(live) / evidence.scale(first)) * grown
 
 
 def gentle_now(evidence: Evidence, step: int) -> bool:
@@ -134,7 +151,7 @@ def brisk_rate(lr: float, update: float) -> float:
     No higher than the article's highest, unless the present one is.
     """
     higher = next_lr(lr, 1)
-    while update * higher / lr < BRISK and higher < HIGHEST:
+    while lr and update * higher / lr < BRISK and higher < HIGHEST:
         higher = next_lr(higher, 1)
     return higher
 

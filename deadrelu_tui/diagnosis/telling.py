@@ -60,7 +60,7 @@ def _dead_relu(it: Finding) -> str:
     if not it.word:
         return f"{it.layer}: {units} fire for less than 1 % of {probe} since step {it.step}"
     reached = "half" if it.word == "dead" else "a tenth"
-    return f"{it.layer}: {_never_fire(units)} on {probe}, {reached} by step {it.step}"
+    return f"{it.layer}: {_never_fire(it.value, it.facts)} on {probe}, {reached} by step {it.step}"
 
 
 def _saturated(it: Finding) -> str:
@@ -128,19 +128,23 @@ def _silent(facts: Facts) -> str:
         return ""
     if not silent["share"]:
         return f"every unit fires for some of {_probe(silent)}"
-    return f"{_never_fire(_units(silent['share'], silent), silent['layer'])} on {_probe(silent)}"
+    return f"{_never_fire(silent['share'], silent, silent['layer'])} on {_probe(silent)}"
 
 
-def _never_fire(units: str, layer: str = "") -> str:
-    return f"{units}{f' of {layer}' if layer else ''} never {'fires' if units.startswith('1 of') else 'fire'}"
+def _never_fire(share: float, facts: Facts, layer: str = "") -> str:
+    one = _number(share, facts) == 1
+    return f"{_units(share, facts)}{f' of {layer}' if layer else ''} never {'fires' if one else 'fire'}"
 
 
 def _units(share: float, facts: Facts) -> str:
     """Return a share of a layer's units as their number, where it is known how many there are."""
+    number = _number(share, facts)
+    return f"{percent(share)} of the units" if number is None else f"{count(number)} of {count(facts['of'])} units"
+
+
+def _number(share: float, facts: Facts) -> int | None:
     of = facts["of"]
-    if not of or not 0 <= share <= 1:
-        return f"{percent(share)} of the units"
-    return f"{count(round(share * of))} of {count(of)} units"
+    return round(share * of) if of and 0 <= share <= 1 else None
 
 
 def _probe(facts: Facts) -> str:

@@ -35,7 +35,8 @@ def exploding_tensor(evidence: Evidence) -> Iterator[Finding]:
     name, step = evidence.first_broken(broken)
     value = evidence.value(name, step)
     quantity = evidence.history.quantity(name)
-    remedy = remedies.gentler(evidence, step) if step > evidence.history.first else remedies.again(evidence, {})
+    at_once = step <= evidence.history.first  # no update was taken: it is the first weights, or the input
+    remedy = remedies.afresh(evidence, {"init": "he"}) if at_once else remedies.gentler(evidence, step)
     yield Finding(
         "ExplodingTensor", "diverged", {"metric": quantity.metric if quantity.of else name},
         causes.blow(evidence, step, evidence.value("loss", step - 1)), remedy, value, math.inf, step, quantity.of,
@@ -79,7 +80,8 @@ def vanishing_gradient(evidence: Evidence) -> Iterator[Finding]:
         if evidence.lr > remedies.HIGHEST:
             remedy = remedies.gentler(evidence, evidence.steps)
         else:
-            remedy = remedies.afresh(evidence, {"init": "he"}, "tanh" if evidence.activation == "sigmoid" else "")
+            other = "tanh" if evidence.live.get("activation") == "sigmoid" else ""
+            remedy = remedies.afresh(evidence, {"init": "he"}, other)
     yield Finding(
         "VanishingGradient", word, {"more": len(low) - 1}, cause, remedy, value, VANISHING, step, parameter,
     )  # fmt: skip

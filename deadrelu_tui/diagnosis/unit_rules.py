@@ -13,7 +13,7 @@ from deadrelu_tui.diagnosis import causes, remedies
 from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.diagnosis.finding import Cause, Finding, Remedy
 from deadrelu_tui.diagnosis.thresholds import LAYER_DEAD, LAYER_DYING
-from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.activations import DYING, SATURATING
 
 LAYER_SPARSE = 0.7
 """Ours: share of zeros. The article's two healthy runs have 0.72 to 0.82."""
@@ -28,10 +28,8 @@ def dead_relu(evidence: Evidence) -> Iterator[Finding]:
 
     Then, as a note, those that are dead by the field's rule only: units that fire for less than 1 % of the images.
     """
-    if evidence.activation != "relu":
-        return
-    floor = evidence.changed_at("activation")
-    shares = {layer: (name, share) for name, layer, share in evidence.of("dead_fraction")}
+    floor = evidence.history.changed_at("activation")
+    shares = {layer: (name, share) for name, layer, share in evidence.of_layers("dead_fraction", DYING)}
     found: list[tuple[bool, int, int, str, float]] = []
     for layer, (name, share) in shares.items():
         if share > LAYER_DYING:
@@ -40,7 +38,7 @@ def dead_relu(evidence: Evidence) -> Iterator[Finding]:
             found.append((share <= LAYER_DEAD, step, len(found), layer, share))
     for dying, step, _, layer, share in sorted(found):
         yield _death(evidence, layer, share, step, "dying" if dying else "dead")
-    for name, layer, share in evidence.of("inactive_fraction"):
+    for name, layer, share in evidence.of_layers("inactive_fraction", DYING):
         silent = shares.get(layer, ("", 0.0))[1]
         if share > LAYER_DEAD and not silent > LAYER_DYING:
             step = evidence.since(name, above=LAYER_DEAD, floor=floor)
@@ -90,11 +88,9 @@ def saturated(evidence: Evidence) -> Iterator[Finding]:
 
     After SageMaker Debugger, SaturatedActivation.
     """
-    if evidence.activation not in SATURATING:
-        return
-    floor = evidence.changed_at("activation")
+    floor = evidence.history.changed_at("activation")
     found = []
-    for name, layer, share in evidence.of("saturated_fraction"):
+    for name, layer, share in evidence.of_layers("saturated_fraction", SATURATING):
         if share > LAYER_DEAD:
             found.append((evidence.since(name, above=LAYER_DEAD, floor=floor), layer, share))
     for step, layer, share in sorted(found, key=lambda each: each[0]):
@@ -106,15 +102,15 @@ def saturated(evidence: Evidence) -> Iterator[Finding]:
 
 def alive(evidence: Evidence) -> Finding:
     """Return the state of a network with which no rule found fault: sparse or healthy."""
-    relu, recent = evidence.activation == "relu", evidence.history.tail("loss", RECENT)
+    recent = evidence.history.tail("loss", RECENT)
     step = int(recent.steps[0]) if len(recent.steps) else evidence.history.first
     facts: dict[str, Any] = {}
-    if relu and (silent := _silent(evidence)):
+    if silent := _silent(evidence):
         facts["silent"] = silent
     zeros = {}
-    for name, layer, _ in evidence.of("zero_fraction"):
+    for name, layer, _ in evidence.of_layers("zero_fraction", DYING):
         values = evidence.tail(name, RECENT)
-        if relu and len(values):
+        if len(values):
             zeros[layer] = float(values.mean(dtype=np.float64))
     for layer, share in zeros.items():
         if share >= LAYER_SPARSE:
@@ -126,7 +122,8 @@ def alive(evidence: Evidence) -> Finding:
 
 def _silent(evidence: Evidence) -> Mapping[str, Any] | None:
     """Return the layer of which most units never fire, with that share; None where no look has told."""
-    dead = {layer: share for _, layer, share in evidence.of("dead_fraction") if math.isfinite(share)}
+    shares = evidence.of_layers("dead_fraction", DYING)
+    dead = {layer: share for _, layer, share in shares if math.isfinite(share)}
     if not dead:
         return None
     worst = max(dead, key=lambda layer: dead[layer])

@@ -86,7 +86,7 @@ def input_images(evidence: Evidence) -> Iterator[Finding]:
     if abs(mean) > LARGE_INPUT and math.isfinite(mean):
         yield Finding(
             "CheckInputImages", "", {"deviation": deviation}, None, remedies.normalise(evidence),
-            mean, LARGE_INPUT, evidence.changed_at("normalise"),
+            mean, LARGE_INPUT, evidence.history.changed_at("normalise"),
         )  # fmt: skip
 
 

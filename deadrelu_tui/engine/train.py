@@ -71,7 +71,7 @@ def train(
     model = Model(settings, promised or promise(settings), dataset, metrics, buffers)
     yield model.start
     waiting: deque[Pending] = deque()
-    gate, began = Gate(controls), time.monotonic()
+    gate, began = Gate(controls, settings.live), time.monotonic()
 
     def clock() -> float:
         return time.monotonic() - began

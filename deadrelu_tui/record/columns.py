@@ -66,7 +66,7 @@ class Column:
         self._make_room(np.full(lacking, LACKING, dtype) if lacking else np.empty(0, dtype), 256)
         self._count = self.holes = lacking
         self._whole = np.empty(0, np.bool_)
-        """Of each whole block, whether all its values are finite."""
+        """Of each whole block, whether all its values that are there are finite."""
         self._low: Floats = np.empty(0, np.float32)
         self._high: Floats = np.empty(0, np.float32)
 
@@ -103,6 +103,19 @@ class Column:
         """Return of the first values which are there; None if all of them are."""
         return None if not self.holes else self.view(stop).view(np.uint32) != LACKING.view(np.uint32)
 
+    def newest(self, stop: int) -> int | None:
+        """Return the index of the last of the first values that is there; None without one."""
+        stop = min(stop, self._count)
+        if not self.holes or not stop:
+            return stop - 1 if stop else None
+        high, chunk = stop, 1
+        while high > 0:
+            there = np.flatnonzero(self._values[max(0, high - chunk) : high].view(np.uint32) != LACKING.view(np.uint32))
+            if len(there):
+                return max(0, high - chunk) + int(there[-1])
+            high, chunk = high - chunk, 8 * chunk
+        return None
+
     def pieces(self, first: int, stop: int) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
         """Return index, minimum and maximum of each whole block among the values first … stop−1, and of the values
         before and after these blocks.
@@ -136,7 +149,10 @@ class Column:
         known, whole = len(self._low), stop // BLOCK
         if whole > known:
             fresh = self._values[known * BLOCK : whole * BLOCK].reshape(-1, BLOCK)
-            self._whole = np.concatenate((self._whole, np.isfinite(fresh).all(axis=1)))
+            fine = np.isfinite(fresh)
+            if self.holes:
+                fine |= fresh.view(np.uint32) == LACKING.view(np.uint32)
+            self._whole = np.concatenate((self._whole, fine.all(axis=1)))
             self._low = np.concatenate((self._low, np.fmin.reduce(fresh, axis=1)))
             self._high = np.concatenate((self._high, np.fmax.reduce(fresh, axis=1)))
 

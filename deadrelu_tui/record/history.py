@@ -1,13 +1,14 @@
 """Everything that was recorded of a run: a column per metric, events, every look at the units.
 
 One thread adds, any thread reads. The lock is held for an addition or for taking a view, never longer. Columns only
-ever grow at their end, so a history as it stood at some step is the same columns up to there: frozen() and until() copy
-nothing.
+ever grow at their end, so a history as it stood at some step is the same columns up to there: frozen() and until()
+copy none of them. The ledger of deaths alone is built anew for a step in the past, from the looks up to it.
 """
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
@@ -82,6 +83,17 @@ class History:
         return found if found is not None else self.start.first if self.start else 0
 
     @property
+    def next(self) -> int:
+        """The number of the step to come, if none is left out."""
+        last = self.last
+        return self.first if last is None else last + 1
+
+    @property
+    def reached(self) -> int:
+        """How far it is, as one counts: the steps taken of a run that numbers them from 0, else the newest number."""
+        return self.next if not self.first else self.next - 1
+
+    @property
     def start(self) -> Start | None:
         """What the training said first; None before it."""
         return self._now.start
@@ -108,15 +120,21 @@ class History:
         return self._kept.sifted(self.events).marks
 
     @property
-    def lives(self) -> tuple[tuple[int, Live], ...]:
-        """What was set, from which step on."""
-        return self._now.lives
-
-    @property
     def live(self) -> Live:
         """What was set when the newest step was taken; before it what the run began with."""
-        lives = self.lives
-        return lives[-1][1] if lives else self.start.settings if self.start else {}
+        return self.live_at(self._now.last)
+
+    def live_at(self, step: int) -> Live:
+        """Return what was set when a step was taken; before the first one what it was taken with."""
+        if len(self):
+            return self._kept.live.at(min(step, self._now.last))
+        start = self.start
+        return {name: value for name, value in start.settings.items() if name in start.can} if start else {}
+
+    def changed_at(self, setting: str) -> int:
+        """Return the step of the last change of a live setting; the first step if there was none."""
+        since = self._kept.live.since(setting, self._now.last) if len(self) else None
+        return self.first if since is None else since
 
     @property
     def epoch(self) -> int | None:
@@ -125,7 +143,9 @@ class History:
 
     def epoch_of(self, step: int) -> int | None:
         """Return the epoch of a step, from 1; None for a training without epochs."""
-        return next((epoch for since, epoch in reversed(self._now.epochs) if since <= step), None)
+        known = len(self) > 0 and step >= self.first
+        epoch: int | None = self._kept.epoch.at(min(step, self._now.last)).get("epoch") if known else None
+        return epoch
 
     @property
     def seconds(self) -> float:
@@ -177,6 +197,21 @@ class History:
         return looked.layers.get(layer) if looked is not None else None
 
     @property
+    def activations(self) -> Mapping[str, str]:
+        """Each layer's activation: as it is set for all of them, else as the last look found it, else as the network
+        was announced.
+        """
+        looked, told = self.looked, {layer.name: layer.activation for layer in self.network.layers}
+        found = {name: units.activation for name, units in looked.layers.items()} if looked is not None else {}
+        own = {**told, **found}
+        return dict.fromkeys(own, str(self.live["activation"])) if "activation" in self.live else own
+
+    def activation(self, layer: str = "") -> str:
+        """Return the activation of a layer, or of the first one; relu if nobody says."""
+        own = self.activations
+        return own.get(layer) or next(iter(own.values()), str(self.live.get("activation", "relu")))
+
+    @property
     def ledgers(self) -> Mapping[str, Ledger]:
         """Each layer's ledger."""
         return self._now.ledgers
@@ -225,9 +260,9 @@ class History:
     def at(self, name: str, step: int) -> float | None:
         """Return a metric's value at a step, or as it was last measured before it; None if it was not."""
         column = self._kept.dense.get(name)
-        if column is not None and not column.holes:
-            row = self._rows(step + 1)
-            return shortest(column.view(row)[-1]) if row else None
+        if column is not None:
+            row = column.newest(self._rows(step + 1))
+            return shortest(column.view(row + 1)[-1]) if row is not None else None
         steps, values = self.series(name)
         index = int(np.searchsorted(steps, step, side="right")) - 1
         return shortest(values[index]) if index >= 0 else None
@@ -304,8 +339,7 @@ class History:
 
         Only the metric's own gaps are walked through, however long the run is.
         """
-        last = self.last
-        gaps = self.gaps(name, self.first, (last if last is not None else 0) + 1)
+        gaps = self.gaps(name, self.first, self.next)
         return next((each for each in gaps if each.first <= gap.first <= each.last), gap)
 
     def smooth(self, name: str, steps: npt.NDArray[np.int64], width: int) -> Floats:
@@ -313,7 +347,7 @@ class History:
 
         Counted in steps, not in columns: it is the same at every zoom. NaN where there is none.
         """
-        measured, values = self.series(name)
+        measured, values = self.window(name, int(steps.min(initial=0)) - width, int(steps.max(initial=0)) + 1)
         lows, highs = (np.searchsorted(measured, ends, side="right") for ends in (steps - width, steps))
         longest = int((highs - lows).max(initial=0))
         if not longest:
@@ -328,27 +362,19 @@ class History:
 
     @property
     def broken(self) -> str | None:
-        """The name of a loss, pre-activation or gradient that is no finite number at the newest step; else None."""
-        return self._broken_in(self._now.rows - 1)
+        """The name of a loss, pre-activation or gradient that was no finite number when last measured; else None."""
+        return self._broken_before(self._now.rows)
 
     @property
     def was_broken(self) -> bool:
-        """Whether one was none at the step before the newest already."""
-        return self._broken_in(self._now.rows - 2) is not None
+        """Whether one was none before the newest step already."""
+        return self._broken_before(self._now.rows - 1) is not None
 
-    def _broken_in(self, row: int) -> str | None:
-        step = self._kept.step_of(row)
-        if step is None:
-            return None
-        for name in self._kept.watched(self.names):
-            column = self._kept.dense.get(name)
-            if column is not None:
-                value, known = column.view(row + 1)[-1:], column.known(row + 1)
-                if not np.isfinite(value).all() and (known is None or known[-1]):
+    def _broken_before(self, rows: int) -> str | None:
+        step = self._kept.step_of(rows - 1)
+        if step is not None:
+            for name in self._kept.watched(self.names):
+                value = self.at(name, step)
+                if value is not None and not math.isfinite(value):
                     return name
-                continue
-            steps, values = self.series(name)
-            at = int(np.searchsorted(steps, step))
-            if at < len(steps) and steps[at] == step and not np.isfinite(values[at]):
-                return name
         return None

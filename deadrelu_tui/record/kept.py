@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.record.columns import Column
+from deadrelu_tui.record.held import Held
 from deadrelu_tui.record.ledger import Bookkeeper, Entry, Ledger
 from deadrelu_tui.record.looks import Looked, Looks
 from deadrelu_tui.record.metrics import WATCHED, Quantity, quantity
-from deadrelu_tui.record.records import WAITED, End, Event, Live, Record, Start, Step
+from deadrelu_tui.record.records import WAITED, End, Event, Record, Start, Step
 
 _GROWTH = 4
 """An axis that is too short grows by a quarter, as columns do."""
@@ -32,8 +33,6 @@ class Extent(NamedTuple):
     """Events that had come."""
     events: tuple[Event, ...] | None = None
     """Those of them that count, in the order of their steps; None for all."""
-    lives: tuple[tuple[int, Live], ...] = ()
-    epochs: tuple[tuple[int, int], ...] = ()
     looks: int = 0
     ledgers: Mapping[str, Ledger] = MappingProxyType({})
     names: tuple[str, ...] = ()
@@ -55,7 +54,7 @@ class Sifted(NamedTuple):
         return cls(
             events,
             tuple(each for each in events if each.mark),
-            sum(each.facts["steps"] for each in events if each.kind == "train_on"),
+            sum(each.facts.get("steps", 0) for each in events if each.kind == "train_on"),
             next((each.step for each in reversed(events) if each.kind in WAITED), None),
         )
 
@@ -70,6 +69,7 @@ class Kept:
         self.at = Column(np.float64)
         """Seconds since the start, of every step."""
         self.looks = Looks()
+        self.live, self.epoch = Held(), Held()
         self._axis: npt.NDArray[np.int64] = np.arange(256)
         self._base = 0
         self._steps: Column | None = None
@@ -115,6 +115,8 @@ class Kept:
         now, step = self._now, record.step
         if step <= now.last:
             raise ValueError(f"step {step} comes after step {now.last}")
+        self._check(record.fired)
+        self._check(record.looks)
         self._add_number(step, now.rows)
         self.at.append(record.at)
         entries = self._add_looks(record)
@@ -132,19 +134,21 @@ class Kept:
             for name, column in columns.items():
                 if name not in values:
                     column.lack()
-        lives, epochs = now.lives, now.epochs
-        if not lives or lives[-1][1] != record.live:
-            lives = (*lives, (step, record.live))
-        if record.epoch is not None and (not epochs or epochs[-1][1] != record.epoch):
-            epochs = (*epochs, (step, record.epoch))
+        self.live.set(step, record.live)
+        if record.epoch is not None:
+            self.epoch.set(step, {"epoch": record.epoch})
         names, count = now.names, len(columns) + len(self.sparse)
         if count != len(names):
             names = (*columns, *self.sparse)
         ledgers = {**now.ledgers, **{name: self._books[name].ledger for name in entries}} if entries else now.ledgers
-        self._now = Extent(
-            now.rows + 1, step, now.start, None, now.came, None, lives, epochs, len(self.looks), ledgers, names
-        )
+        self._now = Extent(now.rows + 1, step, now.start, None, now.came, None, len(self.looks), ledgers, names)
         return entries
+
+    def _check(self, layers: Mapping[str, Sized]) -> None:
+        """Refuse a step with other units than a layer has, before anything of it is kept."""
+        for layer, units in layers.items():
+            if layer in self._books and len(units) != (known := len(self._books[layer].ledger.lost)):
+                raise ValueError(f"layer {layer} has {known} units, not {len(units)}")
 
     def _add_number(self, step: int, rows: int) -> None:
         if not rows:
@@ -234,8 +238,6 @@ class Kept:
         for layer, entry in self._entries:
             if entry.step <= reached:
                 ledgers[layer] = ledgers[layer].after(entry)
-        lives = tuple(each for each in now.lives if each[0] <= reached)
-        epochs = tuple(each for each in now.epochs if each[0] <= reached)
         names = tuple(name for name in now.names if self._begins(name) <= reached)
         return Extent(
             rows,
@@ -244,8 +246,6 @@ class Kept:
             None,
             now.came,
             tuple(events),
-            lives,
-            epochs,
             self.looks.upto(reached),
             ledgers,
             names,

@@ -47,6 +47,10 @@ class Looks:
         self._bytes = self._written = 0
         self._file: IO[bytes] | None = None
 
+    def __del__(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
     def __len__(self) -> int:
         return len(self._steps)
 

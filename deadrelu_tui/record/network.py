@@ -7,6 +7,7 @@ has are told here.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -53,6 +54,13 @@ class Network:
 
     layers: tuple[Layer, ...] = ()
     parameters: tuple[Parameter, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a name that two layers, or two parameters, have: records are told by names."""
+        for kind, each in (("layers", self.layers), ("parameters", self.parameters)):
+            names = Counter(one.name for one in each)
+            if twice := [name for name, times in names.items() if times > 1]:
+                raise ValueError(f"two {kind} are called {twice[0]}")
 
     def __len__(self) -> int:
         """Return the number of layers."""

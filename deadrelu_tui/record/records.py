@@ -42,15 +42,21 @@ class Start:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What a restart begins with; empty where there is none."""
     steps: int | None = None
-    """Steps of the whole run, if its end is known."""
+    """Steps from the first one on to the end, those included that are left out, if the end is known."""
     steps_per_epoch: int | None = None
     """The short last batch included; None without epochs."""
     classes: int | None = None
+    """Between which the network chooses; None where it does not."""
     can: frozenset[str] = frozenset()
     """What it can be asked to do: 'pause' (and take single steps), 'stop', 'revive', 'restart', 'train_on', and the
     names of what is set live and can be changed."""
     first: int = 0
     """The number of the first step: a training that is joined has taken some before."""
+
+    @property
+    def choices(self) -> int | None:
+        """The classes, if there are at least two: among fewer there is nothing to guess."""
+        return self.classes if self.classes is not None and self.classes > 1 else None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.activations import DYING, SATURATING
 from deadrelu_tui.record.records import Event
 from deadrelu_tui.wording import count, number, percent, rate
 
@@ -45,7 +45,7 @@ def setting_text(name: str, value: Any) -> str:
     """Return the value of something that is set, as one would say it."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    return rate(value) if isinstance(value, (int, float)) else str(value)
+    return count(value) if isinstance(value, int) else rate(value) if isinstance(value, float) else str(value)
 
 
 def _start(facts: Facts) -> str:
@@ -66,7 +66,7 @@ def _revive(facts: Facts) -> str:
 
 def _nobody_revived(facts: Facts) -> str:
     activation = facts["activation"]
-    if activation != "relu":
+    if activation not in DYING:
         return f"revive: {activation} has no dead units to revive, only relu has"
     return "revive: no unit is dead"
 
@@ -84,7 +84,8 @@ def _units_lost(facts: Facts) -> str:
 
 def _found(facts: Facts) -> str:
     """Return in which state the first look found what was lost already; empty if it was lost later."""
-    lost = "saturated" if facts["activation"] in SATURATING else "dead"
+    activation = facts["activation"]
+    lost = "saturated" if activation in SATURATING else "dead" if activation in DYING else "silent"
     if facts.get("born"):
         return f"born {lost}"
     return f"{lost} when first looked at" if facts.get("found") else ""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.record.activations import ACTIVATIONS, SATURATING
+from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.columns import Floats
 
 Mask = npt.NDArray[np.bool_]
@@ -21,7 +21,6 @@ INACTIVE_BELOW = 0.01
 """Share of the images (SageMaker Debugger, DeadRelu and SaturatedActivation: threshold_inactivity)."""
 TAU = 0.025
 """Of the layer's mean activity (Sokar et al. 2023, The Dormant Neuron Phenomenon)."""
-_FIRING = tuple(name for name in ACTIVATIONS if name not in SATURATING)
 
 
 @dataclass(frozen=True)
@@ -114,9 +113,20 @@ class Definition:
     short: str
     """The name where there is little room."""
     holds: Callable[[Units], Mask]
-    activations: tuple[str, ...] = _FIRING
+    of_saturating: bool | None = False
+    """Whether it means something for units that saturate, in place of those that fire; None for both."""
     on_batch: bool = False
     """Judged by the step's batch instead of the probe set."""
+
+    def applies(self, activation: str) -> bool:
+        """Return whether it means something for an activation, one that nobody here knows included: a tanh that never
+        goes above 0 is not dead.
+        """
+        return self.of_saturating is None or self.of_saturating == (activation in SATURATING)
+
+    def of(self, units: Units) -> Mask:
+        """Return for which units it holds: for none of those that it does not apply to."""
+        return self.holds(units) if self.applies(units.activation) else np.zeros(len(units), np.bool_)
 
     def share(self, units: Units) -> float:
         """Return the share of units for which it holds; NaN for a layer of NaN."""
@@ -127,9 +137,9 @@ DEFINITIONS = (
     Definition("dead_fraction", "never fires", "never fires", lambda units: units.firing == 0),
     Definition("inactive_fraction", "fires on < 1 %", "fires < 1 %", lambda units: units.firing < INACTIVE_BELOW),
     Definition("saturated_fraction", "saturated", "saturated",
-               lambda units: units.unsaturated < INACTIVE_BELOW, SATURATING),
+               lambda units: units.unsaturated < INACTIVE_BELOW, of_saturating=True),
     Definition("dormant_fraction", f"τ-dormant, τ = {TAU}", "τ-dormant",
-               lambda units: units.activity <= TAU * units.activity.mean(dtype=np.float64), ACTIVATIONS),
+               lambda units: units.activity <= TAU * units.activity.mean(dtype=np.float64), None),
     Definition("silent_fraction", "zero on this batch", "this batch", lambda units: units.batch == 0, on_batch=True),
 )  # fmt: skip
 """In the order of the key that walks through them."""
@@ -141,5 +151,5 @@ def definition_of(metric: str) -> Definition:
 
 
 def definitions_for(activation: str) -> tuple[Definition, ...]:
-    """Return those that mean something for an activation: a tanh that never goes above 0 is not dead."""
-    return tuple(each for each in DEFINITIONS if activation in each.activations)
+    """Return those that mean something for an activation, in the same order."""
+    return tuple(each for each in DEFINITIONS if each.applies(activation))

@@ -43,7 +43,7 @@ class Controls:
                 case TrainOn(epochs):
                     self.epochs += epochs
                 case Restart():
-                    raise TypeError("a run cannot restart itself: a session begins another")
+                    pass  # a run cannot restart itself: a session begins another
             self.asked.notify_all()
 
 
@@ -63,9 +63,10 @@ class Turn:
 class Gate:
     """What a training goes through before every step, in its own thread."""
 
-    def __init__(self, controls: Controls) -> None:
+    def __init__(self, controls: Controls, live: Live | None = None) -> None:
+        """Take what the run has said of what is set; nothing if that is as it stands now."""
         self._controls = controls
-        self.live: Live = controls.live
+        self.live: Live = controls.live if live is None else {**controls.live, **live}
         """What the last step was taken with."""
         self._held = False
         """The training was told to hold, and has nothing under way."""

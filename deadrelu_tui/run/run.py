@@ -17,7 +17,7 @@ from deadrelu_tui.record.commands import Command, Stop, can_obey
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import End, Live, Record, Start, Step
 from deadrelu_tui.run.gate import Controls
-from deadrelu_tui.run.source import ALIVE, Status
+from deadrelu_tui.run.source import ALIVE, Status, how_it_ended
 
 Training = Callable[[Start, Controls], Iterator[Record]]
 """Given what was promised and the controls, yields a Start that has the rest, then steps and events.
@@ -64,10 +64,11 @@ class Run:
         """What the run is doing, derived."""
         if self._future is None:
             return Status.READY
+        done = self._future.done()  # before the end is looked for: in between it may come
         end = self.history.end
         if end is not None:
-            return Status(end.how)
-        if not self._future.done():
+            return how_it_ended(end)
+        if not done:
             if self.controls.paused:
                 return Status.PAUSED
             return Status.RUNNING if len(self.history) else Status.STARTING
@@ -125,7 +126,7 @@ class Run:
         if self.history.end is None:
             planned, last = self.history.steps_planned, self.history.last
             complete = planned is not None and last is not None and last + 1 - self.history.first >= planned
-            self._end(began, "finished" if complete else "stopped")
+            self._end(began, "stopped" if self.controls.stopped and not complete else "finished")
 
     def _end(self, began: float, how: str, error: str | None = None) -> None:
         self.history.add(End(max(self.history.seconds, time.monotonic() - began), how, error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deadrelu_tui.record.commands import Command, Restart, Stop
+from deadrelu_tui.record.commands import Command, Restart, Stop, can_obey
 from deadrelu_tui.record.history import History
 from deadrelu_tui.run.source import Source
 
@@ -43,7 +43,8 @@ class Session:
     def send(self, command: Command) -> None:
         """Ask the run in hand for something; have a restart begin another in its place."""
         if isinstance(command, Restart):
-            self._restart({**self.settings_now, **command.settings})
+            if can_obey(self.in_hand.can, command):
+                self._restart({**self.settings_now, **command.settings})
         else:
             self.in_hand.send(command)
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from deadrelu_tui.record.commands import Command
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import Live, Start
+from deadrelu_tui.record.records import End, Live, Start
 
 
 class Status(enum.Enum):
@@ -21,6 +21,12 @@ class Status(enum.Enum):
     FINISHED = "finished"
     FAILED = "failed"
     CRASHED = "crashed"
+
+
+def how_it_ended(end: End) -> Status:
+    """Return how a run ended; what a later version of us may call it is a failure if it tells an error."""
+    known = {each.value: each for each in (Status.FINISHED, Status.STOPPED, Status.FAILED, Status.CRASHED)}
+    return known.get(end.how, Status.FINISHED if end.error is None else Status.FAILED)
 
 
 ALIVE = frozenset({Status.STARTING, Status.RUNNING, Status.PAUSED})
@@ -44,7 +50,8 @@ class Source(Protocol):
 
     @property
     def can(self) -> frozenset[str]:
-        """What it can be asked to do now (Start.can); nothing once it cannot take a step any more."""
+        """What it can be asked to do now, of what Start.can says; after its end to go on, if it waits for that, and to
+        start another run, and with which settings."""
 
     @property
     def live(self) -> Live:

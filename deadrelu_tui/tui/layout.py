@@ -19,11 +19,11 @@ LINES = 6
 
 @dataclass
 class Layout:
-    """What is shown: the size's class, the panels, and for some a note of how many more there are."""
+    """What is shown: the size's class, the panels, and for some a hint of how many more there are."""
 
     size: str
     panels: set[str] = field(default_factory=set)
-    notes: dict[str, str] = field(default_factory=dict)
+    hints: dict[str, str] = field(default_factory=dict)
 
 
 def size_class(width: int, height: int) -> str:
@@ -56,7 +56,7 @@ def layout(rows: Mapping[str, Sequence[str]], focused: str, width: int, height: 
         rest = len(panels) - len(shown)
         if rest:
             last = [name for name in shown if name != "loss"] or shown
-            found.notes[last[-1]] = f"{rest} more: tab"
+            found.hints[last[-1]] = f"{rest} more: tab"
     return found
 
 

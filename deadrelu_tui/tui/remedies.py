@@ -13,9 +13,9 @@ from deadrelu_tui.wording import rate
 def keys_of(remedy: Sequence[Command], live: Live) -> str:
     """Return the keys to press, one after the other, given what is set now; empty for no remedy."""
     pressed = [key for command in remedy for key in _keys(command, live)]
-    if pressed and isinstance(remedy[-1], Restart):
-        return f"{', '.join(pressed)}, then r"
-    return ", ".join(pressed) or ("r" if remedy else "")
+    if remedy and isinstance(remedy[-1], Restart):
+        return f"{', '.join(pressed)}, then r" if pressed else "r"
+    return ", ".join(pressed)
 
 
 def _keys(command: Command, live: Live) -> Iterator[str]:
@@ -23,6 +23,8 @@ def _keys(command: Command, live: Live) -> Iterator[str]:
         yield "v"
     elif isinstance(command, Change):
         for name, value in command.fields.items():
+            if live.get(name) == value:
+                continue  # it is set already
             if name == "normalise":
                 yield "n"
             elif name == "lr":

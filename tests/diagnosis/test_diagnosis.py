@@ -896,9 +896,8 @@ def long(values: Mapping[str, Any], steps: int = MILLION) -> History:
     kept.sparse["dead_fraction/h1"] = steps_of, shares = Column(np.int64), Column()
     steps_of._values, shares._values = looks, np.zeros(len(looks), np.float32)
     steps_of._count = shares._count = len(looks)
-    kept._now = Extent(
-        rows=steps, last=steps - 1, start=history.start, came=1, lives=((0, RAW),), names=(*kept.dense, *kept.sparse)
-    )
+    kept._now = Extent(rows=steps, last=steps - 1, start=history.start, came=1, names=(*kept.dense, *kept.sparse))
+    kept.live.set(0, RAW)
     return history
 
 
@@ -939,4 +938,4 @@ def test_the_ladders_end() -> None:
     assert brisk_rate(2.0, 1e-9) == 5
     dead: Values = {"dead_fraction/h1": from_step(3, 0.9), "update_ratio/w1": 1e30}
     assert judged(dead, live=NORMALISED).remedy == (lr(1e-6), AGAIN)
-    assert judged(dead, live={**NORMALISED, "lr": 1e-6}).remedy == (AGAIN,)  # there is none below it
+    assert judged(dead, live={**NORMALISED, "lr": 1e-6}).remedy == ()  # there is none below it

@@ -12,7 +12,7 @@ from conftest import record, start, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui.diagnosis.happenings import SPAN, Change, Effect, effect, effect_text, happenings
+from deadrelu_tui.diagnosis.happenings import SPAN, Difference, Effect, effect, effect_text, happenings
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import all_of
@@ -331,7 +331,7 @@ def ramp(steps: int) -> list[float]:
 def test_an_effect_compares_the_means_of_fifty_steps_on_either_side() -> None:
     found = effect(run(300, [100], ramp(300), [0.25] * 100 + [0.75] * 200), mark(100))
     assert found == Effect(
-        50, 50, (Change("loss", "", 74.5, 124.5), Change("zero_fraction", "h1", 0.25, 0.75)),
+        50, 50, (Difference("loss", "", 74.5, 124.5), Difference("zero_fraction", "h1", 0.25, 0.75)),
     )  # fmt: skip
     assert SPAN == 50
 
@@ -356,7 +356,7 @@ def test_neither_side_reaches_beyond_another_intervention_or_an_end(
     found = effect(run(300, marks, ramp(300), [0.5] * 300), mark(step))
     assert found is not None
     assert (found.steps_before, found.steps_after) == spans
-    assert found.changes[0] == Change("loss", "", *means)
+    assert found.changes[0] == Difference("loss", "", *means)
 
 
 def test_events_without_a_mark_do_not_bound_an_effect() -> None:
@@ -411,7 +411,7 @@ def test_a_run_without_metrics_has_an_effect_on_its_loss() -> None:
     history = History()
     for step in range(20):
         history.add(record(step, {"loss": 1.0 if step < 10 else 2.0}))
-    assert effect(history, mark(10)) == Effect(10, 10, (Change("loss", "", 1.0, 2.0),))
+    assert effect(history, mark(10)) == Effect(10, 10, (Difference("loss", "", 1.0, 2.0),))
 
 
 def test_every_layer_has_its_zeros_and_its_dead() -> None:
@@ -440,7 +440,7 @@ def test_an_effect_is_of_the_layers_by_the_names_that_they_have() -> None:
     for step in range(1_000, 1_020):
         history.add(record(step, {f"zero_fraction/{name}": 0.25 if step < 1_010 else 0.75}))
     found = effect(history, mark(1_010))
-    assert found == Effect(10, 10, (Change("loss", "", 2.0, 2.0), Change("zero_fraction", name, 0.25, 0.75)))
+    assert found == Effect(10, 10, (Difference("loss", "", 2.0, 2.0), Difference("zero_fraction", name, 0.25, 0.75)))
     assert effect_text(found) == "loss 2.00 → 2.00, zeros encoder.3/mlp.act 25.0 % → 75.0 % (10 steps each side)"
 
 
@@ -490,14 +490,14 @@ def test_an_effect_is_what_a_slow_reading_finds(
 
 
 def test_an_effect_in_words() -> None:
-    changes = (Change("loss", "", 2.3026, 0.61), Change("zero_fraction", "h1", 1.0, 0.742),
-               Change("dead_fraction", "h1", 0.99, 0.0))  # fmt: skip
+    changes = (Difference("loss", "", 2.3026, 0.61), Difference("zero_fraction", "h1", 1.0, 0.742),
+               Difference("dead_fraction", "h1", 0.99, 0.0))  # fmt: skip
     assert effect_text(Effect(50, 50, changes)) == (
         "loss 2.30 → 0.610, zeros h1 100 % → 74.2 %, dead h1 99.0 % → 0 % (50 steps each side)"
     )
     assert effect_text(Effect(50, 10, changes[:1])) == "loss 2.30 → 0.610 (50 steps before, 10 after)"
-    assert effect_text(Effect(1, 1, (Change("loss", "", NAN, INF),))) == "loss nan → inf (1 step each side)"
-    assert effect_text(Effect(1, 2, (Change("loss", "", NAN, INF),))) == "loss nan → inf (1 step before, 2 after)"
+    assert effect_text(Effect(1, 1, (Difference("loss", "", NAN, INF),))) == "loss nan → inf (1 step each side)"
+    assert effect_text(Effect(1, 2, (Difference("loss", "", NAN, INF),))) == "loss nan → inf (1 step before, 2 after)"
 
 
 def test_what_has_no_mean_has_an_effect_without_one_and_warns_nobody() -> None:

@@ -120,7 +120,13 @@ step_records = st.builds(
 )  # fmt: skip
 layers = st.builds(Layer, names, steps, names, names, st.none() | names, st.lists(names, max_size=2).map(tuple))
 parameters = st.builds(Parameter, names, st.lists(steps, max_size=3).map(tuple))
-networks = st.builds(Network, st.lists(layers, max_size=2).map(tuple), st.lists(parameters, max_size=2).map(tuple))
+
+
+def of_different_names(each: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(each, max_size=2, unique_by=lambda one: one.name).map(tuple)
+
+
+networks = st.builds(Network, of_different_names(layers), of_different_names(parameters))
 quantities = st.builds(Quantity, names, names, names, st.booleans())
 starts = st.builds(
     Start, names, numbers, names, names, networks, st.lists(quantities, max_size=2).map(tuple), steps, mappings,

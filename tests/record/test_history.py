@@ -14,10 +14,11 @@ from conftest import record, start, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui.record.columns import Column, Gap
+from deadrelu_tui.record.columns import Column, Gap, shortest
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.ledger import Ledger
 from deadrelu_tui.record.looks import Looked
+from deadrelu_tui.record.network import Layer, Network
 from deadrelu_tui.record.records import End, Event, Record, Step
 from deadrelu_tui.record.units import Units
 
@@ -251,12 +252,15 @@ READERS: dict[str, Callable[[History], Any]] = {
     **{
         name: lambda history, name=name: getattr(history, name)  # type: ignore[misc]
         for name in (
-            "first", "last", "start", "end", "network", "events", "marks", "lives", "live", "epoch", "seconds",
-            "speed", "steps_planned", "looked", "names", "broken", "was_broken",
+            "first", "last", "start", "end", "network", "events", "marks", "live", "epoch", "seconds",
+            "speed", "steps_planned", "looked", "names", "broken", "was_broken", "next", "reached", "activations",
         )
     },
     "looks": lambda history: list(history.looks),
     "ledgers": lambda history: dict(history.ledgers),
+    "live_at": lambda history: [history.live_at(step) for step in STEPS],
+    "changed_at": lambda history: [history.changed_at(name) for name in ("lr", "normalise", "nothing")],
+    "activation": lambda history: [history.activation(layer) for layer in ("", "h1", "h2")],
     "epoch_of": lambda history: [history.epoch_of(step) for step in STEPS],
     "seconds_at": lambda history: [history.seconds_at(step) for step in STEPS],
     "units": lambda history: [history.units(layer) for layer in ("h1", "h2")],
@@ -588,8 +592,77 @@ def test_a_nan_that_was_measured_is_told_from_one_that_stands_for_nothing() -> N
     for step, values in enumerate(({"pre_mean/h1": 1.0}, {"pre_mean/h1": NAN}, {})):
         history.add(record(step, values))
     assert [tuple(gap) for gap in history.gaps("pre_mean/h1", 0, 3)] == [(1, 1)]
-    assert history.until(1).broken == "pre_mean/h1"
+    assert history.until(1).broken == history.broken == "pre_mean/h1"  # as it was last measured
+    history.add(record(3, {"pre_mean/h1": 1.0}))
     assert history.broken is None
+    assert history.was_broken
+
+
+def test_a_loss_that_is_told_every_other_step_is_broken_in_between_too() -> None:
+    history, told = started(), list[tuple[str | None, bool]]()
+    for step in range(6):
+        values = dict(record(step, {"pre_mean/h1": 1.0}).values)
+        values["loss"] = NAN
+        if step % 2:
+            del values["loss"]
+        history.add(replace(record(step), values=values))
+        told.append((history.broken, history.was_broken))
+    assert told == [("loss", False)] + 5 * [("loss", True)]
+
+
+@pytest.mark.parametrize("every", [2, 3, 700])
+def test_what_is_told_now_and_then_is_read_as_if_all_of_it_were_looked_at(every: int) -> None:
+    history, values = started(), np.random.default_rng(every).normal(size=1_500).astype(np.float32)
+    values[::9] = NAN
+    for step, value in enumerate(values):
+        history.add(record(step, {"grad_norm/w1": value} if step % every == 1 else {}))
+    for step in (0, 1, 2, 63, 64, 65, 700, 701, 1_499):
+        known = [value for at, value in enumerate(values[: step + 1]) if at % every == 1]
+        found = history.at("grad_norm/w1", step)
+        assert str(found) == (str(shortest(known[-1])) if known else "None")
+    broken = {step for step in range(1_500) if step % every == 1 and np.isnan(values[step])}
+    in_gaps = {step for gap in history.gaps("grad_norm/w1", 0, 1_500) for step in range(gap.first, gap.last + 1)}
+    assert {step for step in in_gaps if step % every == 1} == broken
+
+
+def test_a_step_that_is_refused_leaves_nothing_behind() -> None:
+    history, same = started(), History()
+    assert history.start is not None
+    same.add(history.start)
+    fired, looks = {"h1": np.ones(4, np.bool_)}, {"h1": units([0.5] * 4)}
+    for each in (history, same):
+        each.add(replace(record(0), fired=fired, looks=looks))
+    for refused in (
+        replace(record(10), fired={"h1": np.ones(5, np.bool_)}), replace(record(10), looks={"h1": units([0.5] * 3)}),
+        record(0),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=r"layer h1 has 4 units, not [53]|step 0 comes after step 0"):
+            history.add(refused)
+    for each in (history, same):
+        each.add(replace(record(1), fired=fired, looks=looks))
+    assert all_of(history) == all_of(same)
+
+
+def test_an_event_of_another_version_of_us_lacks_what_it_lacks() -> None:
+    history = started()
+    history.add(record(0))
+    history.add(Event(1, "train_on", {"epochs": 2}))
+    assert history.steps_planned == started().steps_planned
+    assert history.marks == ()
+    assert history.speed == 0  # it has waited since
+
+
+def test_the_activation_is_what_is_set_else_each_layer_s_own() -> None:
+    network = Network((Layer("a", 2, "gelu"), Layer("b", 2, "relu"), Layer("c", 2, "tanh")))
+    history = History()
+    assert history.activation() == history.activation("b") == "relu"
+    history.add(replace(start(), network=network, settings={}, can=frozenset()))
+    assert [history.activation(name) for name in ("", "a", "b", "c")] == ["gelu", "gelu", "relu", "tanh"]
+    history.add(replace(record(0, live={}), looks={"b": units([0.5, 0.5], "silu")}))
+    assert dict(history.activations) == {"a": "gelu", "b": "silu", "c": "tanh"}
+    history.add(record(1, live={"activation": "sigmoid"}))
+    assert dict(history.activations) == dict.fromkeys("abc", "sigmoid")
+    assert history.until(0).activation("c") == "tanh"
 
 
 def test_what_a_record_lacks_is_no_gap_wherever_it_lies() -> None:

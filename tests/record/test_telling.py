@@ -64,6 +64,7 @@ SENTENCES: list[tuple[str, dict[str, Any], str]] = [
     ("units_lost", lost([7], activation="tanh"), "unit 7 of h1 saturated"),
     ("units_lost", lost([7, 8], activation="sigmoid", last=9), "units 7, 8 of h1 saturated in steps 4–9"),
     ("units_lost", lost([7], born=True), "unit 7 of h1 was born dead"),
+    ("units_lost", lost([7], born=True, activation="gelu"), "unit 7 of h1 was born silent"),
     ("units_lost", lost([7, 8], born=True), "units 7, 8 of h1 were born dead"),
     ("units_lost", lost([0, 1], 2, born=True, activation="tanh"), "all 2 units of h1 were born saturated"),
     ("units_lost", lost([7], born=True, activation="sigmoid"), "unit 7 of h1 was born saturated"),

@@ -289,9 +289,17 @@ def test_a_stop_ends_a_pause_whether_the_training_holds_or_waits(controls: Contr
     assert Gate(controls).next(3) == Turn(False, LIVE)
 
 
-def test_a_run_cannot_restart_itself(controls: Controls) -> None:
-    with pytest.raises(TypeError, match="a session begins another"):
-        controls.send(Restart())
+def test_a_restart_is_left_to_the_session(controls: Controls) -> None:
+    before = dict(vars(controls))
+    controls.send(Restart({"lr": 5.0}))
+    assert vars(controls) == before
+
+
+def test_what_was_changed_before_the_first_step_is_told_there(controls: Controls) -> None:
+    begun = controls.live
+    controls.send(Change({"lr": 0.5}))
+    turn = Gate(controls, begun).next(0)
+    assert turn.events == (Event(0, "change", {"setting": "lr", "before": begun["lr"], "now": 0.5}),)
 
 
 # Going on after the end

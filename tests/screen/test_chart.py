@@ -155,7 +155,8 @@ def history_of(values: Sequence[float] | npt.NDArray[Any], sparse: Sequence[floa
             if len(at):
                 kept.sparse[name] = (column(at, np.int64), column(sparse[: len(at)]))
         names = (*kept.dense, *kept.sparse)
-        kept._now = kept._now._replace(rows=steps, last=steps - 1, names=names, lives=((0, RunSettings().live),))
+        kept._now = kept._now._replace(rows=steps, last=steps - 1, names=names)
+        kept.live.set(0, RunSettings().live)
         history.add(Event(steps // 2, "change", {"setting": "lr", "before": 0.1, "now": 0.2}))
     return history
 

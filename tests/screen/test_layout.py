@@ -30,7 +30,7 @@ def test_each_size_has_its_class(size: tuple[int, int], name: str) -> None:
 def test_a_wide_terminal_shows_every_panel_of_one_hidden_layer() -> None:
     found = layout(rows(1), "dead-h1", 160, 48, alone=False)
     assert found.panels == {name for row in rows(1).values() for name in row}
-    assert not found.notes
+    assert not found.hints
 
 
 def test_at_120_columns_the_ledger_makes_room_and_comes_back_in_place_of_the_events_when_it_has_the_focus() -> None:
@@ -51,7 +51,7 @@ def test_at_80_by_24_there_is_a_page_for_each_row_and_one_for_the_units() -> Non
 def test_what_has_no_room_is_counted_where_it_would_be() -> None:
     found = layout(rows(10), "dead-h1", 160, 48, alone=False)
     everything = sum(len(row) for row in rows(10).values())
-    assert sum(int(note.split()[0]) for note in found.notes.values()) == everything - len(found.panels)
+    assert sum(int(note.split()[0]) for note in found.hints.values()) == everything - len(found.panels)
     assert "loss" in found.panels
 
 

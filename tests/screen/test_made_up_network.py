@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from made_up import SICK, MadeUp
+from made_up import SICK, MadeUp, odd_stream
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -18,12 +18,19 @@ from deadrelu_tui.run.source import Source
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
+from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.screens.monitor import MonitorScreen
+from deadrelu_tui.tui.screens.runs import row_of
 
 
 @pytest.fixture(scope="module")
 def source() -> MadeUp:
     return MadeUp()
+
+
+@pytest.fixture(scope="module")
+def odd() -> MadeUp:
+    return MadeUp(odd_stream())
 
 
 @asynccontextmanager
@@ -48,6 +55,10 @@ def line(monitor: MonitorScreen, name: str) -> str:
     return str(monitor.query_one(f"#{name}", Static).visual)
 
 
+def drawn(panel: CellPanel) -> str:
+    return "\n".join("".join(text for text, _ in row) for row in panel._rows)
+
+
 def shown(monitor: MonitorScreen, row: str) -> list[str]:
     return [panel.spec.label for panel in monitor.query_one(f"#{row}").query(ChartPanel) if panel.id != "loss"]
 
@@ -64,19 +75,49 @@ def test_the_sick_layers_are_found_by_their_own_names_and_nothing_is_advised_tha
 
 
 @pytest.mark.parametrize("size", [(200, 60), (160, 48), (120, 36), (80, 24), (60, 20), (40, 12), (20, 5), (10, 3)])
-async def test_every_size_shows_it_without_a_fault(source: MadeUp, size: tuple[int, int]) -> None:
-    async with screen(source, size) as (monitor, pilot):
+@pytest.mark.parametrize("which", ["source", "odd"])
+async def test_every_size_shows_it_without_a_fault(
+    which: str, size: tuple[int, int], request: pytest.FixtureRequest
+) -> None:
+    async with screen(request.getfixturevalue(which), size) as (monitor, pilot):
         for key in ("tab", "m", "left", "z", "w", "d", "y", "t", "f", "m", "escape", "end", "shift+tab"):
             await pilot.press(key)
         monitor.draw()
         await pilot.pause()
-        assert "dead" in text_of(monitor).lower()
+        assert "dead" in (line(monitor, "verdict") + line(monitor, "numbers")).lower()
+
+
+async def test_each_layer_is_judged_by_its_own_activation(odd: MadeUp) -> None:
+    found = [each for each in findings(odd.history) if each.word]
+    assert [(each.word, each.layer) for each in found] == [("dead", "1")]  # the others cannot die of h ≤ 0
+    async with screen(odd, (160, 48)) as (monitor, _):
+        lines = drawn(monitor.query_one(UnitPanel))
+        assert "✖ never fires: 24 " in lines
+        rows = [row.strip("│ ").split() for row in lines.splitlines()]
+        for name, glyph in (("0", "✖"), ("1", "✖"), ("head.act", "█")):
+            assert [name, glyph * 8] in rows
+        assert "head.act  saturated 0 %" in text_of(monitor)
+
+
+async def test_settings_that_are_none_of_ours_are_no_experiment_of_ours(odd: MadeUp) -> None:
+    async with screen(odd, (160, 48)) as (monitor, _):
+        assert "own settings" not in line(monitor, "settings")
+        assert "tragedy" not in text_of(monitor)
+        assert row_of(1, odd).experiment == "own"
+
+
+async def test_a_long_name_leaves_the_map_its_room_and_keeps_its_end(odd: MadeUp) -> None:
+    async with screen(odd, (160, 48)) as (monitor, _):
+        rows = drawn(monitor.query_one(UnitPanel)).splitlines()
+        named = [row for row in rows if ".activation  " in row]
+        assert named
+        assert all("…" in row for row in named)
 
 
 async def test_the_lines_tell_what_is_known_and_leave_out_what_is_not(source: MadeUp) -> None:
     async with screen(source, (160, 48)) as (monitor, _):
         assert "train.py · 60 layers · cuda:0" in line(monitor, "header")
-        assert "step 14\u202f991" in line(monitor, "progress")
+        assert "step 14\u202f990" in line(monitor, "progress")
         assert "200 steps/s" in line(monitor, "progress")
         for unknown in ("epoch", "ETA", "accuracy", "/"):
             assert unknown not in line(monitor, "progress").replace("steps/s", "")

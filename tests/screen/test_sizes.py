@@ -24,7 +24,7 @@ from deadrelu_tui.tui.panels.definitions import definition_rows, portrait
 from deadrelu_tui.tui.panels.event_list import event_rows
 from deadrelu_tui.tui.panels.unit_map import Grid, legend
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
-from deadrelu_tui.tui.plot.charts import activation_of, title_of
+from deadrelu_tui.tui.plot.charts import title_of
 from deadrelu_tui.tui.plot.scale import step_ticks
 from deadrelu_tui.tui.screens.monitor import MonitorScreen
 from deadrelu_tui.wording import count
@@ -87,7 +87,7 @@ def full_texts(monitor: MonitorScreen) -> Iterator[str]:
             yield " ".join(label for _, label in panel.plot.axis.ticks)
             for columns in range(14, 210, 14):
                 yield " ".join(label for _, label in step_ticks(panel.plot.first, panel.plot.stop, columns))
-    definition = view.definition_for(activation_of(history))
+    definition = view.definition_for(history.activation())
     units, at = looked.layers["h1"], monitor.query_one(UnitPanel).at
     yield f"units h1 {definition.name} on {count(start.probe)} images step {count(looked.step)}"
     yield " ".join(portrait(at, units, history.ledgers["h1"], start.probe))

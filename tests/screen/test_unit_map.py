@@ -1,4 +1,4 @@
-"""The unit map, the dead meter and a unit's portrait, as text."""
+"""The unit map, the table of definitions and a unit's portrait, as text."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from deadrelu_tui.tui.panels.names import entitled
 from deadrelu_tui.tui.plot.chart import Row, Span
 from deadrelu_tui.tui.wire.ascii import to_ascii
 
@@ -40,7 +41,7 @@ class CellPanel(Widget, can_focus=True):
     def __init__(self, id: str, ascii_only: bool = False) -> None:
         super().__init__(id=id, classes="panel cells")
         self.ascii_only = ascii_only
-        self.note = ""
+        self.hint = ""
         """A word for the lower right corner of the border."""
         self.drawn: object = None
         """What the panel shows, in its owner's terms; None if it must be drawn again."""
@@ -124,6 +125,8 @@ class CellPanel(Widget, can_focus=True):
 
         if parts and not fit(1):
             parts = self.shorter(parts)
+        if parts and not fit(1):
+            parts = entitled(parts, free - 1)
         apart = 1 if fit(1) and not fit(2) else 2
         top: Row = [(left + line + " ", border)]
         for text, role in parts:
@@ -131,9 +134,9 @@ class CellPanel(Widget, can_focus=True):
                 top.append((text + " " * min(apart, free - len(text)), role))
                 free -= len(top[-1][0])
         top.append((line * free + right, border))
-        note = f" {self.note} " if self.note and len(self.note) + 3 <= across else ""
-        bottom: Row = [(lower_left + line * (across - len(note) - 1), border)]
-        bottom += [(to_ascii(note) if self.ascii_only else note, "text"), (line + lower_right, border)]
+        hint = f" {self.hint} " if self.hint and len(self.hint) + 3 <= across else ""
+        bottom: Row = [(lower_left + line * (across - len(hint) - 1), border)]
+        bottom += [(to_ascii(hint) if self.ascii_only else hint, "text"), (line + lower_right, border)]
         columns, height = self.room
         rows = rows or [[(" " * columns, "text")] for _ in range(height)]
         if self.ascii_only:

@@ -19,7 +19,7 @@ class ChartPanel(CellPanel):
         self.rows = 0
         """Rows that the plot was made for."""
         self.more = ""
-        """What the frame says of charts that have no room."""
+        """What the border says of charts that have no room."""
         self.add_class("chart")
 
     def shorter(self, title: list[Span]) -> list[Span]:

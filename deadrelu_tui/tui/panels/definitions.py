@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.activations import DYING, SATURATING
 from deadrelu_tui.record.ledger import NEVER, Ledger
-from deadrelu_tui.record.units import Definition, Units, definitions_for
+from deadrelu_tui.record.units import DEFINITIONS, Definition, Units
+from deadrelu_tui.tui.panels.names import fitted, named_in
 from deadrelu_tui.tui.panels.unit_map import At
 from deadrelu_tui.tui.plot.chart import Row
 from deadrelu_tui.wording import count, number, percent
@@ -19,9 +20,9 @@ def definition_rows(
     """Return a table of at least three rows, a column per definition and a row per layer; the last row says of how
     many images each one speaks. With more layers than rows, those around `at`. Empty if it does not fit.
     """
-    activation = next(iter(layers.values())).activation
-    definitions = definitions_for(activation)
-    names, left = list(layers), max(len(name) for name in layers) + 1
+    activations = {units.activation for units in layers.values()}
+    definitions = [each for each in DEFINITIONS if any(map(each.applies, activations))]
+    names, left = list(layers), named_in(layers, width) + 1
     across = (width - left) // len(definitions)
     widest = max(len(each.short) for each in definitions) + 2  # a mark, and a space between columns
     if rows < 3 or across < widest:
@@ -34,16 +35,20 @@ def definition_rows(
         mark = "▸" if each == chosen else " "
         table[0].append((f"{mark + each.short:>{across}}", "chosen" if each == chosen else "text"))
     for name in names[first : first + fit]:
-        row: Row = [(f"{name:<{left}}", "strong")]
+        row: Row = [(fitted(name, left - 1) + " ", "strong")]
         row += [
-            (f"{percent(each.share(layers[name])):>{across}}", "chosen" if each == chosen else "strong")
-            for each in definitions
+            (f"{_told(each, layers[name]):>{across}}", "chosen" if each == chosen else "strong") for each in definitions
         ]
         table.append(row)
     unseen = len(names) - fit
-    note: Row = [(f"{f'+{unseen}' if unseen > 0 else '':<{left}}", "text")]
-    note += [(f"{f'of {count(batch if each.on_batch else probe)}':>{across}}", "text") for each in definitions]
-    return [*table, note]
+    last: Row = [(f"{f'+{unseen}' if unseen > 0 else '':<{left}}", "text")]
+    sizes = [batch if each.on_batch else probe for each in definitions]
+    last += [(f"{f'of {count(size)}' if size else '':>{across}}", "text") for size in sizes]
+    return [*table, last]
+
+
+def _told(definition: Definition, units: Units) -> str:
+    return percent(definition.share(units)) if definition.applies(units.activation) else "–"
 
 
 def portrait(at: At, units: Units, ledger: Ledger, probe: int) -> list[str]:
@@ -53,8 +58,8 @@ def portrait(at: At, units: Units, ledger: Ledger, probe: int) -> list[str]:
     what = "unsaturated" if saturating else "fires"
     share = (units.unsaturated if saturating else units.firing)[index]
     return [
-        f"unit {index} of {layer}: {what} for {percent(float(share))} of {count(probe)}",
-        *([] if math.isnan(share) else [_fate(ledger, index, saturating)]),
+        f"unit {index} of {layer}: {what} for {percent(float(share))} of {count(probe) if probe else 'the probe set'}",
+        *([] if math.isnan(share) else [_fate(ledger, index, units.activation)]),
         f"h mean {number(float(units.pre_mean[index]))}, max {number(float(units.pre_max[index]))}",
         f"bias {number(float(units.bias[index]))}",
         f"‖w‖ {number(float(units.weight_norm[index]))}",
@@ -62,14 +67,17 @@ def portrait(at: At, units: Units, ledger: Ledger, probe: int) -> list[str]:
     ]
 
 
-def _fate(ledger: Ledger, index: int, saturating: bool) -> str:
-    dead, died, alive = ("saturated", "saturated", "unsaturated") if saturating else ("dead", "died", "alive")
+def _fate(ledger: Ledger, index: int, activation: str) -> str:
+    dead, died, alive, back = (
+        ("saturated", "saturated", "unsaturated", "left saturation at") if activation in SATURATING
+        else ("dead", "died", "alive", "revived at") if activation in DYING
+        else ("silent", "fell silent", "firing", "fires again since")
+    )  # fmt: skip
     at, deaths, revivals = int(ledger.changed_at[index]), int(ledger.deaths[index]), int(ledger.revivals[index])
     if at == NEVER:
         return f"{alive} all along"
     if not ledger.lost[index]:
-        back = "left saturation" if saturating else "revived"
-        return f"{back} at step {count(at)}" + (f", {revivals} times so far" if revivals > 1 else "")
+        return f"{back} step {count(at)}" + (f", {revivals} times so far" if revivals > 1 else "")
     if deaths == 1 and ledger.found_dead[index]:
         return f"born {dead}" if ledger.born else f"{dead} when first looked at, step {count(at)}"
     return f"{died} at step {count(at)}" + (f", {deaths} times so far" if deaths > 1 else "")

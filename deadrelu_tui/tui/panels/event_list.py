@@ -35,8 +35,7 @@ def event_rows(history: History, events: Sequence[Event], width: int, wanted: in
 
     What was done to the run and what was found in it have different roles.
     """
-    last = history.last
-    wide = max(3, len(count(0 if last is None else last + 1)))
+    wide = max(3, len(count(history.next)))
     rows: list[Row] = []
     for event in reversed(events):
         if len(rows) >= wanted:

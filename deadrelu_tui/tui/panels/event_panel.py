@@ -45,7 +45,7 @@ class EventPanel(CellPanel):
         while first and first < stop and _goes_on(lines[first]):  # begin with the beginning of an event
             first += 1
         seen = lines[first:stop] + [[(" " * columns, "text")] for _ in range(rows - (stop - first))]
-        self.note = " ".join(arrow for arrow, hidden in (("↑ more", first), ("↓ more", self._above)) if hidden)
+        self.hint = " ".join(arrow for arrow, hidden in (("↑ more", first), ("↓ more", self._above)) if hidden)
         self.show([("events", "name")], seen)
 
     def forget(self) -> None:

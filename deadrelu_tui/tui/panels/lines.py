@@ -19,7 +19,7 @@ from deadrelu_tui.record.metrics import quantity
 from deadrelu_tui.record.network import outline
 from deadrelu_tui.record.telling import setting_text
 from deadrelu_tui.run.source import ALIVE, Source, Status
-from deadrelu_tui.tui.plot.charts import activation_of, worst_first
+from deadrelu_tui.tui.plot.charts import worst_first
 from deadrelu_tui.tui.plot.view import View
 from deadrelu_tui.tui.remedies import keys_of
 from deadrelu_tui.tui.wire.ascii import to_ascii
@@ -76,11 +76,9 @@ def progress(run: Source, history: History, width: int) -> Content:
     start, planned = history.start, history.steps_planned
     if start is None:
         return Content.styled(" loading the images and the engine …", MUTED)
-    last = history.last
-    number = start.first if last is None else last + 1
-    done = number - start.first
+    number, done = history.reached, history.next - start.first
     status, speed, accuracy = run.status, history.speed, history.latest("accuracy/test")
-    step = f"step {count(number)}" + ("" if planned is None else f"/{count(start.first + planned)}")
+    step = f"step {count(number)}" + ("" if planned is None else f"/{count(history.reached - done + planned)}")
     if status is Status.PAUSED:
         long = short = [step]
     elif status in ALIVE:
@@ -147,8 +145,8 @@ def _live_text(name: str, value: Any) -> str:
 
 def _fixed(settings: Mapping[str, Any], batch: int | None) -> Iterator[tuple[str, str]]:
     """Yield key and text of what does not change while the training runs."""
-    if "hidden" in settings:
-        yield "", f"{'–'.join(map(str, settings['hidden']))} hidden"
+    if (ours := presets.ours(settings)) is not None:
+        yield "", f"{'–'.join(map(str, ours.hidden))} hidden"
         number, name = presets.named(settings)
         yield number, name or "own settings"
     if "seed" in settings:
@@ -204,13 +202,13 @@ def summary(history: History, view: View, held: bool, width: int) -> Content:
     """Return the numbers that matter, each with its course, for a terminal too small for charts; of the layers those of
     the worst.
     """
-    total, rows, last = history.steps_planned, [], history.last
-    stop = 0 if last is None else last + 1
+    total, rows, stop = history.steps_planned, [], history.next
     if width < 40:
-        more = " frozen" if held else f"/{count(history.first + total)}" if total else ""
-        rows.append(Content(f"step {count(stop)}{more}"))
+        ends = history.reached - (stop - history.first) + (total or 0)
+        more = " frozen" if held else f"/{count(ends)}" if total else ""
+        rows.append(Content(f"step {count(history.reached)}{more}"))
     layer = next(iter(worst_first(history, view)), "")
-    dead = view.definition_for(activation_of(history, layer))
+    dead = view.definition_for(history.activation(layer))
     short = layer if len(layer) <= 4 else ""
     for name, label, form in (
         (quantity("zero_fraction", layer).name, f"zeros {short}", percent),
@@ -233,7 +231,7 @@ def summary(history: History, view: View, held: bool, width: int) -> Content:
 def sentence(run: Source, history: History, found: Finding | None, width: int) -> Content:
     """Return the one sentence that a tiny terminal has room for."""
     what = found.word if found else run.status.value
-    options = (f"step {count(0 if history.last is None else history.last + 1)}: {what}", what)
+    options = (f"step {count(history.reached)}: {what}", what)
     return Content(next((each for each in options if len(each) <= width), what[:width]))
 
 

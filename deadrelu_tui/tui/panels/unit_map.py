@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.units import Definition, Mask, Units
+from deadrelu_tui.tui.panels.names import fitted, named_in
 from deadrelu_tui.tui.plot.chart import Row
 
 UNIT_ROLES = ("text", "unit", "dead", "at", "chosen", "strong")
@@ -34,11 +35,14 @@ class Grid:
     pooled: int
     room: int
     """Cells that a row has room for."""
+    left: int = 2
+    """Columns before them, in which the layers' names stand."""
 
     @classmethod
     def fit(cls, counts: Mapping[str, int], width: int, rows: int, at: str | None = None) -> Grid:
         """Return the grid with as few units to a cell as fit; with more layers than rows, a page of them with `at`."""
-        room = max(1, width - _left(counts))
+        left = named_in(counts, width) + 2
+        room = max(1, width - left)
         names = list(counts)
         if len(names) > max(0, rows):
             first = names.index(at) // rows * rows if at in names and rows > 0 else 0
@@ -47,7 +51,7 @@ class Grid:
         pooled = max(1, sum(shown.values()) // (room * max(1, rows)))
         while pooled < max(shown.values(), default=0) and sum(_rows(n, pooled, room) for n in shown.values()) > rows:
             pooled += 1
-        return cls(shown, len(counts) - len(shown), pooled, room)
+        return cls(shown, len(counts) - len(shown), pooled, room, left)
 
     def wide(self, layer: str) -> int:
         """Return the cells in a row of a layer. Rows are of one length: 300 units are 5 × 60 and not 4 × 74 + 4."""
@@ -91,17 +95,17 @@ def map_rows(
 ) -> list[Row]:
     """Return the rows of the grid: a cell's shade is its units' mean rate, its glyph ✖ if all of them are dead."""
     which, rows = int(ascii_only), list[Row]()
-    left = _left(layers)
     found = grid.cell_of(at) if at is not None else None
     for name in grid.counts:
         units = layers[name]
-        lost, rates = definition.holds(units), _rates(definition, units)
+        lost, rates = definition.of(units), _rates(definition, units)
         cells = _cells(rates, lost, grid.pooled, which)
         for first in range(0, len(cells), grid.wide(name)):
             row = cells[first : first + grid.wide(name)]
             if found is not None and found[0] == len(rows):
                 row[found[1]] = (row[found[1]][0], "at")
-            rows.append(_merged([(f"{name if first == 0 else '':<{left}}", "text"), *row]))
+            label = fitted(name if first == 0 else "", grid.left - 2) + "  "
+            rows.append(_merged([(label, "text"), *row]))
     return rows
 
 
@@ -110,7 +114,7 @@ def legend(
 ) -> Row:
     """Return what the glyphs mean, as far as there is room: the dead first, with their number."""
     which = int(ascii_only)
-    dead = sum(int(np.count_nonzero(definition.holds(units))) for units in layers.values())
+    dead = sum(int(np.count_nonzero(definition.of(units))) for units in layers.values())
     labels = ("<1 %", "<10 %", "<50 %", "<90 %", "≥90 %" if which == 0 else ">=90 %")
     known = all(np.isfinite(_rates(definition, units)).all() for units in layers.values())
     parts: Row = [(f"{(DEAD, DEAD_ASCII)[which]} {definition.name}: {dead if known else '?'}", "dead")]
@@ -155,10 +159,6 @@ def _cells(rates: npt.NDArray[np.float32], lost: Mask, pooled: int, which: int) 
 
 def _rows(units: int, pooled: int, room: int) -> int:
     return math.ceil(math.ceil(units / pooled) / room)
-
-
-def _left(layers: Mapping[str, object]) -> int:
-    return max((len(name) for name in layers), default=0) + 2
 
 
 def _merged(cells: Row) -> Row:

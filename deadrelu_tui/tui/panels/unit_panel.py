@@ -1,4 +1,4 @@
-"""The units in a panel: the dead meter, the map, and the portrait of the unit under the cursor."""
+"""The units in a panel: the table of definitions, the map, and the portrait of the unit under the cursor."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.definitions import definition_rows, packed, portrait
 from deadrelu_tui.tui.panels.unit_map import At, Grid, legend, map_rows, moved
 from deadrelu_tui.tui.plot.chart import Row
-from deadrelu_tui.tui.plot.charts import MANY, activation_of, worst_first
+from deadrelu_tui.tui.plot.charts import MANY, worst_first
 from deadrelu_tui.tui.plot.view import View
 from deadrelu_tui.wording import count
 
 
 class UnitPanel(CellPanel):
-    """The dead meter, the map of all hidden units, and the portrait of the one under the cursor."""
+    """The table of definitions, the map of all hidden units, and the portrait of the one under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(UNIT_KEYS)
 
@@ -28,6 +28,8 @@ class UnitPanel(CellPanel):
         self.at: At = ("", 0)
         self._history: History | None = None
         self._view = View()
+        self._counts: dict[str, int] = {}
+        """Units of each layer, in the order in which the map has them."""
         self._grid = Grid({}, 0, 1, 1)
         self._map_top = 0
 
@@ -37,6 +39,7 @@ class UnitPanel(CellPanel):
         looked, start = history.looked, history.start
         columns, rows = self.room
         if looked is None or start is None:
+            self._counts = {}
             self.show([], [])
             return
         layers = looked.layers
@@ -45,8 +48,8 @@ class UnitPanel(CellPanel):
         if self.at[0] not in layers or self.at[1] >= len(layers[self.at[0]]):
             self.at = (next(iter(layers)), 0)
         layer = self.at[0]
-        definition = view.definition_for(activation_of(history, layer))
-        if layers[layer].activation not in definition.activations:  # changed since the last look
+        definition = view.definition_for(history.activation(layer))
+        if not definition.applies(layers[layer].activation):  # changed since the last look
             definition = view.definition_for(layers[layer].activation)
         below = packed(
             portrait(self.at, layers[layer], history.ledgers[layer], start.probe), columns, max(1, rows // 4)
@@ -56,16 +59,17 @@ class UnitPanel(CellPanel):
         above = definition_rows(
             layers, definition, start.probe, batch, columns, min(rows - needed - 1, 2 + rows // 4), layer
         )
-        counts = {name: len(units) for name, units in layers.items()}
+        counts = self._counts = {name: len(units) for name, units in layers.items()}
         room = max(0, rows - needed - len(above))
         self._grid, self._map_top = Grid.fit(counts, columns, room, layer), len(above)
         cells = map_rows(layers, definition, self._grid, self.at, self.ascii_only)[:room]
         cells += [[(" " * columns, "text")] for _ in range(room - len(cells))]
         rest: list[Row] = [legend(layers, definition, self._grid, columns, self.ascii_only)]
         rest += [[(line, "strong" if index == 0 else "text")] for index, line in enumerate(below)]
+        size = batch if definition.on_batch else start.probe
         title = [
             (f"units {' '.join(layers) if len(layers) < 5 else f'of {len(layers)} layers'}", "name"),
-            (f"{definition.name} on {count(batch if definition.on_batch else start.probe)} images", "text"),
+            (definition.name + (f" on {count(size)} images" if size else ""), "text"),
             (f"step {count(looked.step)}", "text"),
         ]
         self.show(title, [*above, *cells, *rest][:rows])
@@ -85,15 +89,13 @@ class UnitPanel(CellPanel):
             self._go(by * self._grid.wide(self.at[0]) * self._grid.pooled)
 
     def _go(self, by: int) -> None:
-        if self._history is not None and self._history.looked is not None:
-            counts = {name: len(units) for name, units in self._history.looked.layers.items()}
-            self.at = moved(self.at, counts, by)
+        if self._history is not None and self._counts:
+            self.at = moved(self.at, self._counts, by)
             self.show_units(self._history, self._view)
 
     def on_click(self, event: events.Click) -> None:
         """Take the unit that was clicked on."""
-        left = max((len(name) for name in self._grid.counts), default=0) + 2
-        at = self._grid.unit_at(event.y - 1 - self._map_top, event.x - 1 - left)
+        at = self._grid.unit_at(event.y - 1 - self._map_top, event.x - 1 - self._grid.left)
         if at is not None and self._history is not None:
             self.at = at
             self.show_units(self._history, self._view)

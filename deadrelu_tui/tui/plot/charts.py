@@ -64,12 +64,13 @@ def chart_specs(start: Start) -> tuple[tuple[ChartSpec, ...], tuple[ChartSpec, .
     if len(network) > MANY:
         parameters = parameters[:SLOTS]
     gradients = (gradient_chart(_id("gradient", index, name), name) for index, name in enumerate(parameters))
-    return (*dead, loss_chart(start.classes)), tuple(gradients)
+    return (*dead, loss_chart(start.choices)), tuple(gradients)
 
 
 def _id(kind: str, index: int, name: str) -> str:
     """Return a name for a panel; what the network calls things may hold any character."""
-    return f"{kind}-{name}" if name.isascii() and name.isalnum() else f"{kind}-{index}"
+    plain = name.isascii() and name.isalnum() and not name[0].isdigit()  # a name "1" would be another one's number
+    return f"{kind}-{name}" if plain else f"{kind}-{index}"
 
 
 LEDGER = ChartSpec("ledger", "ledger", (("deaths", "dead"), ("revivals", "zeros")), scale="count", held=True)
@@ -126,7 +127,7 @@ def title_of(
     """Return a chart's title as (text, role): its name, and each series' value now or at the cursor."""
     label = spec.label
     if spec.scale == "share":
-        label = f"{words_for(activation_of(history, spec.layer))[0]} {spec.label}"
+        label = f"{words_for(history.activation(spec.layer))[0]} {spec.label}"
     parts = [(label, "name")]
     if axis is not None and axis.kind != "linear":
         parts.append((axis.kind, "axis"))
@@ -183,16 +184,9 @@ def words_for(activation: str) -> tuple[str, str]:
     return WORDS.get(activation, (activation, "h ≤ 0"))
 
 
-def activation_of(history: History, layer: str = "") -> str:
-    """Return the activation of a layer, or of the first one, that the newest step was taken with."""
-    network = history.network
-    found = network.layer(layer) or (network.layers[0] if network.layers else None)
-    return str(history.live.get("activation", found.activation if found is not None else "relu"))
-
-
 def shown(spec: ChartSpec, history: History, view: View) -> Iterator[tuple[str, str, str]]:
     """Yield (name, role, word) of the series; of the definitions of death the one that the view follows."""
-    activation = activation_of(history, spec.layer)
+    activation = history.activation(spec.layer)
     died, revived = ("saturated", "left it") if activation in SATURATING else ("died", "revived")
     words = {
         "zero_fraction": words_for(activation)[1], "loss": "train", "loss/test": "◆ test", "deaths": died,
@@ -214,9 +208,11 @@ def worst_first(history: History, view: View) -> list[str]:
     definition that it follows; of equals the first in the network.
     """
 
+    activations = history.activations
+
     def dead(layer: str) -> float:
-        definition = view.definition_for(activation_of(history, layer))
-        share = history.latest(quantity(definition.metric, layer).name)
+        metric = view.definition_for(activations[layer]).metric
+        share = history.latest(quantity(metric, layer).name)
         return -share if share is not None and math.isfinite(share) else 0.0
 
     return sorted(history.network.names, key=lambda name: (not view.wants(name), dead(name)))

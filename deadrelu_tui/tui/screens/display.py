@@ -143,7 +143,7 @@ class Display(Panes):
             return []
         self._seen = self._state()
         width = self.size.width
-        held = None if self.session.held is None else _next_step(history)
+        held = None if self.session.held is None else history.reached
         self._line("header", lines.header(run, self.meter.bytes_per_second() if self.meter else 0.0, held, width))
         self._line(
             "progress",
@@ -245,7 +245,7 @@ class Display(Panes):
         if isinstance(panel, ChartPanel):
             width, height = panel.room
             before = panel.plot.axis if panel.plot and panel.rows == height else None
-            panel.note = "  ".join(
+            panel.hint = "  ".join(
                 filter(None, (panel.more, "" if view.cursor is None else f"step {count(view.cursor)}"))
             )
             plot = plot_of(panel.spec, history, view, below, max(1, width - 7), height, before)
@@ -254,7 +254,3 @@ class Display(Panes):
             panel.show_units(history, view)
         elif isinstance(panel, EventPanel):
             panel.show_events(history)
-
-
-def _next_step(history: History) -> int:
-    return 0 if history.last is None else history.last + 1

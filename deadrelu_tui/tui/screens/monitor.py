@@ -19,7 +19,6 @@ from deadrelu_tui.tui.keys import KEYS, explained
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.event_panel import EventPanel
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
-from deadrelu_tui.tui.plot.charts import activation_of
 from deadrelu_tui.tui.plot.view import SMOOTHING, WINDOWS
 from deadrelu_tui.tui.screens.display import Display
 from deadrelu_tui.tui.screens.help import HelpScreen
@@ -156,7 +155,7 @@ class MonitorScreen(Display):
     def action_definition(self) -> None:
         """Go to the next definition of death."""
         self._look(dead=self.view.dead + 1)
-        definition = self.view.definition_for(activation_of(self.history))
+        definition = self.view.definition_for(self.history.activation())
         self.notify(f"dead is now: {definition.name}", timeout=2)
 
     def action_cursor(self, by: int) -> None:
@@ -277,4 +276,4 @@ class MonitorScreen(Display):
             if yes:
                 self.app.exit()
 
-        self.app.push_screen(QuitQuestion(count((self.run_in_hand.history.last or -1) + 1), self.letters), answer)
+        self.app.push_screen(QuitQuestion(count(self.run_in_hand.history.reached), self.letters), answer)

@@ -96,6 +96,6 @@ class Panes(Screen[None]):
             row.styles.grid_size_columns = 1 if self.alone else 2  # where a row is a grid
         for panel in self.panels():
             panel.display = panel.id in found.panels
-            note = found.notes.get(str(panel.id), "")
-            if isinstance(panel, ChartPanel) and panel.more != note:
-                panel.more, panel.drawn = note, None
+            hint = found.hints.get(str(panel.id), "")
+            if isinstance(panel, ChartPanel) and panel.more != hint:
+                panel.more, panel.drawn = hint, None

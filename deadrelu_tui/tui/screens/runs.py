@@ -72,7 +72,7 @@ def row_of(number: int, run: Source, ghost: bool = False) -> RunRow:
         presets.named(settings)[1] or "own",
         described(settings) or run.start.title,
         run.status,
-        len(history),
+        history.next - history.first,
         history.steps_planned,
         found.word if found else "",
         history.latest("accuracy/test"),

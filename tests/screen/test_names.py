@@ -1,0 +1,36 @@
+"""Long names in few columns."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from deadrelu_tui.tui.panels.names import entitled, fitted, named_in, shortened
+
+
+@given(name=st.text(max_size=60), columns=st.integers(8, 70))
+def test_a_name_has_just_its_columns_and_keeps_its_end(name: str, columns: int) -> None:
+    assert cell_len(fitted(name, columns)) == columns
+    short = shortened(name, columns)
+    assert short == name or name.endswith(short.rpartition("…")[2])
+    assert (short == name) == (cell_len(name) <= columns) or "…" in name
+
+
+def test_what_a_parameter_s_chart_shows_stays_at_its_head() -> None:
+    assert shortened("Σ∂L/∂vision.encoder.layer_11.mlp.weight", 20) == "Σ∂L/∂…_11.mlp.weight"
+    assert shortened("Σ∂L/∂w1", 20) == "Σ∂L/∂w1"
+
+
+def test_a_long_name_leaves_the_numbers_of_a_title_their_columns() -> None:
+    parts = [("encoder.layers.31.mlp.act", "name"), ("never fires 100 %", "dead")]
+    assert entitled(parts, 30) == [("….31.mlp.act", "name"), parts[1]]
+    assert entitled(parts, 10)[0] == ("…mlp.act", "name")  # less tells nothing
+    assert entitled([("loss", "name"), *parts[1:]], 10)[0] == ("loss", "name")
+    assert entitled([], 10) == []
+
+
+def test_names_take_a_third_of_the_width_at_most() -> None:
+    assert named_in(["h1", "h10"], 60) == 3
+    assert named_in(["x" * 50], 60) == 20
+    assert named_in([], 60) == 0
