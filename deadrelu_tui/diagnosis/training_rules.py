@@ -111,13 +111,15 @@ def guessing(evidence: Evidence) -> Iterator[Finding]:
         return
     step, mean = int(evidence.history.tail("loss", len(values)).steps[0]), float(values.mean(dtype=np.float64))
     facts: dict[str, Any] = {"classes": classes}
+    measured = float(values[-1])
     if np.all(np.abs(values - even) <= GUESSING_BAND * even):
         step = evidence.since("loss", (1 - GUESSING_BAND) * even, (1 + GUESSING_BAND) * even)
     elif (few or accuracy is None) and mean >= (1 - GUESSING_BAND) * even:
-        facts |= {"mean": mean, "steps": len(values)}
+        measured = facts["mean"] = mean
+        facts["steps"] = len(values)
     else:
         return
-    yield Finding("Guessing", "guessing", facts, *_why_guessing(evidence), float(values[-1]), even, step)
+    yield Finding("Guessing", "guessing", facts, *_why_guessing(evidence), measured, even, step)
 
 
 def _why_guessing(evidence: Evidence) -> tuple[Cause | None, Remedy]:

@@ -427,6 +427,8 @@ def test_a_mean_loss_no_better_than_guessing_with_few_images_right_is_guessing()
     assert found.facts == {"classes": 10, "mean": 3.5, "steps": 50}
     wavering: Values = {"loss": lambda step: EVEN * (1.03 if step % 2 else 0.97), "accuracy/test": 0.1}
     assert judged(wavering).word == "guessing"
+    falling: Values = {"loss": from_step(40, EVEN, 3.5), "accuracy/test": 0.1}
+    assert judged(falling).value == pytest.approx(judged(falling).facts["mean"])  # what was compared, not the last one
     assert judged({**wavering, "accuracy/test": 0.3}).word == "healthy"
     assert judged({"loss": 2.2, "accuracy/test": 0.1}).word == "healthy"
 
