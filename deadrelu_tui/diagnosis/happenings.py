@@ -12,7 +12,6 @@ from deadrelu_tui.record.activations import DYING, SATURATING
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.ledger import Entry
 from deadrelu_tui.record.records import Event, Step
-from deadrelu_tui.wording import number, percent
 
 SPAN = 50
 """Steps on either side of an intervention that are compared."""
@@ -109,17 +108,3 @@ def effect(history: History, event: Event) -> Effect | None:
         if 0 < at < end:
             changes.append(Difference(each.metric, each.of, float(values[at - 1]), float(values[end - 1])))
     return Effect(event.step - first, stop - event.step, tuple(changes))
-
-
-def effect_text(found: Effect) -> str:
-    """Return an effect as a line: what each metric was before and is after, and over how many steps."""
-    words = {"zero_fraction": "zeros", "dead_fraction": "dead"}
-    parts = []
-    for change in found.changes:
-        form = number if change.metric == "loss" else percent
-        label = f"{words.get(change.metric, change.metric)} {change.of}".strip()
-        parts.append(f"{label} {form(change.before)} → {form(change.after)}")
-    before, after = found.steps_before, found.steps_after
-    steps = f"{before} step{'' if before == 1 else 's'}"
-    over = f"{steps} each side" if before == after else f"{steps} before, {after} after"
-    return f"{', '.join(parts)} ({over})"

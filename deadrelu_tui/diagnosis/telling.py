@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from deadrelu_tui.diagnosis.finding import Cause, Finding
+from deadrelu_tui.diagnosis.happenings import Effect
 from deadrelu_tui.wording import count, number, percent, rate
 
 Facts = Mapping[str, Any]
@@ -31,41 +32,55 @@ def caused(cause: Cause) -> str:
     return _CAUSED[cause.kind](cause.facts)
 
 
+def changed(found: Effect) -> str:
+    """Return an effect as a line: what each metric was before and is after, and over how many steps."""
+    words = {"zero_fraction": "zeros", "dead_fraction": "dead"}
+    parts = []
+    for change in found.changes:
+        form = number if change.metric == "loss" else percent
+        label = f"{words.get(change.metric, change.metric)} {change.of}".strip()
+        parts.append(f"{label} {form(change.before)} → {form(change.after)}")
+    before, after = found.steps_before, found.steps_after
+    steps = f"{before} step{'' if before == 1 else 's'}"
+    over = f"{steps} each side" if before == after else f"{steps} before, {after} after"
+    return f"{', '.join(parts)} ({over})"
+
+
 # What was found
 
 
 def _exploding_tensor(it: Finding) -> str:
     what = {"pre_mean": f"{it.layer}: the mean pre-activation", "grad_norm": f"{it.layer}: the norm of the gradient"}
-    return f"{what.get(it.facts['metric'], it.facts['metric'])} is {number(it.value)} since step {it.step}"
+    return f"{what.get(it.facts['metric'], it.facts['metric'])} is {number(it.value)} since step {count(it.step)}"
 
 
 def _exploded_loss(it: Finding) -> str:
-    return f"loss is {number(it.value)}, over 100 × ln {it.facts['classes']} since step {it.step}"
+    return f"loss is {number(it.value)}, over 100 × ln {it.facts['classes']} since step {count(it.step)}"
 
 
 def _vanishing_gradient(it: Finding) -> str:
     size = f"{number(it.value)}, below {rate(it.threshold)}"
-    return f"{it.layer}{_more(it.facts)}: the mean |gradient| is {size} since step {it.step}"
+    return f"{it.layer}{_more(it.facts)}: the mean |gradient| is {size} since step {count(it.step)}"
 
 
 def _guessing(it: Finding) -> str:
     even = f"ln {it.facts['classes']} = {it.threshold:.3f}"
     if "mean" in it.facts:
         return f"loss averages {number(it.facts['mean'])} over {it.facts['steps']} steps, guessing has {even}"
-    return f"loss is within 1 % of {even} since step {it.step}"
+    return f"loss is within 1 % of {even} since step {count(it.step)}"
 
 
 def _dead_relu(it: Finding) -> str:
     units, probe = _units(it.value, it.facts), _probe(it.facts)
     if not it.word:
-        return f"{it.layer}: {units} fire for less than 1 % of {probe} since step {it.step}"
+        return f"{it.layer}: {units} fire for less than 1 % of {probe} since step {count(it.step)}"
     reached = "half" if it.word == "dead" else "a tenth"
-    return f"{it.layer}: {_never_fire(it.value, it.facts)} on {probe}, {reached} by step {it.step}"
+    return f"{it.layer}: {_never_fire(it.value, it.facts)} on {probe}, {reached} by step {count(it.step)}"
 
 
 def _saturated(it: Finding) -> str:
     units = _units(it.value, it.facts)
-    return f"{it.layer}: {units} saturate on 99 % of {_probe(it.facts)}, half by step {it.step}"
+    return f"{it.layer}: {units} saturate on 99 % of {_probe(it.facts)}, half by step {count(it.step)}"
 
 
 def _sparse(it: Finding) -> str:
@@ -81,7 +96,7 @@ def _healthy(it: Finding) -> str:
 def _update_ratio(it: Finding) -> str:
     bound = f"{'above' if it.value > it.threshold else 'below'} {rate(it.threshold)}"
     size = f"{number(it.value, 2)}×{it.layer}"
-    return f"{it.layer}{_more(it.facts)}: the update is {size}, {bound} since step {it.step}"
+    return f"{it.layer}{_more(it.facts)}: the update is {size}, {bound} since step {count(it.step)}"
 
 
 def _poor_initialisation(it: Finding) -> str:

@@ -75,7 +75,7 @@ def _units_lost(facts: Facts) -> str:
     """Return the ledger's entry in a line, however many units it is about."""
     first, last = facts["first"], facts["last"]
     saturating = facts["activation"] in SATURATING
-    when = "" if first == last else f" in steps {first}–{last}"
+    when = "" if first == last else f" in steps {count(first)}–{count(last)}"
     fell = "saturated" if saturating else "fell silent"
     if found := _found(facts):
         return f"{_units(facts)} {'was' if len(facts['units']) == 1 else 'were'} {found}"

@@ -12,7 +12,8 @@ from conftest import record, start, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui.diagnosis.happenings import SPAN, Difference, Effect, effect, effect_text, happenings
+from deadrelu_tui.diagnosis.happenings import SPAN, Difference, Effect, effect, happenings
+from deadrelu_tui.diagnosis.telling import changed
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import all_of
@@ -441,7 +442,7 @@ def test_an_effect_is_of_the_layers_by_the_names_that_they_have() -> None:
         history.add(record(step, {f"zero_fraction/{name}": 0.25 if step < 1_010 else 0.75}))
     found = effect(history, mark(1_010))
     assert found == Effect(10, 10, (Difference("loss", "", 2.0, 2.0), Difference("zero_fraction", name, 0.25, 0.75)))
-    assert effect_text(found) == "loss 2.00 → 2.00, zeros encoder.3/mlp.act 25.0 % → 75.0 % (10 steps each side)"
+    assert changed(found) == "loss 2.00 → 2.00, zeros encoder.3/mlp.act 25.0 % → 75.0 % (10 steps each side)"
 
 
 extremes = st.sampled_from([0.0, 1.0, 2.3, 1e30, 3e38, -3e38, NAN, INF, -INF]) | st.floats(0, 10, width=32)
@@ -486,18 +487,18 @@ def test_an_effect_is_what_a_slow_reading_finds(
     if dead:
         assert dead[0].before == pytest.approx(looks[max(past)], nan_ok=True)
         assert dead[0].after == pytest.approx(looks[max(later)], nan_ok=True)
-    assert f"{len(after)} " in effect_text(found).rpartition("(")[2]
+    assert f"{len(after)} " in changed(found).rpartition("(")[2]
 
 
 def test_an_effect_in_words() -> None:
     changes = (Difference("loss", "", 2.3026, 0.61), Difference("zero_fraction", "h1", 1.0, 0.742),
                Difference("dead_fraction", "h1", 0.99, 0.0))  # fmt: skip
-    assert effect_text(Effect(50, 50, changes)) == (
+    assert changed(Effect(50, 50, changes)) == (
         "loss 2.30 → 0.610, zeros h1 100 % → 74.2 %, dead h1 99.0 % → 0 % (50 steps each side)"
     )
-    assert effect_text(Effect(50, 10, changes[:1])) == "loss 2.30 → 0.610 (50 steps before, 10 after)"
-    assert effect_text(Effect(1, 1, (Difference("loss", "", NAN, INF),))) == "loss nan → inf (1 step each side)"
-    assert effect_text(Effect(1, 2, (Difference("loss", "", NAN, INF),))) == "loss nan → inf (1 step before, 2 after)"
+    assert changed(Effect(50, 10, changes[:1])) == "loss 2.30 → 0.610 (50 steps before, 10 after)"
+    assert changed(Effect(1, 1, (Difference("loss", "", NAN, INF),))) == "loss nan → inf (1 step each side)"
+    assert changed(Effect(1, 2, (Difference("loss", "", NAN, INF),))) == "loss nan → inf (1 step before, 2 after)"
 
 
 def test_what_has_no_mean_has_an_effect_without_one_and_warns_nobody() -> None:

@@ -22,11 +22,14 @@ def test_what_a_parameter_s_chart_shows_stays_at_its_head() -> None:
     assert shortened("Σ∂L/∂w1", 20) == "Σ∂L/∂w1"
 
 
-def test_a_long_name_leaves_the_numbers_of_a_title_their_columns() -> None:
-    parts = [("encoder.layers.31.mlp.act", "name"), ("never fires 100 %", "dead")]
-    assert entitled(parts, 30) == [("….31.mlp.act", "name"), parts[1]]
-    assert entitled(parts, 10)[0] == ("…mlp.act", "name")  # less tells nothing
-    assert entitled([("loss", "name"), *parts[1:]], 10)[0] == ("loss", "name")
+def test_a_long_name_leaves_the_first_value_of_a_title_its_columns() -> None:
+    name, dead, zeros = ("encoder.31.mlp.act", "name"), ("never fires 95.8 %", "dead"), ("zeros 97.5 %", "zeros")
+    bare = [("95.8 %", "dead"), ("97.5 %", "zeros")]
+    for room, parts in {50: [name, dead, zeros], 38: [name, dead, zeros], 37: [name, *bare]}.items():
+        assert entitled([name, dead, zeros], room) == parts  # what has no room then is left out by the panel
+    assert entitled([name, dead, zeros], 25) == [("…31.mlp.act", "name"), *bare]
+    assert entitled([name, dead, zeros], 10) == [("…mlp.act", "name"), *bare]  # less tells nothing
+    assert entitled([("loss", "name"), dead], 10)[0] == ("loss", "name")
     assert entitled([], 10) == []
 
 

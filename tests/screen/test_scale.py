@@ -72,6 +72,14 @@ def test_step_ticks_are_whole_lie_on_the_axis_and_are_few(first: int, span: int,
     ticks = step_ticks(first, first + span, columns)
     assert all(first <= at <= first + span for at, _ in ticks)
     assert len(ticks) <= max(2, columns // 14) + 2
+    if columns >= 5 * (len(f"{first + span:,}") + 2) and span > 1:
+        assert len(ticks) >= 2
+
+
+def test_two_ticks_say_how_far_where_one_would_only_say_where() -> None:
+    assert [at for at, _ in step_ticks(12_000, 16_384, 24)] == [12_000, 14_000, 16_000]
+    assert [at for at, _ in step_ticks(0, 420, 24)] == [0, 200, 400]
+    assert [at for at, _ in step_ticks(12_000, 16_384, 10)] == [15_000]
 
 
 @given(kinds, anything, st.integers(4, 60))

@@ -24,7 +24,7 @@ class ChartPanel(CellPanel):
 
     def shorter(self, title: list[Span]) -> list[Span]:
         """Return 'h1' for 'dead ReLU h1'."""
-        return [(title[0][0].split()[-1], title[0][1]), *title[1:]]
+        return [(self.spec.label, title[0][1]), *title[1:]]
 
     def show_plot(self, title: Sequence[Span], plot: Plot) -> None:
         """Draw a plot at the panel's size."""

@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from itertools import groupby
 
-from deadrelu_tui.diagnosis.happenings import effect, effect_text
+from deadrelu_tui.diagnosis import telling as findings_told
+from deadrelu_tui.diagnosis.happenings import effect
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
 from deadrelu_tui.record.telling import told
@@ -53,7 +54,7 @@ def _effect_rows(history: History, event: Event, indent: int, width: int) -> lis
     found = effect(history, event)
     if found is None:
         return []
-    return _wrapped(" " * (indent - 2) + "↳ ", effect_text(found), "effect", width)
+    return _wrapped(" " * (indent - 2) + "↳ ", findings_told.changed(found), "effect", width)
 
 
 def _wrapped(head: str, text: str, role: str, width: int) -> list[Row]:

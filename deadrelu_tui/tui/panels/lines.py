@@ -101,7 +101,7 @@ def progress(run: Source, history: History, width: int) -> Content:
         eighths = round(8 * cells * share)
         bar = ("█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]).strip().ljust(cells)
         text = Content.assemble(
-            head, "▕" if cells else "", (bar, "$primary"), "▏ " if cells else " ",
+            head, "▕" if cells else "", (bar, "$primary"), "▏ " if cells else " " if head.strip() else "",
             "   ".join(texts),
         )  # fmt: skip
         if text.cell_length <= width:

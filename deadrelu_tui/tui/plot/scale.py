@@ -80,8 +80,17 @@ def share_axis(rows: int) -> Axis:
 
 
 def step_ticks(first: int, stop: int, columns: int) -> list[tuple[float, str]]:
-    """Return rounded ticks for a horizontal axis of steps, about one every 14 columns."""
-    step = max(1, int(_nice((stop - first) / max(2, columns // 14))))
+    """Return rounded ticks for a horizontal axis of steps, about one every 14 columns; two where two have room, as one
+    says where but not how far.
+    """
+    span = stop - first
+    step = max(1, int(_nice(span / max(2, columns // 14))))
+    apart = len(f"{stop:,}") + 2
+    while step > 1 and stop // step == (first - 1) // step + 1:
+        finer = int(_nice(step / 2.5))
+        if columns * finer < apart * span:
+            break
+        step = finer
     start = -(-first // step) * step
     return [(float(tick), f"{tick:,}".replace(",", " ")) for tick in range(start, stop + 1, step)]
 
