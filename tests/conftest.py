@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,6 +28,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "full_set" in item.keywords and not FULL_SET_IS_HERE:
             item.add_marker(skip)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what stays to the end out of every collection of garbage: looking through it takes a sixth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
