@@ -115,10 +115,10 @@ async def broken() -> dict[str, object]:
 
     stage = Stage()
     setattr(MonitorApp, "on_ready", breaking)  # noqa: B010
-    app = monitor(TRAGEDY.settings, runs(iter([(stage.training(TRAGEDY), stage)])))
+    app = monitor(TRAGEDY.settings, runs(iter([(stage.training(TRAGEDY, rest_at=60), stage)])))
     await asyncio.wait_for(app.run_async(headless=True, size=SIZE), 60)
-    app.close()
     stage.shutdown()
+    app.close()
     return {"code": app.return_code, "error": str(app.error)}
 
 
