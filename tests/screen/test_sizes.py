@@ -48,9 +48,20 @@ def walk(places: Sequence[Size]) -> list[Size]:
     return done[::-1]
 
 
-def test_the_walk_takes_every_way_once() -> None:
-    way = walk(SIZES)
-    assert sorted(pairwise(way)) == sorted(permutations(SIZES, 2))
+IN_FOCUS = {"loss": ("c", "home", "shift+right"), "units": ("z",), "events": ("c", "f", "t")}
+"""Panels, and what is pressed in each before it walks its share of the ways."""
+
+
+def share(focus: str) -> list[Size]:
+    """Return the part of the walk that a panel takes: each begins where the one before it ends."""
+    way, each = walk(SIZES), len(SIZES) * (len(SIZES) - 1) // len(IN_FOCUS)
+    first = list(IN_FOCUS).index(focus) * each
+    return way[first : first + each + 1]
+
+
+def test_the_shares_of_the_walk_take_every_way_once() -> None:
+    ways = [way for focus in IN_FOCUS for way in pairwise(share(focus))]
+    assert sorted(ways) == sorted(pairwise(walk(SIZES))) == sorted(permutations(SIZES, 2))
 
 
 _LINES = re.compile(r"[│┤├┬┴┼┌┐└┘╭╮╰╯─▕▏█▉▊▋▌▍▎▁▂▃▄▅▆▇\s…]+".replace(r"\s", r" \n\xa0"))
@@ -133,9 +144,7 @@ def app_of(stage: Stage) -> MonitorApp:
     return apps.monitor(short, runs(trainings))
 
 
-@pytest.mark.parametrize(
-    ("focus", "keys"), [("loss", ("c", "home", "shift+right")), ("units", ("z",)), ("events", ("c", "f", "t"))]
-)
+@pytest.mark.parametrize(("focus", "keys"), IN_FOCUS.items())
 async def test_on_every_way_between_two_sizes_nothing_is_lost_and_no_number_is_cut(
     stage: Stage, focus: str, keys: tuple[str, ...]
 ) -> None:
@@ -156,7 +165,7 @@ async def test_on_every_way_between_two_sizes_nothing_is_lost_and_no_number_is_c
         )
         assert state[0].cursor is not None or "home" not in keys
         assert (held is not None) == ("f" in keys)
-        for taken, size in enumerate(walk(SIZES), 1):
+        for taken, size in enumerate(share(focus), 1):
             stage.advance(STEPS)
             await settled(pilot, size)
             where = f"{focus} at {size}"
