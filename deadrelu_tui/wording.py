@@ -31,9 +31,9 @@ def percent(share: float) -> str:
     text = f"{100 * share:.1f}"
     if text == "100.0":
         text = "100" if share == 1 else ">99.9"
-    elif text == "0.0":
+    elif text in ("0.0", "-0.0"):
         text = "0" if share == 0 else "<0.1"
-    return f"{text} %"
+    return f"{text.replace('-', MINUS)} %"
 
 
 def count(value: int) -> str:

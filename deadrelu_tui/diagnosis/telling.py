@@ -106,6 +106,8 @@ def _poor_initialisation(it: Finding) -> str:
 
 
 def _loss_not_decreasing(it: Finding) -> str:
+    if it.value == 0:
+        return f"loss is what it was {it.facts['steps']} steps ago"
     return f"loss {'fell' if it.value > 0 else 'rose'} by {percent(abs(it.value))} in {it.facts['steps']} steps"
 
 

@@ -175,10 +175,13 @@ class History:
 
     @property
     def steps_planned(self) -> int | None:
-        """Steps of the whole run, those included for which it was told to train on; None if its end is not known."""
+        """Steps of the whole run, those included for which it was told to train on; None if its end is not known, as of
+        a run that goes on beyond what it announced.
+        """
         if self.start is None or self.start.steps is None:
             return None
-        return self.start.steps + self._kept.sifted(self.events).more
+        planned = self.start.steps + self._kept.sifted(self.events).more
+        return planned if self.next - self.start.first <= planned else None
 
     @property
     def looked(self) -> Looked | None:

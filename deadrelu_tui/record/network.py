@@ -56,11 +56,15 @@ class Network:
     parameters: tuple[Parameter, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a name that two layers, or two parameters, have: records are told by names."""
+        """Raise ValueError for a name that two layers, or two parameters, have, as records are told by names, and for a
+        layer of no units.
+        """
         for kind, each in (("layers", self.layers), ("parameters", self.parameters)):
             names = Counter(one.name for one in each)
             if twice := [name for name, times in names.items() if times > 1]:
                 raise ValueError(f"two {kind} are called {twice[0]}")
+        if empty := [layer.name for layer in self.layers if layer.units < 1]:
+            raise ValueError(f"layer {empty[0]} has no units")
 
     def __len__(self) -> int:
         """Return the number of layers."""

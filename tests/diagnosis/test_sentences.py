@@ -121,6 +121,7 @@ FOUND: list[tuple[Finding, str]] = [
     ),
     (Finding("LossNotDecreasing", "", {"steps": 10}, value=4.5e-4), "loss fell by <0.1 % in 10 steps"),
     (Finding("LossNotDecreasing", "", {"steps": 10}, value=-0.5), "loss rose by 50.0 % in 10 steps"),
+    (Finding("LossNotDecreasing", "", {"steps": 10}, value=0.0), "loss is what it was 10 steps ago"),
     (
         Finding("CheckInputImages", "", {"deviation": 90.02}, value=72.94),
         "input averages 72.9, standard deviation 90.0",

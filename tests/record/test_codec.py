@@ -118,7 +118,9 @@ step_records = st.builds(
     st.dictionaries(names, numbers, max_size=5) | st.dictionaries(names, singles, max_size=5),
     st.dictionaries(names, fired, max_size=3), st.dictionaries(names, looked(), max_size=2), st.booleans(),
 )  # fmt: skip
-layers = st.builds(Layer, names, steps, names, names, st.none() | names, st.lists(names, max_size=2).map(tuple))
+layers = st.builds(
+    Layer, names, st.integers(1, 2**62), names, names, st.none() | names, st.lists(names, max_size=2).map(tuple)
+)
 parameters = st.builds(Parameter, names, st.lists(steps, max_size=3).map(tuple))
 
 

@@ -895,6 +895,13 @@ def test_a_run_that_was_told_to_train_on_has_not_ended_and_has_more_steps_before
     assert started().steps_planned is None
 
 
+def test_a_run_that_goes_on_beyond_what_it_announced_has_no_known_end() -> None:
+    history = fed([start(batches=3, epochs=1), record(0), record(2)])
+    assert history.steps_planned == 3
+    history.add(record(3))
+    assert history.steps_planned is None
+
+
 def test_epochs_are_told_by_the_steps_and_a_training_may_have_none() -> None:
     history = fed([start(), *(record(step, batches=4) for step in range(10))])
     assert [history.epoch_of(step) for step in (0, 3, 4, 7, 8, 99)] == [1, 1, 2, 2, 3, 3]

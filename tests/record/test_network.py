@@ -141,3 +141,16 @@ def test_two_networks_of_the_same_layers_are_equal_however_they_were_asked() -> 
 )
 def test_a_network_is_outlined_the_fullest_way_first(network: Callable[[], Network], ways: list[str]) -> None:
     assert list(outline(network())) == ways
+
+
+@pytest.mark.parametrize("units", [0, -1])
+def test_a_layer_without_units_is_none(units: int) -> None:
+    with pytest.raises(ValueError, match="layer flat has no units"):
+        Network((Layer("a", 3, "relu"), Layer("flat", units, "relu")))
+
+
+def test_a_name_is_one_layer_s_and_one_parameter_s() -> None:
+    with pytest.raises(ValueError, match="two layers are called a"):
+        Network((Layer("a", 3, "relu"), Layer("a", 4, "relu")))
+    with pytest.raises(ValueError, match="two parameters are called w"):
+        Network(parameters=(Parameter("w", (3,)), Parameter("w", (3, 3))))

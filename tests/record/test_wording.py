@@ -57,7 +57,7 @@ def test_a_negative_number_is_its_opposite_with_a_minus(value: float, digits: in
     ("share", "text"),
     [
         (0.0, "0 %"), (1.0, "100 %"), (0.5, "50.0 %"), (0.998, "99.8 %"), (0.99999, ">99.9 %"), (0.00001, "<0.1 %"),
-        (0.1034, "10.3 %"), (math.nan, "nan"), (math.inf, "inf"),
+        (0.1034, "10.3 %"), (-0.25, "−25.0 %"), (math.nan, "nan"), (math.inf, "inf"),
     ],
 )  # fmt: skip
 def test_a_share_is_a_percentage_and_0_or_100_only_when_it_is_exact(share: float, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from textual.widgets import Static
 from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.verdict import findings
 from deadrelu_tui.record.commands import Change, Pause, can_obey_all
+from deadrelu_tui.record.records import Live, Start
 from deadrelu_tui.run.source import Source
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.panels.cells import CellPanel
@@ -156,3 +158,29 @@ async def test_keys_that_the_run_cannot_obey_are_neither_offered_nor_obeyed(sour
         assert source.sent == []
         await pilot.press("minus", "space")
         assert source.sent == [Change({"lr": 2e-4}), Pause()]
+
+
+class Silent(MadeUp):
+    """A run that can be asked for every change, and does not tell what is set."""
+
+    @property
+    def can(self) -> frozenset[str]:
+        return frozenset({"normalise", "lr", "activation", "restart"})
+
+    @property
+    def start(self) -> Start:
+        return replace(super().start, can=self.can)
+
+    live: Live = {"activation": "swish"}  # noqa: RUF012
+
+
+async def test_what_is_not_known_to_be_set_cannot_be_turned_and_an_activation_of_none_of_ours_has_a_next() -> None:
+    run = Silent()
+    async with screen(run, (160, 48)) as (monitor, pilot):
+        for label in ("normalise", "lr", "experiments", "settings"):  # the last two are for settings as ours
+            assert f" {label}" not in line(monitor, "keys")
+        await pilot.press("n", "plus", "minus", "l", "1", "s")
+        assert pilot.app.screen is monitor
+        assert run.sent == []
+        await pilot.press("a")
+        assert run.sent == [Change({"activation": "relu"})]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Event
 from deadrelu_tui.record.units import DEFINITIONS
 from deadrelu_tui.tui.plot.view import WINDOWS, View
 
@@ -32,6 +33,20 @@ def test_the_epoch_window_is_that_of_the_newest_step_or_of_the_cursor() -> None:
     view = View(window="epoch")
     assert view.extent(history(300)) == (235, 470)
     assert replace(view, cursor=10).extent(history(300)) == (0, 235)
+    assert view.extent(history(300, batches=0, epochs=1)) == View().extent(history(300, batches=0, epochs=1))
+
+
+def test_epochs_are_counted_from_where_one_ended_and_else_from_the_first_step() -> None:
+    made = History()
+    made.add(replace(start(batches=100, epochs=5), first=1))
+    for step in range(1, 31):
+        made.add(record(step))
+    view = View(window="epoch")
+    assert view.extent(made) == (1, 101)
+    made.add(Event(30, "epoch", {"epoch": 7}))
+    made.add(record(31))
+    assert view.extent(made) == (31, 131)
+    assert replace(view, cursor=30).extent(made) == (1, 101)
 
 
 def test_the_last_200_move_in_hops_so_that_the_line_stands_still_in_between() -> None:

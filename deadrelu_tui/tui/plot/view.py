@@ -45,8 +45,10 @@ class View:
     def _window(self, history: History) -> tuple[int, int]:
         begin, start, at = history.first, history.start, self._anchor(history)
         stop = _newest(history) + 1
-        if self.window == "epoch" and start is not None and start.steps_per_epoch is not None:
-            first = at // start.steps_per_epoch * start.steps_per_epoch
+        if self.window == "epoch" and start is not None and start.steps_per_epoch:
+            ended = (event.step for event in reversed(history.events) if event.kind == "epoch" and event.step < at)
+            known = next(ended, begin - 1) + 1
+            first = known + (at - known) // start.steps_per_epoch * start.steps_per_epoch
             return first, first + start.steps_per_epoch
         if self.window == "last 200":
             stop = max(begin + _LAST, -(-stop // _HOP) * _HOP)

@@ -31,6 +31,10 @@ NEEDS = {
     "settings": "restart", "train_on": "train_on",
 }  # fmt: skip
 """What a run must be able to do for an action (Start.can)."""
+CHANGES = frozenset({"normalise", "rate", "type_rate", "activation"})
+"""Actions that need to know what is set now (Source.live)."""
+OF_OURS = frozenset({"experiment", "settings"})
+"""Actions that start a run by settings as the article's experiment has them."""
 MORE_EPOCHS = 5
 
 
@@ -44,6 +48,10 @@ class MonitorScreen(Display):
         run = self.run_in_hand
         needs = NEEDS.get(action)
         if needs is not None and needs not in run.start.can:
+            return False
+        if (action in CHANGES and needs not in run.live) or (
+            action in OF_OURS and not presets.ours(run.start.settings)
+        ):
             return False
         if action == "pause":
             return False if self.status is Status.PAUSED else (True if "pause" in run.can else None)
@@ -84,8 +92,9 @@ class MonitorScreen(Display):
 
     def action_activation(self) -> None:
         """Go to the next activation."""
-        now = ACTIVATIONS.index(self.run_in_hand.live["activation"])
-        self._change(activation=ACTIVATIONS[(now + 1) % len(ACTIVATIONS)])
+        now = self.run_in_hand.live["activation"]
+        after = ACTIVATIONS.index(now) + 1 if now in ACTIVATIONS else 0
+        self._change(activation=ACTIVATIONS[after % len(ACTIVATIONS)])
 
     def _change(self, **fields: object) -> None:
         self._send(Change(fields))
