@@ -18,7 +18,7 @@ import numpy as np
 
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin.dataset import ByteArray
-from deadrelu_tui.engine.runtime import mx
+from deadrelu_tui.engine.by_mxnet.runtime import mx
 
 PRESET = "low-lr"
 LR = 0.001

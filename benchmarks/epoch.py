@@ -1,11 +1,12 @@
-"""An epoch of ours, with and without its metrics, beside one of the article's loop (and of PyTorch, eager).
+"""An epoch of ours by each engine, with and without its metrics, beside one of the article's loop (and of PyTorch).
 
 Each loop lives in a process of its own, because two frameworks in one process would share threads and
 memory. All are started first and warmed up by a turn that is not counted; then they take turns, A B C A B
 C …, a few epochs each, so that a slow minute of the machine hits all. Whoever is not on turn waits for a
 line of input and computes nothing. An epoch is 235 steps of the article's network and its test on the 10
 000 test images, as each loop does it: ours tests beside the next epoch's steps, also looks at the probe
-set every 100 steps, and keeps every number in a History. With --busy other processes compute meanwhile.
+set every 100 steps, and keeps every number in a History. With --busy other processes compute
+meanwhile; with --threads every loop has so many threads, else as many as its framework takes.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from report import Row, Spread, ratios, show
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin.presets import PRESETS
 from deadrelu_tui.builtin.promise import promise
+from deadrelu_tui.engine.pick import pick
+from deadrelu_tui.engine.train import train
 from deadrelu_tui.record.commands import Pause, Take
 from deadrelu_tui.record.records import Event, Record, Start, Step
 from deadrelu_tui.run.gate import Controls
@@ -42,25 +45,25 @@ MXNET_ITSELF = {"MXNET_CPU_TEMP_COPY": "4"}
 """What our runtime sets for MXNet, as MXNet has it: for the peer."""
 TURN = 3
 """Epochs of a turn."""
-WITHIN_ARTICLE, WITHIN_METRICS, WITHIN_PYTORCH = 0.40, 1.05, 1.30
+WITHIN_ARTICLE, WITHIN_METRICS, WITHIN_PYTORCH, NUMPY_WITHIN_PYTORCH = 0.40, 1.05, 1.30, 1.15
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""By which MXNet, NumPy and PyTorch are told their number of threads."""
 
 
-def ours(n: int, metrics: bool = True) -> Iterator[float]:
+def ours(n: int, metrics: bool = True, engine: str = "mxnet") -> Iterator[float]:
     """Yield the seconds of n turns of a run of ours, in its own thread and drained into its History.
 
     The run is paused, and a turn is so many steps that it may take all the same: a training that has to wait reads back
     all that is under way first. So each turn begins and ends with nothing under way, and no step is computed, for
     nothing, between two turns.
     """
-    from deadrelu_tui.engine.train import train  # MXNet: in the processes that train with it only
-
     dataset, settings = data.find(full=True), replace(PRESETS[PRESET], device="cpu", epochs=n * TURN)
     steps = TURN * math.ceil(len(dataset.train_labels) / settings.batch_size)
     reached: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 
     def training(promised: Start, controls: Controls) -> Iterator[Record]:
         try:
-            for record in train(settings, dataset, controls, metrics, promised):
+            for record in train(pick(engine).engine, settings, dataset, controls, metrics, promised):
                 yield record
                 # Kept by now. The last step of a turn is read back only when the training has been told to wait.
                 paused = isinstance(record, Event) and record.kind == "pause"
@@ -92,6 +95,11 @@ def ours(n: int, metrics: bool = True) -> Iterator[float]:
 def bare(n: int) -> Iterator[float]:
     """Yield the seconds of n turns of our training without its metrics; the loss and the test stay."""
     return ours(n, metrics=False)
+
+
+def by_numpy(n: int) -> Iterator[float]:
+    """Yield the seconds of n turns of our training by NumPy."""
+    return ours(n, engine="numpy")
 
 
 def article(n: int) -> Iterator[float]:
@@ -142,19 +150,22 @@ def pytorch_epochs(n: int) -> Iterator[float]:
 
 
 LOOPS: dict[str, Callable[[int], Iterator[float]]] = {
-    "ours": ours, "ours, no metrics": bare, "article": article, "PyTorch eager": pytorch,
+    "ours": ours, "ours, no metrics": bare, "ours by NumPy": by_numpy, "article": article, "PyTorch eager": pytorch,
 }  # fmt: skip
 
 
 class Worker:
     """A loop in its own process, a turn at a time."""
 
-    def __init__(self, name: str, turns: int) -> None:
+    def __init__(self, name: str, turns: int, threads: int | None) -> None:
         self.command = [sys.executable, __file__, "--worker", name, "--rounds", str(turns)]
         self.process = subprocess.Popen(
             self.command,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env={**os.environ, **MXNET_ITSELF} if name == "article" else None,
+            env={
+                **os.environ, **(MXNET_ITSELF if name == "article" else {}),
+                **(dict.fromkeys(THREADS, str(threads)) if threads else {}),
+            },
         )  # fmt: skip
 
     def turn(self) -> float:
@@ -176,13 +187,13 @@ def work(name: str, n: int) -> None:
         print(next(seconds), flush=True)
 
 
-def compare(rounds: int) -> dict[str, Spread]:
+def compare(rounds: int, threads: int | None) -> dict[str, Spread]:
     """Return what an epoch of each loop took in each of its turns, in seconds."""
     names = list(LOOPS)
     if importlib.util.find_spec("torch") is None:
         print("PyTorch cannot be imported here: left out", file=sys.stderr)
         names.remove("PyTorch eager")
-    workers = {name: Worker(name, rounds + 1) for name in names}
+    workers = {name: Worker(name, rounds + 1, threads) for name in names}
     for worker in workers.values():
         worker.turn()
     taken: dict[str, list[float]] = {name: [] for name in names}
@@ -209,32 +220,38 @@ def busy_processes(count: int) -> Iterator[None]:
             process.wait()
 
 
-def rows(taken: dict[str, Spread], busy: int) -> Iterator[Row]:
+def rows(taken: dict[str, Spread], busy: int, threads: int | None) -> Iterator[Row]:
     """Yield the table's lines; the targets are for a machine that does nothing else."""
-    ours, beside = taken["ours"], f" · beside {busy} busy process{'es' if busy > 1 else ''}" if busy else ""
-    for what, name, limit in (
-        ("epoch, peer: the article's loop", "article", WITHIN_ARTICLE),
-        ("epoch, peer: ours without metrics", "ours, no metrics", WITHIN_METRICS),
-        ("epoch, peer: PyTorch eager, no monitoring", "PyTorch eager", WITHIN_PYTORCH),
+    beside = f" · {threads} thread{'s' if threads > 1 else ''} each" if threads else ""
+    beside += f" · beside {busy} busy process{'es' if busy > 1 else ''}" if busy else ""
+    for what, name, peer, limit in (
+        ("epoch, peer: the article's loop", "ours", "article", WITHIN_ARTICLE),
+        ("epoch, peer: ours without metrics", "ours", "ours, no metrics", WITHIN_METRICS),
+        ("epoch, peer: PyTorch eager, no monitoring", "ours", "PyTorch eager", WITHIN_PYTORCH),
+        ("epoch by NumPy, peer: PyTorch eager, no monitoring", "ours by NumPy", "PyTorch eager", NUMPY_WITHIN_PYTORCH),
+        ("epoch by NumPy, peer: by MXNet", "ours by NumPy", "ours", None),
     ):
-        if name in taken:
-            ratio, text = ratios(ours.values, taken[name].values)
-            target = () if busy else (f"≤ {limit:.2f}", ratio <= limit)
-            yield Row(what + beside, str(ours), str(taken[name]), text, *target)
+        if peer in taken:
+            ratio, text = ratios(taken[name].values, taken[peer].values)
+            target = () if busy or limit is None else (f"≤ {limit:.2f}", ratio <= limit)
+            yield Row(what + beside, str(taken[name]), str(taken[peer]), text, *target)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5, help=f"turns of {TURN} epochs of each loop that count [5]")
     parser.add_argument("--busy", type=int, default=0, metavar="N", help="other processes that compute meanwhile [0]")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of each loop [as its framework chooses]")
     parser.add_argument("--markdown", action="store_true", help="print the rows of README.md")
     parser.add_argument("--worker", choices=list(LOOPS), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.busy < 0:
         parser.error("--busy takes a number of processes, 0 or more")
+    if given.threads is not None and given.threads < 1:
+        parser.error("--threads takes a number of threads, 1 or more")
     if given.worker:
         work(given.worker, given.rounds)
     else:
         with busy_processes(given.busy):
-            taken = compare(given.rounds)
-        show(list(rows(taken, given.busy)), given.markdown)
+            taken = compare(given.rounds, given.threads)
+        show(list(rows(taken, given.busy, given.threads)), given.markdown)

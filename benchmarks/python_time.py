@@ -140,12 +140,13 @@ def train_epochs(epochs: int) -> list[Mark]:
     marks: list[Mark] = []
 
     def training(promised: Start, controls: Controls) -> Iterator[Record]:
-        from deadrelu_tui.engine import calls, runtime  # MXNet: in the thread that trains
+        from deadrelu_tui.engine.by_mxnet import calls, runtime  # MXNet: in the thread that trains
+        from deadrelu_tui.engine.by_mxnet.model import Model
         from deadrelu_tui.engine.train import train
 
         library, kept = Library(calls), 0.0
         clock = library.clock_seconds()
-        for item in train(settings, dataset, controls, promised=promised):
+        for item in train(Model, settings, dataset, controls, promised=promised):
             began = time.thread_time()
             yield item
             kept += time.thread_time() - began

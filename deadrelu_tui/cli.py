@@ -118,7 +118,7 @@ def main_command(
     if ctx.invoked_subcommand is not None:
         return
     settings = chosen(ctx)
-    needs.require_engine()
+    needs.require_engine(settings.engine)
     from deadrelu_tui.tui.wire import terminal
 
     terminal.check()
@@ -158,7 +158,7 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
     from deadrelu_tui.record.commands import Stop
 
     settings = chosen(ctx)
-    needs.require_engine()
+    needs.require_engine(settings.engine)
     interrupted = False
     with ThreadPoolExecutor(1, "training") as executor:
         run = make_run(settings, executor)
@@ -215,18 +215,23 @@ def data_status(data_dir: str | None = None, as_json: bool = False) -> None:
         click.echo(line)
 
 
-def make_run(settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = False) -> Run:
-    """Return a run that will train in the executor's thread. Data and MXNet are loaded there, at its start."""
+def make_run(settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = False, trials: bool = True) -> Run:
+    """Return a run that will train in the executor's thread. Data and engine are loaded there, at its start."""
     from deadrelu_tui.builtin.promise import promise
     from deadrelu_tui.run.run import Run
 
     def training(promised: Start, controls: Controls) -> Iterator[Record]:
         with ThreadPoolExecutor(1, "images") as beside:  # unpacking holds no lock: it costs MXNet's import no time
             images = beside.submit(_dataset, settings)
+            from deadrelu_tui.engine.pick import pick
             from deadrelu_tui.engine.train import train
 
+            picked = pick(settings.engine)
             dataset = images.result()
-        yield from train(settings, dataset, controls, promised=promised)
+        records = train(picked.engine, settings, dataset, controls, promised=promised)
+        yield next(records)
+        yield from picked.events
+        yield from records
 
     return Run(promise(settings), training, executor, settings.live, stays)
 
@@ -247,7 +252,7 @@ def _dataset(settings: RunSettings) -> Dataset:
 
 
 def _engine_facts() -> dict[str, Any]:
-    from deadrelu_tui.engine import runtime
+    from deadrelu_tui.engine.by_mxnet import runtime
 
     return runtime.facts()
 

@@ -45,7 +45,7 @@ class Check:
 def examine(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
     """Yield every check; none of them raises. `engine_facts` loads MXNet and returns version, features and gpus."""
     yield Check("Python", "ok", sys.version.partition(" ")[0])
-    yield Check("NumPy", "ok", np.__version__)
+    yield _numpy()
     yield from _mxnet(engine_facts)
     yield _data()
     yield from _folders()
@@ -109,7 +109,9 @@ def _content(place: data.PlaceStatus) -> str:
 def _native_libraries() -> Check:
     missing = [library for library in needs.NATIVE_LIBRARIES if not _loads(library)]
     if missing:
-        return Check("native libraries", "fault", f"{', '.join(missing)} missing", needs.apt_line())
+        return Check(
+            "native libraries", "warning", f"{', '.join(missing)} missing, which MXNet needs", needs.apt_line()
+        )
     return Check("native libraries", "ok", ", ".join(needs.NATIVE_LIBRARIES))
 
 
@@ -121,10 +123,16 @@ def _loads(library: str) -> bool:
     return True
 
 
+def _numpy() -> Check:
+    config = getattr(getattr(np, "__config__", None), "CONFIG", {})  # from NumPy 1.25 on
+    blas = config.get("Build Dependencies", {}).get("blas", {}).get("name")
+    return Check("engine NumPy", "ok", np.__version__ + (f": BLAS {blas}" if blas else ""))
+
+
 def _mxnet(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
-    lack = needs.engine_lack()
+    lack = needs.mxnet_lack()
     if lack is not None:
-        yield Check("engine MXNet", "fault", *lack)
+        yield Check("engine MXNet", "warning" if lack.fix else "ok", f"{lack.found}: NumPy trains", lack.fix)
         return
     yield _native_libraries()
     try:
@@ -133,11 +141,13 @@ def _mxnet(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
     except InputError as error:
         native = isinstance(error.__cause__, OSError)
         fix = needs.apt_line() if native else needs.EXTRA
-        yield Check("engine MXNet", "fault", str(error), fix)
+        yield Check("engine MXNet", "warning", f"{error}: NumPy trains", fix)
         return
     except Exception as error:
         found = " ".join(f"{type(error).__name__}: {error}".split())
-        yield Check("engine MXNet", "fault", found, f"pip install --force-reinstall mxnet=={needs.MXNET}")
+        yield Check(
+            "engine MXNet", "warning", f"{found}: NumPy trains", f"pip install --force-reinstall mxnet=={needs.MXNET}"
+        )
         return
     enabled = [f"{name} {'on' if set(names) & set(features) else 'off'}" for name, names in _FEATURES.items()]
     blas = ", ".join(name.removeprefix("BLAS_") for name in features if name.startswith("BLAS_")) or "none"

@@ -23,6 +23,7 @@ from deadrelu_tui.record.columns import shortest
 from deadrelu_tui.record.commands import Change, Command, Restart, as_data
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Start
+from deadrelu_tui.record.telling import told
 from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.source import Status
 from deadrelu_tui.wording import number, percent, rate
@@ -44,6 +45,8 @@ def watch(run: Run, *, as_json: bool, steps_file: Path | None, out: TextIO, err:
     try:
         while True:
             ended = not run.alive  # asked before reading, so that nothing recorded in between is missed
+            for word in lines.words():
+                print(f"deadrelu-tui: {word}", file=err, flush=True)
             for row in lines.read():
                 if as_json:
                     _write(out, row)
@@ -75,6 +78,7 @@ class Lines:
         self._started = False
         self._epochs = 0
         self._steps = 0
+        self._told = 0
 
     def read(self) -> Iterator[Fields]:
         """Yield the start row once, then an epoch row for each epoch that has ended; write the steps' file."""
@@ -94,10 +98,19 @@ class Lines:
             self._epochs += 1
             yield epoch_row(history, self._epochs)
 
+    def words(self) -> Iterator[str]:
+        """Yield once what is to be told beside the rows: that another engine trains than was expected."""
+        events = self.run.history.events
+        yield from (told(event) for event in events[self._told :] if event.kind == "engine")
+        self._told = len(events)
+
     def _start_row(self, start: Start) -> Fields:
         settings = {**start.settings, "preset": presets.named(start.settings)[1] or None}
         dataset = {name: start.facts.get(name) for name in ("source", "train", "test", "sha256")}
-        return {"event": "start", "run": start.run, "settings": settings, "dataset": dataset, "device": start.device}
+        return {
+            "event": "start", "run": start.run, "settings": settings, "dataset": dataset,
+            "engine": start.facts.get("engine"), "device": start.device,
+        }  # fmt: skip
 
     def summary(self) -> Fields:
         """Return the last row of a run that has ended."""
@@ -204,8 +217,8 @@ def epoch_line(row: Fields, run: Run) -> str:
     if "accuracy/test" in row:
         parts.append(f"test accuracy {percent(row['accuracy/test'])}")
     for word, metric in (("zeros", "zero_fraction"), ("dead", "dead_fraction")):
-        told = " ".join(f"{each.of} {percent(row[each.name])}" for each in history.of(metric) if each.name in row)
-        parts.append(f"{word} {told}")
+        shares = (f"{each.of} {percent(row[each.name])}" for each in history.of(metric) if each.name in row)
+        parts.append(f"{word} {' '.join(shares)}")
     return "  ".join([*parts, f"{row['steps_per_s']:.0f} steps/s"])
 
 

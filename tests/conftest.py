@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import gc
 import os
+
+# A worker for each core, and a thread of BLAS in each: more of them would only wait for one another. Said before NumPy
+# is loaded, and to all processes that tests start.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from deadrelu_tui.builtin import fashion_mnist as data
+from deadrelu_tui.builtin import needs
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.records import Live, Start, Step
 from deadrelu_tui.record.units import Units
+
+if TYPE_CHECKING:
+    from trainings import Trains
 
 FULL_SET_IS_HERE = data.DEBIAN_FOLDER.is_dir()
 
@@ -57,6 +66,16 @@ def private_environment(home: Path) -> dict[str, str]:
         "XDG_DATA_HOME": str(home / "data"),
         "XDG_STATE_HOME": str(home / "state"),
     }
+
+
+@pytest.fixture(params=["mxnet", "numpy"])
+def engine(request: pytest.FixtureRequest) -> Trains:
+    """Each engine in turn: the contract that they share is tested on all of them."""
+    from trainings import Trains
+
+    if request.param == "mxnet" and needs.mxnet_lack() is not None:
+        pytest.skip("MXNet cannot be used here")
+    return Trains(request.param)
 
 
 @pytest.fixture(scope="session")

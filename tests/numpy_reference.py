@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -43,7 +43,7 @@ class Step:
 class Network:
     """Weights of the shape (inputs, units), biases, and what the article does with them."""
 
-    def __init__(self, settings: RunSettings, parameters: list[Floats]) -> None:
+    def __init__(self, settings: RunSettings, parameters: Sequence[npt.NDArray[Any]]) -> None:
         self.settings, self.live = settings, SimpleNamespace(**settings.live)
         self.parameters = [each.astype(np.float64) for each in parameters]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import deadrelu_tui
+from deadrelu_tui.builtin import needs
 from deadrelu_tui.tui.wire.textual_private import FALLS_BACK
 
 PACKAGE = Path(deadrelu_tui.__file__).parent
@@ -104,14 +104,18 @@ def test_the_screen_never_loads_the_engine() -> None:
     assert loaded([named(path) for path in TUI], {"mxnet", "deadrelu_tui.engine"}) == set()
 
 
-@pytest.mark.skipif(importlib.util.find_spec("mxnet") is None, reason="MXNet is not installed")
-def test_the_engine_never_loads_the_screen() -> None:
-    found = loaded(["deadrelu_tui.engine.train"], FOREIGN)
-    assert found == {"mxnet", "deadrelu_tui.engine"}
+def test_the_training_and_its_numpy_engine_load_neither_mxnet_nor_the_screen() -> None:
+    modules = [named(path) for path in SOURCES if (PACKAGE / "engine") in path.parents and "by_mxnet" not in path.parts]
+    assert loaded(modules, FOREIGN | {"deadrelu_tui.engine.by_mxnet"}) == {"deadrelu_tui.engine"}
+
+
+@pytest.mark.skipif(needs.mxnet_lack() is not None, reason="MXNet is not installed")
+def test_the_mxnet_engine_never_loads_the_screen() -> None:
+    assert loaded(["deadrelu_tui.engine.by_mxnet.model"], FOREIGN) == {"mxnet", "deadrelu_tui.engine"}
 
 
 def test_only_one_module_imports_mxnet() -> None:
-    assert importers("mxnet") == {"engine/runtime.py"}
+    assert importers("mxnet") == {"engine/by_mxnet/runtime.py"}
 
 
 def test_only_the_screen_imports_textual_and_rich() -> None:

@@ -13,9 +13,12 @@ import pytest
 from numpy_reference import Floats, Network, batches
 from numpy_reference import Step as Reference
 
+from deadrelu_tui.builtin import needs
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.engine.network import initial_parameters
+from deadrelu_tui.engine.by_numpy.model import Model as ByNumPy
+from deadrelu_tui.engine.by_numpy.network import Draws
+from deadrelu_tui.engine.model import Engine, Model
 from deadrelu_tui.engine.train import train
 from deadrelu_tui.record.commands import Change, Command
 from deadrelu_tui.record.history import History
@@ -25,6 +28,42 @@ from deadrelu_tui.run.gate import Controls, Gate, Turn
 
 SMALL = RunSettings(lr=0.001, hidden=(20,), batch_size=64, epochs=1, seed=7)
 """300 images make four batches of 64 and a short one of 44."""
+
+MXNET_IS_HERE = needs.mxnet_lack() is None
+
+
+@dataclass(frozen=True)
+class Trains:
+    """An engine, and what a test has to know of it."""
+
+    name: str
+
+    @property
+    def make(self) -> Engine:
+        """What makes a model."""
+        if self.name == "numpy":
+            return ByNumPy
+        from deadrelu_tui.engine.by_mxnet.model import Model as ByMXNet
+
+        return ByMXNet
+
+    def drawn(self, settings: RunSettings, inputs: int = 784) -> list[npt.NDArray[np.float32]]:
+        """Return the first parameters, weights of the shape (units, inputs)."""
+        if self.name == "numpy":
+            return Draws(settings.init, settings.seed).parameters((inputs, *settings.hidden, 10))
+        from deadrelu_tui.engine.by_mxnet.network import initial_parameters
+
+        return [each.asnumpy() for each in initial_parameters(settings, inputs, 10)]
+
+    def set(self, model: Model, index: int, values: npt.ArrayLike) -> None:
+        """Give one of the parameters of a model other values."""
+        if isinstance(model, ByNumPy):
+            model.network.parameters[index][...] = values
+        else:
+            model.parameters.arrays[index][:] = values  # type: ignore[attr-defined]
+
+
+MXNET = Trains("mxnet")
 
 
 Script = Mapping[int, Callable[[Controls], None]]
@@ -49,6 +88,15 @@ def asking(*commands: Command) -> Callable[[Controls], None]:
     return ask
 
 
+def noting(asked: list[int], steps: int) -> Script:
+    """Return a script that notes for which of so many steps the training asks."""
+
+    def note(step: int) -> Callable[[Controls], None]:
+        return lambda _: asked.append(step)
+
+    return {step: note(step) for step in range(steps)}
+
+
 normalise = asking(Change({"normalise": True}))
 
 
@@ -67,20 +115,20 @@ class _ScriptedGate(Gate):
         return super().next(step)
 
 
-def played(settings: RunSettings, dataset: Dataset, controls: Scripted) -> Iterator[Any]:
+def played(engine: Trains, settings: RunSettings, dataset: Dataset, controls: Scripted) -> Iterator[Any]:
     """Yield what a training yields whose controls are turned by their script."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("deadrelu_tui.engine.train.Gate", _ScriptedGate)
-        yield from train(settings, dataset, controls)
+        yield from train(engine.make, settings, dataset, controls)
 
 
-def trained(settings: RunSettings, dataset: Dataset, script: Script | None = None) -> list[Any]:
-    return list(played(settings, dataset, Scripted(settings, script or {})))
+def trained(engine: Trains, settings: RunSettings, dataset: Dataset, script: Script | None = None) -> list[Any]:
+    return list(played(engine, settings, dataset, Scripted(settings, script or {})))
 
 
-def recorded(settings: RunSettings, dataset: Dataset, script: Script | None = None) -> History:
+def recorded(engine: Trains, settings: RunSettings, dataset: Dataset, script: Script | None = None) -> History:
     history = History()
-    for item in trained(settings, dataset, script):
+    for item in trained(engine, settings, dataset, script):
         history.add(item)
     return history
 
@@ -93,9 +141,8 @@ def events(items: list[Any]) -> list[Event]:
     return [each for each in items if isinstance(each, Event)]
 
 
-def reference(settings: RunSettings, dataset: Dataset) -> Network:
-    drawn = initial_parameters(settings, 784, 10)
-    return Network(settings, [each.asnumpy().T if each.ndim == 2 else each.asnumpy() for each in drawn])
+def reference(engine: Trains, settings: RunSettings) -> Network:
+    return Network(settings, [each.T if each.ndim == 2 else each for each in engine.drawn(settings)])
 
 
 def content(record: Step) -> tuple[Any, ...]:
@@ -118,10 +165,12 @@ class Side:
     step: Reference
 
 
-def side_by_side(settings: RunSettings, dataset: Dataset, items: list[Any] | None = None) -> Iterator[Side]:
+def side_by_side(
+    engine: Trains, settings: RunSettings, dataset: Dataset, items: list[Any] | None = None
+) -> Iterator[Side]:
     """Yield every step twice: as it was recorded, and as it is in NumPy."""
-    network = reference(settings, dataset)
-    taken = records(trained(settings, dataset) if items is None else items)
+    network = reference(engine, settings)
+    taken = records(trained(engine, settings, dataset) if items is None else items)
     for record, batch in zip(taken, batches(settings, len(dataset.train_labels)), strict=True):
         network.live = SimpleNamespace(**record.live)
         step = network.measure(dataset.train_images[batch], dataset.train_labels[batch], settings.batch_size)

@@ -1,4 +1,6 @@
-"""What a machine must have before anything can be trained: the facts behind error messages and `doctor`."""
+"""What a machine must have for MXNet: the facts behind error messages and `doctor`. NumPy, the other engine, is always
+there.
+"""
 
 from __future__ import annotations
 
@@ -27,42 +29,41 @@ def apt_line() -> str:
 
 
 class Lack(NamedTuple):
-    """Why there is no engine, and what would bring one."""
+    """Why MXNet cannot be used."""
 
     found: str
     fix: str
+    """What would bring it; empty where nothing can."""
+    installed: bool
 
 
-def engine_lack() -> Lack | None:
+def mxnet_lack() -> Lack | None:
     """Return what keeps MXNet from being used here, as far as can be told without loading it."""
     first, last = (".".join(map(str, each)) for each in (PYTHON_FIRST, PYTHON_LAST))
-    version = sys.version_info[:2]
-    if not PYTHON_FIRST <= version <= PYTHON_LAST:
-        here = ".".join(map(str, version))
-        return Lack(
-            f"MXNet {MXNET} has no build for Python {here}",
-            f"use Python {first} to {last}, and there in a clone: pip install '.[mxnet]'",
-        )
-    if importlib.util.find_spec("mxnet") is None:
+    version, installed = sys.version_info[:2], importlib.util.find_spec("mxnet") is not None
+    if not installed:
         import platform  # here, where it is needed, as below: a start should cost nothing
 
         here = f"{platform.system()} on {platform.machine()}"
-        if here == "Linux on x86_64":
-            return Lack("MXNet is not installed", EXTRA)
-        return Lack(
-            f"MXNet {MXNET} has no build for {here}",
-            f"train on x86-64 Linux with Python {first} to {last}, over SSH if need be",
-        )
+        if here != "Linux on x86_64":
+            return Lack(f"MXNet {MXNET} has no build for {here}", "", installed)
+    if not PYTHON_FIRST <= version <= PYTHON_LAST:
+        here = ".".join(map(str, version))
+        fix = f"use Python {first} to {last}, and there in a clone: pip install '.[mxnet]'"
+        return Lack(f"MXNet {MXNET} has no build for Python {here}", fix, installed)
+    if not installed:
+        return Lack("MXNet is not installed", EXTRA, installed)
     import numpy as np
 
     if int(np.__version__.partition(".")[0]) >= NUMPY_BELOW:
         found = f"MXNet {MXNET} does not work with NumPy {np.__version__}"
-        return Lack(found, f"pip install 'numpy<{NUMPY_BELOW}'")
+        return Lack(found, f"pip install 'numpy<{NUMPY_BELOW}'", installed)
     return None
 
 
-def require_engine() -> None:
-    """Raise InputError unless there is an engine to train with."""
-    lack = engine_lack()
+def require_engine(name: str) -> None:
+    """Raise InputError where MXNet is asked for by its name and cannot be there."""
+    lack = mxnet_lack() if name == "mxnet" else None
     if lack is not None:
-        raise InputError(f"nothing can be trained here: {lack.found}; {lack.fix}")
+        fix = f"; {lack.fix}" if lack.fix else ""
+        raise InputError(f"engine mxnet cannot be used: {lack.found}{fix}. Allowed here: auto, numpy")

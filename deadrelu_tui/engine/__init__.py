@@ -1,1 +1,1 @@
-"""The training: the only package that imports MXNet."""
+"""The built-in training: one iterator of records, and below it the engines that compute the steps."""

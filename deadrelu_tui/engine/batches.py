@@ -1,39 +1,33 @@
-"""The batches: shuffled as the article's loader would, and gathered by NumPy into memory that MXNet reads in place."""
+"""The batches: shuffled as the article's loader would, and gathered into memory that is used again and again."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.builtin.dataset import Dataset
-from deadrelu_tui.engine.runtime import mx
+from deadrelu_tui.builtin.promise import DIVISOR
+from deadrelu_tui.record.columns import Floats
 
 
 class Batches:
-    """The batches of a dataset, filled into buffers in turn.
+    """The batches of a dataset, filled into buffers in turn."""
 
-    There have to be two more than steps wait to be read back: a step that is read back may still be using its pixels
-    for the gradient, but not when the step after it is read back too.
-    """
-
-    def __init__(self, dataset: Dataset, size: int, seed: int, buffers: int, context: Any) -> None:
+    def __init__(self, dataset: Dataset, size: int, seed: int, buffers: int = 1) -> None:
         self.size = min(size, len(dataset.train_labels))
         self.count = math.ceil(len(dataset.train_labels) / self.size)
-        self._dataset, self._context = dataset, context
+        self._dataset = dataset
         self._random = np.random.RandomState(seed)
         inputs = dataset.train_images.shape[1]
         self._labels = dataset.train_labels.astype(np.float32)
         self._bytes = np.empty((self.size, inputs), np.uint8)
-        self._ring = [
+        self.ring: list[tuple[Floats, Floats]] = [
             (np.empty((self.size, inputs), np.float32), np.empty(self.size, np.float32)) for _ in range(buffers)
         ]
-        # from_numpy makes the array it is given read-only; a view keeps ours writable.
-        self._shared = [tuple(mx.nd.from_numpy(each[:], zero_copy=True) for each in pair) for pair in self._ring]
-        self._ones: dict[int, Any] = {}
+        """Pixels (images, inputs) and labels (images,) of each buffer."""
 
     def epoch(self) -> Iterator[npt.NDArray[np.int64]]:
         """Yield the indices of each batch of the next epoch, shuffled as Gluon's DataLoader would."""
@@ -42,20 +36,20 @@ class Batches:
         for low in range(0, len(order), self.size):
             yield order[low : low + self.size]
 
-    def fill(self, step: int, batch: npt.NDArray[np.int64], normalise: bool) -> tuple[Any, Any, Any]:
-        """Gather a step's batch and return its pixels (images, 784), labels (images,) and ones (images,) on the device:
-        a product with the ones is a sum over the images.
-        """
-        count, turn = len(batch), step % len(self._ring)
-        (pixels, labels), taken = self._ring[turn], self._bytes[:count]
+    def fill(self, turn: int, batch: npt.NDArray[np.int64], normalise: bool) -> tuple[Floats, Floats]:
+        """Gather a batch into a buffer; return its pixels (images, inputs), as they are fed, and labels (images,)."""
+        count = len(batch)
+        pixels, labels = (each[:count] for each in self.ring[turn])
+        taken = self._bytes[:count]
         np.take(self._dataset.train_images, batch, axis=0, out=taken, mode="clip")
-        if normalise:
-            np.divide(taken, 255, out=pixels[:count], dtype=np.float32)
-        else:
-            pixels[:count] = taken
-        np.take(self._labels, batch, out=labels[:count], mode="clip")
-        shared = self._shared[turn] if count == self.size else [each[:count] for each in self._shared[turn]]
-        if count not in self._ones:
-            self._ones[count] = mx.nd.ones(count, ctx=self._context)
-        there = shared if self._context.device_type == "cpu" else [each.as_in_context(self._context) for each in shared]
-        return there[0], there[1], self._ones[count]
+        fed(taken, normalise, pixels)
+        np.take(self._labels, batch, out=labels, mode="clip")
+        return pixels, labels
+
+
+def fed(images: npt.NDArray[np.uint8], normalise: bool, out: Floats) -> None:
+    """Write the bytes of some images as the numbers that the network is fed with."""
+    if normalise:
+        np.divide(images, DIVISOR, out=out, dtype=np.float32)
+    else:
+        out[...] = images

@@ -1,133 +1,90 @@
-"""The network on a device: parameters, images and graphs; one step is queued here and read back later."""
+"""What the training asks of an engine: a network in its hands, one step after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.engine import runtime
 from deadrelu_tui.engine.batches import Batches
-from deadrelu_tui.engine.calls import Graph
-from deadrelu_tui.engine.network import fresh_weight, initial_parameters, look_graph, step_graph
-from deadrelu_tui.engine.parameters import Parameters, rate_of
-from deadrelu_tui.engine.pending import Looking, Pending
-from deadrelu_tui.engine.readings import Readings
-from deadrelu_tui.engine.runtime import mx
-from deadrelu_tui.record.records import Live, Start
+from deadrelu_tui.record.columns import Floats
+from deadrelu_tui.record.records import Event, Live, Start, Step
 from deadrelu_tui.wording import count
 
-CHUNK = 2_000
-"""Images a graph looks at in one go when it measures the probe and the test set."""
+FLOAT_MIN, FLOAT_MAX = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
-class Model:
-    """The network's parameters, data and graphs on one device."""
+class Pending(Protocol):
+    """A step that was begun; its numbers may still be on their way."""
 
-    def __init__(self, settings: RunSettings, promised: Start, dataset: Dataset, metrics: bool, buffers: int) -> None:
-        self.settings, self.dataset, self.metrics = settings, dataset, metrics
-        self.context = runtime.device(settings.device)
-        # A second "device" of a CPU is a second worker: looks are taken there, and the training goes on.
-        self.aside = mx.cpu(1) if self.context.device_type == "cpu" else self.context
-        self.widths = (*settings.hidden, dataset.classes)
-        self.batches = Batches(dataset, settings.batch_size, settings.seed, buffers, self.context)
-        mean, deviation = dataset.moments
-        self.start = replace(
-            promised,
-            title=f"Fashion-MNIST {count(len(dataset.train_labels))}"
-            + (" embedded" if dataset.source == "embedded" else ""),
-            device="cpu" if self.context.device_type == "cpu" else f"gpu:{self.context.device_id}",
-            probe=len(dataset.probe_images),
-            facts={
-                **promised.facts,
-                "source": dataset.source, "train": len(dataset.train_labels), "test": len(dataset.test_labels),
-                "sha256": dataset.sha256, "input_mean": mean, "input_std": deviation, "batch": self.batches.size,
-            },
-            steps=self.batches.count * settings.epochs,
-            steps_per_epoch=self.batches.count,
-        )  # fmt: skip
-        drawn = initial_parameters(settings, dataset.train_images.shape[1], dataset.classes)
-        self.parameters = Parameters(drawn, self.context)
-        self.readings = Readings(promised.network, self.parameters, metrics)
-        self.graphs: dict[tuple[Any, ...], Graph] = {}
-        self.chunks = self._chunks()
+    events: tuple[Event, ...]
+    """What has happened just before it."""
 
-    def _chunks(self) -> list[tuple[int, Any, Any]]:
-        """Return the test set as (images, bytes, labels) in pieces, the first of them the probe set."""
-        images, labels = self.dataset.test_images, self.dataset.test_labels.astype(np.float32)
-        edges = [0, *range(self.start.probe, len(labels), CHUNK), len(labels)]
-        return [
-            (high - low, *(mx.nd.array(each[low:high], self.aside, each.dtype) for each in (images, labels)))
-            for low, high in pairwise(edges)
-            if high > low
-        ]
+    @property
+    def tested(self) -> bool:
+        """Whether it ends an epoch, with a test."""
 
-    def _graph(self, make: Callable[..., Graph], images: int, *arguments: Any) -> Graph:
-        """Return the graph for so many images: a static graph plans its memory for one shape."""
-        key = (make, images, *arguments)
-        if key not in self.graphs:
-            self.graphs[key] = make(self.widths, *arguments)
-        return self.graphs[key]
+    def record(self, clock: Callable[[], float]) -> Step:
+        """Wait for the numbers and return them, with the time by a clock."""
 
-    def step(self, number: int, epoch: int, live: Live, batch: npt.NDArray[np.int64], look: bool) -> Pending:
-        """Queue one step: batch, forward, loss, backward, diagnose, update."""
-        size = self.batches.size
-        graph = self._graph(step_graph, len(batch), live["activation"], self.metrics, self.parameters.small)
-        filled = self.batches.fill(number, batch, live["normalise"])
-        rate = rate_of(live["lr"], size)
-        told = self.parameters.queue(graph, filled, rate)
-        read = [told, *(self.parameters.measured() if self.metrics else ())]
-        looked = self.look(live, self.start.probe) if look else None
-        self.parameters.update()
-        return Pending(number, epoch, live, len(batch), rate, self.readings, read, looked)
 
-    def look(self, live: Live, images: int) -> Looking:
-        """Queue a look at the first so many test images, chunk by chunk, the first of which is the probe set."""
-        looking, seen = Looking(gradients=self.parameters.gradients), 0
-        looking.parameters = [each.copyto(self.aside) for each in self.parameters.arrays]
-        for images_here, pixels, labels in self.chunks:
-            if seen < images:
-                graph = self._graph(look_graph, images_here, live["activation"], live["normalise"])
-                loss, right, *taps = graph(pixels, labels, *looking.parameters)
-                looking.scores.append((images_here, loss, right))
-                if not seen:
-                    looking.taps = taps
-            seen += images_here
-        return looking
+class Model(Protocol):
+    """A network with its parameters, its data and its own draws. All of it lives in one thread."""
 
-    def revive(self, live: Live) -> dict[str, int]:
-        """Give each dead ReLU fresh incoming weights, bias zero and outgoing weights zero; return how many per layer.
+    start: Start
+    """What was promised, with what was found."""
+    batches: Batches
 
-        As the outgoing weights are zero, and the units said nothing before, the loss stays as it was: ReDo (Sokar et
-        al. 2023) for units that never fire. The layers are taken in order, so that where two in a row are dead,
-        the second one's fresh weights lead on what the first one says. Weights that were drawn such that the unit is
-        dead again change their sign, with which they are as likely.
+    def ahead(self, oldest: Pending) -> int:
+        """Return how many steps may be under way before the oldest is to be read back; 0 where each is done at once."""
+
+    def step(
+        self, number: int, epoch: int, live: Live, batch: npt.NDArray[np.int64], look: bool, test: bool
+    ) -> Pending:
+        """Take one step: batch, forward, loss, backward, diagnose, update. With a look it looks at the probe set with
+        the weights that the step found; with a test at all of the test set with those that it left.
         """
-        revived = {}
-        for index, (name, lost) in enumerate(zip(self.start.network.names, self._silent(live), strict=True)):
-            weight, bias, onward = (each.asnumpy() for each in self.parameters.arrays[2 * index : 2 * index + 3])
-            fresh = fresh_weight(self.settings.init, weight.shape[1], weight.shape[0]).asnumpy()
-            weight[lost], bias[lost], onward[:, lost] = fresh[lost], 0, 0
-            for parameter, values in zip(self.parameters.arrays[2 * index :], (weight, bias, onward), strict=False):
-                parameter[:] = mx.nd.array(values, self.context)
-            if lost.any():
-                again = lost & self._silent(live)[index]
-                weight[again] *= -1
-                self.parameters.arrays[2 * index][:] = mx.nd.array(weight, self.context)
-            revived[name] = int(lost.sum())
-        return revived
 
-    def _silent(self, live: Live) -> list[npt.NDArray[np.bool_]]:
-        """Return per layer which units fire for no image of the probe set; none of those with NaN."""
-        images, pixels, labels = self.chunks[0]
-        parameters = [each.copyto(self.aside) for each in self.parameters.arrays]
-        _, _, *taps = self._graph(look_graph, images, live["activation"], live["normalise"])(
-            pixels, labels, *parameters
-        )
-        return [(tap.asnumpy() <= 0).all(axis=0) for tap in taps]
+    def parameters_now(self) -> list[Floats]:
+        """Return copies of w1, b1, w2, b2, … as the last step left them."""
+
+    def revive(self, live: Live) -> list[int]:
+        """Revive the dead ReLUs (`revival`); return how many there were in each layer."""
+
+
+Engine = Callable[[RunSettings, Start, Dataset, bool], Model]
+"""Given settings, what was promised, the images, and whether metrics are wanted, makes a model in this thread."""
+
+
+def found(promised: Start, dataset: Dataset, batches: Batches, epochs: int, **known: Any) -> Start:
+    """Return what was promised with what the data are; `known` names the device and other facts of the engine."""
+    mean, deviation = dataset.moments
+    facts: Mapping[str, Any] = {
+        "source": dataset.source, "train": len(dataset.train_labels), "test": len(dataset.test_labels),
+        "sha256": dataset.sha256, "input_mean": mean, "input_std": deviation, "batch": batches.size,
+    }  # fmt: skip
+    device = known.pop("device")
+    return replace(
+        promised,
+        title=f"Fashion-MNIST {count(len(dataset.train_labels))}"
+        + (" embedded" if dataset.source == "embedded" else ""),
+        device=device,
+        probe=len(dataset.probe_images),
+        facts={**promised.facts, **facts, **known},
+        steps=batches.count * epochs,
+        steps_per_epoch=batches.count,
+    )
+
+
+def rate_of(lr: float, batch_size: int) -> float:
+    """Return by what a step multiplies the batch-summed gradients, within what a float32 can hold.
+
+    One that is smaller changes nothing anyway.
+    """
+    rate = lr / batch_size
+    return min(rate, FLOAT_MAX) if rate >= FLOAT_MIN else 0.0

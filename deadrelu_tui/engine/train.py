@@ -1,8 +1,7 @@
 """The training as an iterator of records. Stopping is not asking for more; everything here runs in one thread.
 
-The records come some steps late (ahead), so that MXNet's engine has work queued while Python waits for the
-interpreter lock or, longer, for a test. A pause first reads back what is under way: what stands on the screen is then
-the network as it is.
+The records may come some steps late, where an engine has several under way. A pause first reads back what is under way:
+what stands on the screen is then the network as it is.
 """
 
 from __future__ import annotations
@@ -14,16 +13,11 @@ from collections.abc import Iterator
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.engine.model import Model
-from deadrelu_tui.engine.pending import Pending
+from deadrelu_tui.engine.model import Engine, Model, Pending
 from deadrelu_tui.record.activations import DYING
 from deadrelu_tui.record.records import End, Event, Live, Record, Start
 from deadrelu_tui.run.gate import Controls, Gate
 
-LOOKAHEAD, LOOKAHEAD_IN_TEST = 8, 24
-"""Steps that may be under way, and while the next to be read back waits for a test, if batches are not too large."""
-IMAGES_IN_TEST = 6_144
-"""A test takes about as long as the training with so many images: more of them under way would only take memory."""
 PROBE_EVERY = 100
 
 
@@ -33,22 +27,11 @@ def due(steps_since_change: int) -> bool:
     return n % PROBE_EVERY == 0 or (n < PROBE_EVERY and n & (n - 1) == 0)
 
 
-def most_ahead(batch_size: int) -> int:
-    """Return how many steps are under way at most."""
-    return max(LOOKAHEAD, min(LOOKAHEAD_IN_TEST, IMAGES_IN_TEST // batch_size))
-
-
-def ahead(step: int, batch_size: int, oldest: Pending) -> int:
-    """Return how many steps may be under way: the first one is waited for, so that there is something to see."""
-    if not step:
-        return 0
-    return most_ahead(batch_size) if oldest.tested else LOOKAHEAD
-
-
 def revived(step: int, model: Model, live: Live) -> Event:
     """Revive the dead ReLUs and tell how many there were."""
     activation = live["activation"]
-    counts = {layer: units for layer, units in model.revive(live).items() if units} if activation in DYING else {}
+    told = zip(model.start.network.names, model.revive(live), strict=True) if activation in DYING else ()
+    counts = {layer: units for layer, units in told if units}
     return (
         Event(step, "revive", {"layers": counts})
         if counts
@@ -57,8 +40,9 @@ def revived(step: int, model: Model, live: Live) -> Event:
 
 
 def train(
-    settings: RunSettings, dataset: Dataset, controls: Controls, metrics: bool = True, promised: Start | None = None
-) -> Iterator[Record]:
+    engine: Engine, settings: RunSettings, dataset: Dataset, controls: Controls, metrics: bool = True,
+    promised: Start | None = None,
+) -> Iterator[Record]:  # fmt: skip
     """Yield a Start, then a Step for every step and an Event for everything done in between.
 
     The update is SGD on the batch mean, p ← p − lr · ∂L/∂p / batch_size with L the batch-summed loss; as in the
@@ -67,8 +51,7 @@ def train(
     from the start. Without `metrics` only the loss is recorded; that exists to measure what the metrics cost. Raises
     InputError for a device that is not there.
     """
-    buffers = most_ahead(settings.batch_size) + 2
-    model = Model(settings, promised or promise(settings), dataset, metrics, buffers)
+    model = engine(settings, promised or promise(settings), dataset, metrics)
     yield model.start
     waiting: deque[Pending] = deque()
     gate, began = Gate(controls, settings.live), time.monotonic()
@@ -77,7 +60,8 @@ def train(
         return time.monotonic() - began
 
     def read_back(whole: bool = True) -> Iterator[Record]:
-        while waiting and (whole or len(waiting) > ahead(step, settings.batch_size, waiting[0])):
+        # The first step is waited for, so that there is something to see.
+        while waiting and (whole or not step or len(waiting) > model.ahead(waiting[0])):
             pending = waiting.popleft()
             yield from pending.events
             yield pending.record(clock)
@@ -115,9 +99,7 @@ def train(
                 changed_at = step
             ends_epoch = index == model.batches.count - 1
             look = metrics and due(step - changed_at) and not ends_epoch
-            pending = model.step(step, epoch, turn.live, batch, look)
-            if ends_epoch:
-                pending.looked, pending.tested = model.look(turn.live, len(dataset.test_labels)), True
+            pending = model.step(step, epoch, turn.live, batch, look, test=ends_epoch)
             pending.events = tuple(events)
             waiting.append(pending)
             yield from read_back(whole=False)

@@ -41,6 +41,11 @@ def described(settings: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def engine_name(engine: str) -> str:
+    """Return an engine as its makers write it."""
+    return {"mxnet": "MXNet", "numpy": "NumPy"}.get(engine, engine)
+
+
 def setting_text(name: str, value: Any) -> str:
     """Return the value of something that is set, as one would say it."""
     if isinstance(value, bool):
@@ -126,6 +131,7 @@ def _epoch(facts: Facts) -> str:
 _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "start": _start,
     "change": _change,
+    "engine": lambda facts: f"{engine_name(facts['engine'])} trains: {facts['lack']}",
     "pause": lambda _: "pause",
     "resume": lambda _: "resume",
     "stop": lambda _: "stop",

@@ -143,6 +143,7 @@ BAD: dict[str, list[tuple[Any, str]]] = {
         *((value, "init normal:SCALE needs a scale above 0 and below 1e6") for value in ("normal:0", "normal:1e9")),
     ],
     "seed": [(value, "seed must be a whole number from 0 to 4294967295") for value in (-1, 2**32, "x", 0.5)],
+    "engine": [(value, "engine must be one of auto, mxnet, numpy") for value in ("torch", "NumPy", "", 0)],
     "device": [(value, "device must be auto, cpu or gpu:N") for value in ("gpu", "gpu:", "gpu:-1", "tpu", "", 0)],
     "full": [(value, "full must be true or false") for value in ("no", 3)],
 }
@@ -188,7 +189,7 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Choose:
             raise click.Abort
 
         monkeypatch.setattr(cli, "make_run", run)
-        monkeypatch.setattr(needs, "require_engine", lambda: None)
+        monkeypatch.setattr(needs, "require_engine", lambda _: None)
         config.path().parent.mkdir(parents=True, exist_ok=True)
         config.path().write_text(file)
         CliRunner().invoke(cli.main_command, arguments, env=environment, catch_exceptions=False)
@@ -234,7 +235,7 @@ def test_what_has_two_sides_can_be_turned_back_by_a_flag(choose: Choose) -> None
 def test_every_setting_is_a_flag_a_variable_and_a_key(choose: Choose) -> None:
     values = {
         "lr": 0.25, "normalise": True, "activation": "tanh", "hidden": (30, 20), "batch_size": 32, "epochs": 2,
-        "init": "he", "seed": 4, "device": "cpu", "data_dir": "/images", "full": False,
+        "init": "he", "seed": 4, "engine": "numpy", "device": "cpu", "data_dir": "/images", "full": False,
     }  # fmt: skip
     wanted = RunSettings(**values)  # type: ignore[arg-type]
     assert asdict(wanted) == values

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from trainings import MXNET_IS_HERE
 
-from deadrelu_tui.engine.calls import Graph, Reader, Update, reshaped
-from deadrelu_tui.engine.runtime import mx
+if not MXNET_IS_HERE:
+    pytest.skip("MXNet is not installed", allow_module_level=True)
+
+from deadrelu_tui.engine.by_mxnet.calls import Graph, Reader, Update, reshaped
+from deadrelu_tui.engine.by_mxnet.runtime import mx
 
 
 def products() -> Graph:

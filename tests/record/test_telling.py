@@ -39,6 +39,7 @@ SENTENCES: list[tuple[str, dict[str, Any], str]] = [
     ("change", {"setting": "normalise", "before": True, "now": False}, "normalise off"),
     ("change", {"setting": "activation", "before": "relu", "now": "leaky_relu"}, "activation relu → leaky_relu"),
     ("change", {"setting": "clip", "before": None, "now": 5}, "clip None → 5"),
+    ("engine", {"engine": "numpy", "lack": "MXNet cannot be loaded"}, "NumPy trains: MXNet cannot be loaded"),
     ("pause", {}, "pause"),
     ("resume", {}, "resume"),
     ("stop", {}, "stop"),

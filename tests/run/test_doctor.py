@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from deadrelu_tui import doctor
@@ -27,7 +28,7 @@ def examined(facts: Callable[[], Mapping[str, Any]] = lambda: FACTS) -> dict[str
 
 @pytest.fixture(autouse=True)
 def with_an_engine_and_without_debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(needs, "engine_lack", lambda: None)
+    monkeypatch.setattr(needs, "mxnet_lack", lambda: None)
     monkeypatch.setattr(data, "DEBIAN_FOLDER", tmp_path / "debian")
 
 
@@ -47,9 +48,10 @@ def locale(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
 def test_a_machine_that_has_all_it_needs_can_train() -> None:
     checks = examined()
     assert doctor.can_train(checks.values())
+    assert checks["engine NumPy"].found.startswith(np.__version__)
     assert list(checks) == [
-        "Python", "NumPy", "native libraries", "engine MXNet", "devices", "data", "config folder", "state folder",
-        "data folder", "terminal", "colours", "characters",
+        "Python", "engine NumPy", "native libraries", "engine MXNet", "devices", "data", "config folder",
+        "state folder", "data folder", "terminal", "colours", "characters",
     ]  # fmt: skip
     assert all(bool(check.fix) == (check.state != "ok") for check in checks.values())
     assert checks["engine MXNet"].found == "1.9.1: OPENMP on, ONEDNN on, CUDA off, BLAS OPEN"
@@ -63,16 +65,15 @@ def test_gpus_are_counted_and_a_silent_one_is_a_warning() -> None:
     assert (silent.state, silent.fix) == ("warning", "nvidia-smi")
 
 
-def test_without_mxnet_there_is_one_fault_and_its_libraries_are_not_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(("fix", "state"), [(needs.EXTRA, "warning"), ("", "ok")])
+def test_without_mxnet_numpy_trains_and_its_libraries_are_not_asked_for(
+    monkeypatch: pytest.MonkeyPatch, fix: str, state: doctor.State
 ) -> None:
-    lack = needs.Lack("MXNet is not installed", needs.EXTRA)
-    monkeypatch.setattr(needs, "engine_lack", lambda: lack)
+    monkeypatch.setattr(needs, "mxnet_lack", lambda: needs.Lack("MXNet is not here", fix, installed=False))
     checks = examined()
-    assert checks["engine MXNet"] == Check("engine MXNet", "fault", lack.found, lack.fix)
-    assert [name for name, check in checks.items() if check.state == "fault"] == ["engine MXNet"]
+    assert checks["engine MXNet"] == Check("engine MXNet", state, "MXNet is not here: NumPy trains", fix)
     assert not {"native libraries", "devices"} & set(checks)
-    assert not doctor.can_train(checks.values())
+    assert doctor.can_train(checks.values())
 
 
 @pytest.mark.parametrize(("user", "sudo"), [(1000, "sudo "), (0, "")])
@@ -85,11 +86,11 @@ def test_missing_native_libraries_are_named_with_the_line_that_installs_them(
     monkeypatch.setattr(ctypes, "CDLL", refuse)
     monkeypatch.setattr(os, "geteuid", lambda: user)
     check = doctor._native_libraries()
-    assert (check.state, check.found) == ("fault", "libgomp.so.1, libquadmath.so.0 missing")
+    assert (check.state, check.found) == ("warning", "libgomp.so.1, libquadmath.so.0 missing, which MXNet needs")
     assert check.fix == f"{sudo}apt-get install -y libgomp1 libquadmath0"
 
 
-def test_whatever_mxnet_raises_becomes_a_fault_and_the_other_checks_go_on() -> None:
+def test_whatever_mxnet_raises_becomes_a_warning_and_the_other_checks_go_on() -> None:
     for error in (
         InputError("MXNet cannot be imported"), ImportError("no such module"), OSError("libgomp.so.1: cannot open"),
         AttributeError("module 'numpy' has no attribute 'bool'\nat all"), KeyError("version"),
@@ -99,12 +100,13 @@ def test_whatever_mxnet_raises_becomes_a_fault_and_the_other_checks_go_on() -> N
             raise error
 
         checks = examined(fail)
-        assert checks["engine MXNet"].state == "fault"
+        assert checks["engine MXNet"].state == "warning"
         assert checks["engine MXNet"].fix
+        assert checks["engine MXNet"].found.endswith(": NumPy trains")
         assert checks["engine MXNet"].found.isprintable()
         assert "devices" not in checks
         assert checks["data"].state == "ok"
-        assert not doctor.can_train(checks.values())
+        assert doctor.can_train(checks.values())
 
 
 def test_a_native_library_that_keeps_mxnet_from_loading_is_mended_by_apt() -> None:

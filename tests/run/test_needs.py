@@ -1,4 +1,4 @@
-"""Without an engine the commands that train say in one line what would bring one; the others work."""
+"""Without MXNet NumPy trains; who asks for MXNet by its name is told in one line what would bring it."""
 
 from __future__ import annotations
 
@@ -31,36 +31,43 @@ def absent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_with_mxnet_nothing_lacks() -> None:
-    assert needs.engine_lack() is None
-    needs.require_engine()
+    assert needs.mxnet_lack() is None
+    needs.require_engine("mxnet")
 
 
-def test_where_it_can_be_had_the_line_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_asked_for_by_name_where_it_can_be_had_the_line_that_installs_it_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     absent(monkeypatch)
-    with pytest.raises(InputError, match="MXNet is not installed; pip install 'deadrelu-tui\\[mxnet\\]'"):
-        needs.require_engine()
+    needs.require_engine("auto")
+    needs.require_engine("numpy")
+    with pytest.raises(InputError, match=r"MXNet is not installed; pip install 'deadrelu-tui\[mxnet\]'.*Allowed here"):
+        needs.require_engine("mxnet")
 
 
 @pytest.mark.parametrize("version", [(3, 9, 1), (3, 13, 0)])
+@pytest.mark.parametrize("installed", [False, True])
 def test_a_python_without_a_build_is_named_with_those_that_have_one(
-    monkeypatch: pytest.MonkeyPatch, version: tuple[int, ...]
+    monkeypatch: pytest.MonkeyPatch, version: tuple[int, ...], installed: bool
 ) -> None:
+    if not installed:
+        absent(monkeypatch)
     monkeypatch.setattr(sys, "version_info", version)
-    lack = needs.engine_lack()
+    lack = needs.mxnet_lack()
     assert lack is not None
     assert f"no build for Python 3.{version[1]}" in lack.found
     assert lack.fix.startswith("use Python 3.10 to 3.12")
+    assert lack.installed is installed
 
 
 @pytest.mark.parametrize("system", ["Darwin", "Linux"])
-def test_a_machine_without_a_build_is_named_with_one_that_has_it(monkeypatch: pytest.MonkeyPatch, system: str) -> None:
+def test_for_a_machine_without_a_build_nothing_is_to_be_mended(monkeypatch: pytest.MonkeyPatch, system: str) -> None:
     absent(monkeypatch)
     monkeypatch.setattr(platform, "system", lambda: system)
     monkeypatch.setattr(platform, "machine", lambda: "arm64")
-    lack = needs.engine_lack()
-    assert lack is not None
-    assert lack.found == f"MXNet 1.9.1 has no build for {system} on arm64"
-    assert "x86-64 Linux" in lack.fix
+    assert needs.mxnet_lack() == (f"MXNet 1.9.1 has no build for {system} on arm64", "", False)
+    with pytest.raises(InputError, match=f"no build for {system} on arm64. Allowed here: auto, numpy"):
+        needs.require_engine("mxnet")
 
 
 @pytest.mark.parametrize("version", ["2.0.0", "2.5.0rc1", "10.1"])
@@ -68,7 +75,7 @@ def test_a_numpy_that_mxnet_does_not_know_is_named_with_the_way_out(
     monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
     monkeypatch.setattr(np, "__version__", version)
-    assert needs.engine_lack() == (f"MXNet 1.9.1 does not work with NumPy {version}", "pip install 'numpy<2'")
+    assert needs.mxnet_lack() == (f"MXNet 1.9.1 does not work with NumPy {version}", "pip install 'numpy<2'", True)
 
 
 def without_mxnet(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -81,19 +88,29 @@ def without_mxnet(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("arguments", [[], ["run"], ["run", "--json", "--embedded"]])
-def test_without_an_engine_what_trains_is_refused_in_one_line(arguments: list[str]) -> None:
-    done = without_mxnet(*arguments)
+def test_without_mxnet_who_asks_for_it_is_refused_in_one_line(arguments: list[str]) -> None:
+    done = without_mxnet(*arguments, "--engine", "mxnet")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("deadrelu-tui: nothing can be trained here: MXNet ")
+    assert done.stderr.startswith("deadrelu-tui: engine mxnet cannot be used: MXNet ")
     assert done.stderr.count("\n") == 1
 
 
-def test_without_an_engine_what_only_looks_works() -> None:
+def test_without_mxnet_numpy_trains() -> None:
+    done = without_mxnet("run", "--json", "--embedded", "--epochs", "1", "--preset", "normalised")
+    assert (done.returncode, done.stderr) == (0, "")
+    start, epoch, summary = map(json.loads, done.stdout.splitlines())
+    assert (start["engine"], start["device"]) == ("numpy", "cpu")
+    assert start["settings"]["engine"] == "auto"
+    assert epoch["accuracy/test"] > 0.4
+    assert summary["status"] == "finished"
+
+
+def test_without_mxnet_what_only_looks_works() -> None:
     for arguments in (["--help"], ["run", "--help"], ["--version"], ["data", "status"]):
         done = without_mxnet(*arguments)
         assert (done.returncode, done.stderr) == (0, ""), arguments
     done = without_mxnet("doctor", "--json")
-    assert (done.returncode, done.stderr) == (1, "")
-    faults = [check for check in json.loads(done.stdout)["checks"] if check["state"] == "fault"]
-    assert [check["name"] for check in faults] == ["engine MXNet"]
-    assert faults[0]["fix"]
+    assert (done.returncode, done.stderr) == (0, "")
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert checks["engine NumPy"]["state"] == "ok"
+    assert checks["engine MXNet"]["found"].endswith(": NumPy trains")

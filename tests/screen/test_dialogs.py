@@ -150,7 +150,7 @@ async def test_every_field_has_its_row_and_all_of_them_fit_in_80_by_24() -> None
 
 
 async def test_enter_hands_over_what_was_set_in_every_field() -> None:
-    wanted = RunSettings(0.03, True, "tanh", (30, 20), 64, 7, "he", 3, "cpu", "/data", False)
+    wanted = RunSettings(0.03, True, "tanh", (30, 20), 64, 7, "he", 3, "numpy", "cpu", "/data", False)
     async with shown(form()) as seen:
         for name in NAMES:
             value = getattr(wanted, name)
@@ -164,7 +164,7 @@ async def test_enter_hands_over_what_was_set_in_every_field() -> None:
 
 
 async def test_enter_on_an_untouched_form_hands_over_the_same_settings() -> None:
-    settings = RunSettings(0.1234567890123, True, "sigmoid", (3, 2), 7, 2, "xavier", 9, "gpu:1", "/data", True)
+    settings = RunSettings(0.1234567890123, True, "sigmoid", (3, 2), 7, 2, "xavier", 9, "mxnet", "gpu:1", "/data", True)
     async with shown(form(settings)) as seen:
         await seen.press("enter")
         assert seen.result == settings
@@ -173,7 +173,7 @@ async def test_enter_on_an_untouched_form_hands_over_the_same_settings() -> None
 async def test_the_button_is_reached_by_tab_and_arrows_and_does_what_enter_does() -> None:
     async with shown(form()) as seen:
         first, button = seen.app.focused, seen.app.dialog.query_one("#begin")
-        for way in (("up",), ("shift+tab",), ("tab",) * 12, ("down",) * 12):
+        for way in (("up",), ("shift+tab",), ("tab",) * (len(NAMES) + 1), ("down",) * (len(NAMES) + 1)):
             seen.app.dialog.set_focus(first)
             await seen.press(*way)
             assert seen.app.focused is button, way

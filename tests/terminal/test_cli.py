@@ -21,6 +21,7 @@ from conftest import private_environment
 
 from deadrelu_tui import __version__, cli
 from deadrelu_tui.builtin import fashion_mnist as data
+from deadrelu_tui.builtin import needs
 
 COMMAND = [sys.executable, "-m", "deadrelu_tui"]
 
@@ -127,14 +128,16 @@ def test_a_run_prints_a_start_its_epochs_and_a_summary_and_nothing_else(tragedy:
 
 def test_the_start_names_run_settings_data_and_device(tragedy: Recorded) -> None:
     start = tragedy.outcome.rows[0]
-    assert list(start) == ["event", "run", "settings", "dataset", "device"]
+    assert list(start) == ["event", "run", "settings", "dataset", "engine", "device"]
     assert re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{4}", start["run"])
     assert start["settings"] == {
         "lr": 0.1, "normalise": False, "activation": "relu", "hidden": [300], "batch_size": 256, "epochs": 2,
-        "init": "normal:0.01", "seed": 0, "device": "auto", "data_dir": None, "full": False, "preset": "tragedy",
+        "init": "normal:0.01", "seed": 0, "engine": "auto", "device": "auto", "data_dir": None, "full": False,
+        "preset": "tragedy",
     }  # fmt: skip
     sha256 = data.EMBEDDED.sha256
     assert start["dataset"] == {"source": "embedded", "train": 8_000, "test": 2_000, "sha256": sha256}
+    assert start["engine"] == ("mxnet" if needs.mxnet_lack() is None else "numpy")
     assert start["device"] in ("cpu", "gpu:0")
 
 
@@ -386,11 +389,20 @@ def test_a_file_of_steps_that_cannot_be_written_is_told_in_one_line(tmp_path: Pa
         ("raise ImportError('no module of that kind')", ["MXNet cannot be imported", "mxnet 1.9.1"]),
     ],
 )
-def test_an_mxnet_that_does_not_load_is_told_in_one_line(tmp_path: Path, statement: str, expected: list[str]) -> None:
+def test_an_mxnet_that_does_not_load_is_told_in_one_line_and_numpy_trains(
+    tmp_path: Path, statement: str, expected: list[str]
+) -> None:
     package = tmp_path / "fake/mxnet"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(f"{statement}\n")
-    refused(command(tmp_path, "run", "--embedded", PYTHONPATH=str(package.parent)), *expected)
+    here = {"PYTHONPATH": str(package.parent)}
+    refused(command(tmp_path, "run", "--embedded", "--engine", "mxnet", **here), *expected)
+    outcome = command(tmp_path, "run", "--json", "--embedded", "--preset", "normalised", "--epochs", "1", **here)
+    assert outcome.code == 0
+    assert outcome.rows[0]["engine"] == "numpy"
+    assert outcome.err.count("\n") == 1
+    assert outcome.err.startswith("deadrelu-tui: NumPy trains: ")
+    assert all(words in outcome.err for words in expected)
 
 
 def test_without_a_terminal_the_screen_names_the_command_that_needs_none(tmp_path: Path) -> None:
@@ -451,7 +463,7 @@ def test_doctor_finds_that_a_run_is_possible_here(tmp_path: Path) -> None:
     (found,) = outcome.rows
     assert found["ok"] is True
     states = {check["name"]: check["state"] for check in found["checks"]}
-    needed = ("Python", "NumPy", "native libraries", "engine MXNet", "devices", "data")
+    needed = ("Python", "engine NumPy", "native libraries", "engine MXNet", "devices", "data")
     assert {states[name] for name in needed} == {"ok"}
     assert states["terminal"] == "warning"
     mxnet = next(check["found"] for check in found["checks"] if check["name"] == "engine MXNet")

@@ -17,7 +17,8 @@ from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import quantity
 from deadrelu_tui.record.network import outline
-from deadrelu_tui.record.telling import setting_text
+from deadrelu_tui.record.records import Start
+from deadrelu_tui.record.telling import engine_name, setting_text
 from deadrelu_tui.run.source import ALIVE, Source, Status
 from deadrelu_tui.tui.plot.charts import worst_first
 from deadrelu_tui.tui.plot.view import View
@@ -59,9 +60,15 @@ def header(run: Source, bytes_per_second: float, held: int | None, width: int) -
         right.append((f"   {wide}", "bold $accent"))
     speed, clock = moment(bytes_per_second)
     right += [(f"   {speed}" if width >= 100 else "", MUTED), (f"   {clock} " if width >= 70 else " ", MUTED)]
-    told = (f"  {start.title}", f" · {network}", f" · {start.device}")
+    told = (f"  {start.title}", f" · {network}", f" · {_where(start)}")
     left = [(" deadrelu-tui", "bold $primary"), *((text, MUTED) for text in told)]
     return _both(left, right, width)
+
+
+def _where(start: Start) -> str:
+    """Return what computes the steps, and on what."""
+    engine = start.facts.get("engine")
+    return start.device if engine is None else f"{engine_name(engine)} on {start.device}"
 
 
 def moment(bytes_per_second: float) -> tuple[str, str]:

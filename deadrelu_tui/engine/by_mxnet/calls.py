@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.engine.runtime import mx
+from deadrelu_tui.engine.by_mxnet.runtime import mx
 
 _LIBRARY, _check = mx.base._LIB, mx.base.check_call
 _Handle, _NDArray = mx.base.NDArrayHandle, mx.nd.NDArray

@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.engine.calls import Graph
-from deadrelu_tui.engine.runtime import mx
+from deadrelu_tui.engine.by_mxnet.calls import Graph
+from deadrelu_tui.engine.by_mxnet.runtime import mx
 from deadrelu_tui.record.units import LEAKY_SLOPE
 
 

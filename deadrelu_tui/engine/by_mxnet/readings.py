@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deadrelu_tui.engine.calls import Reader
-from deadrelu_tui.engine.parameters import Parameters
+from deadrelu_tui.engine.by_mxnet.calls import Reader
+from deadrelu_tui.engine.by_mxnet.parameters import Parameters
+from deadrelu_tui.engine.measures import shares, update_ratio
 from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.network import Network
 
@@ -38,7 +39,7 @@ class Readings:
     """
 
     def __init__(self, network: Network, parameters: Parameters, metrics: bool) -> None:
-        self.parameters = network.parameters
+        self.network = network
         self._layers: list[_Layer] = []
         self._parameters: list[_Parameter] = []
         sizes = [1]
@@ -47,7 +48,7 @@ class Readings:
             self._layers.append(_Layer(name, units, len(sizes), told))
             sizes += [units, units]
         arrays = [sum(sizes)]
-        for index, name in enumerate(each.name for each in self.parameters) if metrics else ():
+        for index, name in enumerate(each.name for each in network.parameters) if metrics else ():
             told, at = (f"grad_sum/{name}", f"grad_norm/{name}", f"update_ratio/{name}"), len(sizes)
             if index in parameters.small:
                 self._parameters.append(_Parameter((0, at + 1), (1, at + 1), (1, at), told))
@@ -72,15 +73,10 @@ class Readings:
         values, firings = {"loss": sums[0][0] / images}, {}
         for name, units, fires, (zero_fraction, silent_fraction, pre_mean) in self._layers:
             firings[name] = fired = self._parts[fires]
-            mean = sums[0][fires + 1] / (units * images)
-            known = 1.0 if not math.isnan(mean) else math.nan  # of what is no number no share can be told
-            values[zero_fraction] = (1.0 - sums[0][fires] / (units * images)) * known
-            values[silent_fraction] = (1.0 - np.count_nonzero(fired) / units) * known
-            values[pre_mean] = mean
-        for total, squares, own, (grad_sum, grad_norm, update_ratio) in self._parameters:
+            told = shares(units, images, sums[0][fires], np.count_nonzero(fired), sums[0][fires + 1])
+            values[zero_fraction], values[silent_fraction], values[pre_mean] = told
+        for total, squares, own, (grad_sum, grad_norm, ratio) in self._parameters:
             values[grad_sum] = sums[total[0]][total[1]]
             values[grad_norm] = norm = math.sqrt(sums[squares[0]][squares[1]])
-            length = math.sqrt(sums[own[0]][own[1]])
-            # A parameter of zeros, as every bias at the start, has no size to compare an update with.
-            values[update_ratio] = rate * norm / length if length else (norm * math.inf if norm else 0.0)
+            values[ratio] = update_ratio(rate, norm, math.sqrt(sums[own[0]][own[1]]))
         return values, firings

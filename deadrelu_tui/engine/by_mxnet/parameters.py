@@ -5,24 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from deadrelu_tui.engine.calls import Graph, Update, reshaped
-from deadrelu_tui.engine.network import sums_graph
-from deadrelu_tui.engine.runtime import mx
+from deadrelu_tui.engine.by_mxnet.calls import Graph, Update, reshaped
+from deadrelu_tui.engine.by_mxnet.network import sums_graph
+from deadrelu_tui.engine.by_mxnet.runtime import mx
 
 SMALL = 4_096
 """Elements up to which a parameter is read back as it is: NumPy sums it up in less time than MXNet takes to begin."""
-FLOAT_MIN, FLOAT_MAX = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
-
-
-def rate_of(lr: float, batch_size: int) -> float:
-    """Return by what a step multiplies the batch-summed gradients.
-
-    MXNet takes no number that a float32 cannot hold; one that is smaller changes nothing anyway.
-    """
-    rate = lr / batch_size
-    return min(rate, FLOAT_MAX) if rate >= FLOAT_MIN else 0.0
 
 
 class Parameters:

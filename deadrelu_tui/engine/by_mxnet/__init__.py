@@ -1,0 +1,1 @@
+"""The steps by Apache MXNet: the only package that imports it."""

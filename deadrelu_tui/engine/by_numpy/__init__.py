@@ -1,0 +1,1 @@
+"""The steps by NumPy alone, on any machine."""

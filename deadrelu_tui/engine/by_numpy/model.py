@@ -1,0 +1,141 @@
+"""The network in NumPy: each step is done when it is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.engine import model, revival
+from deadrelu_tui.engine.batches import Batches, fed
+from deadrelu_tui.engine.by_numpy.network import Draws, Mask, Network, Sums, scored
+from deadrelu_tui.engine.measures import looked, shares, update_ratio
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.record.columns import Floats
+from deadrelu_tui.record.records import Event, Live, Start, Step
+from deadrelu_tui.record.units import Units
+
+CHUNK = 2_000
+"""Images that are looked at in one go."""
+
+
+@dataclass
+class Done:
+    """A step that was taken."""
+
+    step: Step
+    events: tuple[Event, ...] = ()
+
+    @property
+    def tested(self) -> bool:
+        """Whether it ends an epoch, with a test."""
+        return self.step.ends_epoch
+
+    def record(self, clock: Callable[[], float]) -> Step:
+        """Return its numbers, with the time by a clock."""
+        return replace(self.step, at=clock())
+
+
+class Model:
+    """The network's parameters and data."""
+
+    def __init__(self, settings: RunSettings, promised: Start, dataset: Dataset, metrics: bool = True) -> None:
+        if settings.device not in ("auto", "cpu"):
+            raise InputError(f"device {settings.device} cannot be used by NumPy. Allowed here: auto, cpu")
+        self.dataset, self.metrics = dataset, metrics
+        self.batches = Batches(dataset, settings.batch_size, settings.seed)
+        self.start = model.found(promised, dataset, self.batches, settings.epochs, device="cpu", engine="numpy")
+        self._draws = Draws(settings.init, settings.seed)
+        widths = dataset.train_images.shape[1], *settings.hidden, dataset.classes
+        self.network = Network(self._draws.parameters(widths), self.batches.size)
+        self._pixels = np.empty((max(CHUNK, self.start.probe), widths[0]), np.float32)
+        self._labels = dataset.test_labels.astype(np.intp)
+
+    def ahead(self, oldest: model.Pending) -> int:
+        """Return 0: there is nothing to wait for."""
+        return 0
+
+    def step(
+        self, number: int, epoch: int, live: Live, batch: npt.NDArray[np.int64], look: bool = False, test: bool = False
+    ) -> Done:
+        """Take one step: batch, forward, loss, backward, diagnose, update; and a look before or a test after it."""
+        names, network, images = self.start.network.names, self.network, len(batch)
+        pixels, labels = self.batches.fill(0, batch, live["normalise"])
+        rate = model.rate_of(live["lr"], self.batches.size)
+        with np.errstate(all="ignore"):  # a run may diverge: infinite, NaN are numbers, too
+            sums = network.learn(pixels, labels.astype(np.intp), live["activation"], self.metrics)
+            values = {"loss": sums.loss / images, **dict(self._measured(sums, images, rate))}
+            firings = dict(zip(names, sums.fired, strict=self.metrics))
+            units = self._looked(live, firings, images, number == 0, values) if look else {}
+            network.update(rate)
+            if test:
+                units = self._looked(live, firings, images, False, values, test=True)
+        fired = {name: each > 0 for name, each in firings.items()}
+        return Done(Step(number, 0.0, epoch, live, values, fired, units, test))
+
+    def _measured(self, sums: Sums, images: int, rate: float) -> Iterator[tuple[str, float]]:
+        """Yield the metrics of a batch."""
+        if not self.metrics:
+            return
+        network = self.start.network
+        for layer, fired, total in zip(network.layers, sums.fired, sums.total, strict=True):
+            zeros, silent, mean = shares(
+                layer.units, images, float(fired.sum(dtype=np.float64)), np.count_nonzero(fired),
+                float(total.sum(dtype=np.float64)),
+            )  # fmt: skip
+            yield f"zero_fraction/{layer.name}", zeros
+            yield f"silent_fraction/{layer.name}", silent
+            yield f"pre_mean/{layer.name}", mean
+        for parameter, (total_of, norm, length) in zip(network.parameters, self.network.of_parameters(), strict=True):
+            yield f"grad_sum/{parameter.name}", total_of
+            yield f"grad_norm/{parameter.name}", norm
+            yield f"update_ratio/{parameter.name}", update_ratio(rate, norm, length)
+
+    def _looked(
+        self, live: Live, firings: dict[str, Floats], images: int, first: bool, values: dict[str, float],
+        test: bool = False,
+    ) -> dict[str, Units]:  # fmt: skip
+        """Look at the probe set, or at all of the test set; return the units, enter what else it tells."""
+        probe = self.start.probe
+        pre, scores = self.network.look(self._fed(0, probe, live), live["activation"])
+        if test:
+            count = len(self._labels)
+            edges = [*range(probe, count, CHUNK), count] if probe < count else [count]
+            loss, right = scored(scores, self._labels[:probe])
+            for low, high in pairwise(edges):
+                _, scores = self.network.look(self._fed(low, high, live), live["activation"])
+                more, righter = scored(scores, self._labels[low:high])
+                loss, right = loss + more, right + righter
+            values["loss/test"], values["accuracy/test"] = loss / count, right / count
+        if not self.metrics:
+            return {}
+        network = self.network
+        units, seen = looked(
+            self.start.network, live["activation"], pre, network.parameters, network.gradients, firings, images, first
+        )
+        values.update(seen)
+        return units
+
+    def parameters_now(self) -> list[Floats]:
+        """Return copies of the parameters."""
+        return [each.copy() for each in self.network.parameters]
+
+    def revive(self, live: Live) -> list[int]:
+        """Revive the dead ReLUs; return how many there were in each layer."""
+        pixels = self._fed(0, self.start.probe, live)
+
+        def silent(_parameters: Sequence[Floats]) -> list[Mask]:
+            return self.network.silent(pixels, live["activation"])  # its parameters are the very arrays
+
+        with np.errstate(all="ignore"):
+            return revival.revive(self.network.parameters, silent, self._draws.weight)
+
+    def _fed(self, low: int, high: int, live: Live) -> Floats:
+        pixels = self._pixels[: high - low]
+        fed(self.dataset.test_images[low:high], live["normalise"], pixels)
+        return pixels

@@ -1,0 +1,65 @@
+"""From arrays of a step to its metrics: the formulas of the vocabulary, for every engine the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.columns import Floats
+from deadrelu_tui.record.network import Network
+from deadrelu_tui.record.units import DEFINITIONS, Units
+
+
+def shares(units: int, images: int, fired: float, firing: int, total: float) -> tuple[float, float, float]:
+    """Return zero_fraction, silent_fraction and pre_mean of a layer on a batch: of how often its units fired over all
+    images, how many of them fired at all, and the sum of h. Of what is no number no share can be told.
+    """
+    mean = total / (units * images)
+    known = 1.0 if not math.isnan(mean) else math.nan
+    return (1.0 - fired / (units * images)) * known, (1.0 - firing / units) * known, mean
+
+
+def update_ratio(rate: float, norm: float, length: float) -> float:
+    """Return the size of an update against its parameter, from the norms of gradient and parameter.
+
+    A parameter of zeros, as every bias at the start, has no size to compare an update with.
+    """
+    return rate * norm / length if length else (norm * math.inf if norm else 0.0)
+
+
+def looked(
+    network: Network, activation: str, pre: Sequence[Floats], parameters: Sequence[Floats],
+    gradients: Sequence[Floats], firings: Mapping[str, Floats], images: int, first: bool,
+) -> tuple[dict[str, Units], dict[str, float]]:  # fmt: skip
+    """Return what a look tells of each layer's units, and the metrics that go with it.
+
+    Takes h of the probe set (images, units) per hidden layer; w1, b1, …; the gradients by them of a batch of so many
+    images, and per layer how many of these each unit fired for; whether this is the first look.
+    """
+    units, values = {}, dict[str, float]()
+    for index, (name, fired) in enumerate(firings.items()):
+        weights, bias, gradient = parameters[2 * index], parameters[2 * index + 1], gradients[2 * index]
+        units[name] = Units.measured(activation, pre[index], weights, bias, gradient, fired / images)
+        for definition in DEFINITIONS:
+            saturation = definition.metric == "saturated_fraction"
+            if not definition.on_batch and (not saturation or activation in SATURATING):
+                values[f"{definition.metric}/{name}"] = definition.share(units[name])
+        values[f"bias_mean/{name}"] = float(bias.mean(dtype=np.float64))
+    for parameter, gradient in zip(network.parameters, gradients, strict=True):
+        values[f"grad_mean_abs/{parameter.name}"] = float(np.abs(gradient).mean(dtype=np.float64)) / images
+    if first:
+        values.update(_of_the_start(network, parameters, gradients, images))
+    return units, values
+
+
+def _of_the_start(
+    network: Network, parameters: Sequence[Floats], gradients: Sequence[Floats], images: int
+) -> Iterator[tuple[str, float]]:
+    for index, parameter in enumerate(network.parameters):
+        if parameter.is_weight:
+            low, high = np.percentile(gradients[index], (5, 95))
+            yield f"weight_variance/{parameter.name}", float(parameters[index].var(dtype=np.float64))
+            yield f"grad_range/{parameter.name}", float(high - low) / images

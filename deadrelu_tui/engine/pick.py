@@ -1,0 +1,48 @@
+"""Which engine trains: MXNet where it is installed and works, else NumPy."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from deadrelu_tui.builtin import needs
+from deadrelu_tui.engine.model import Engine
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.record.records import Event
+
+
+class Picked(NamedTuple):
+    """An engine, and what keeps another one from being it, where that one is installed."""
+
+    engine: Engine
+    lack: str = ""
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What is to be told of it in the run's own records."""
+        return (Event(0, "engine", {"engine": "numpy", "lack": self.lack}),) if self.lack else ()
+
+
+def pick(name: str) -> Picked:
+    """Return the engine of a name: auto, mxnet or numpy. It is loaded here, in the thread that will train.
+
+    Raises InputError for MXNet asked for by its name where it cannot be loaded.
+    """
+    from deadrelu_tui.engine.by_numpy.model import Model
+
+    if name == "numpy":
+        return Picked(Model)
+    needs.require_engine(name)
+    lack = needs.mxnet_lack()
+    if lack is not None:
+        return Picked(Model, lack.found if lack.installed else "")
+    try:
+        from deadrelu_tui.engine.by_mxnet import model
+    except InputError as error:
+        if name == "mxnet":
+            raise
+        return Picked(Model, str(error))
+    except Exception as error:  # a broken installation may fail in any way
+        if name == "mxnet":
+            raise
+        return Picked(Model, f"MXNet cannot be loaded: {type(error).__name__}: {' '.join(str(error).split())}")
+    return Picked(model.Model)
