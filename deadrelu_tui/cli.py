@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from io import TextIOWrapper
@@ -23,6 +23,7 @@ from deadrelu_tui.errors import InputError
 
 if TYPE_CHECKING:
     from deadrelu_tui.builtin.dataset import Dataset
+    from deadrelu_tui.diagnosis.trials import Trial
     from deadrelu_tui.record.records import Record, Start
     from deadrelu_tui.run.gate import Controls
     from deadrelu_tui.run.run import Run
@@ -78,6 +79,15 @@ def chosen(ctx: click.Context) -> RunSettings:
     return RunSettings(**{**base, **{name: value for name, value in named.items() if name in known}})
 
 
+TRIALS = click.option(
+    "--trials/--no-trials",
+    default=None,
+    envvar="DEADRELU_TRIALS",
+    help="Try remedies on copies of a network that does not learn, while nobody else wants the processor, and advise "
+    "what worked.  [default: trials]",
+)
+
+
 @click.group(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -106,6 +116,7 @@ def chosen(ctx: click.Context) -> RunSettings:
     envvar="DEADRELU_LOW_BANDWIDTH",
     help="For a poor link: a frame and 2 KB a second at most.",
 )
+@TRIALS
 @click.version_option(__version__, prog_name="deadrelu-tui", message="%(prog)s %(version)s")
 @click.pass_context
 def main_command(
@@ -128,10 +139,10 @@ def main_command(
 
         paced = pace.POOR_LINK if low_bandwidth else pace.Pace()
         paced = replace(paced, frames=fps or paced.frames)
-        first = make_run(settings, executor, stays=True)
+        first = make_run(settings, executor, stays=True, trials=_wanted(ctx, "trials"))
 
         def begin(values: Mapping[str, Any]) -> Run:
-            run = make_run(RunSettings.of(values), executor, stays=True)
+            run = make_run(RunSettings.of(values), executor, stays=True, trials=_wanted(ctx, "trials"))
             run.begin()
             return run
 
@@ -149,6 +160,7 @@ def main_command(
 
 @main_command.command("run")
 @settings_options
+@TRIALS
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: a start, every epoch, a summary.")
 @click.option("--steps-json", type=click.Path(path_type=Path), help="Write every step to this file, a line each.")
 @click.pass_context
@@ -161,7 +173,7 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
     needs.require_engine(settings.engine)
     interrupted = False
     with ThreadPoolExecutor(1, "training") as executor:
-        run = make_run(settings, executor)
+        run = make_run(settings, executor, trials=_wanted(ctx, "trials"))
 
         def stop(_signal: int, _frame: object) -> None:
             nonlocal interrupted
@@ -233,7 +245,15 @@ def make_run(settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = 
         yield from picked.events
         yield from records
 
-    return Run(promise(settings), training, executor, settings.live, stays)
+    def attempt(
+        values: Mapping[str, Any], parameters: list[Any] | None, share: Callable[[], float]
+    ) -> tuple[int, Generator[Trial, None, None]]:
+        from deadrelu_tui.engine.trials import attempt, sample
+
+        given = sample(RunSettings.of(values), _dataset(settings), parameters)
+        return given.steps, attempt(given, share)
+
+    return Run(promise(settings), training, executor, settings.live, stays, attempt if trials else None)
 
 
 _datasets: dict[tuple[str | None, bool | None], Dataset] = {}
@@ -255,6 +275,12 @@ def _engine_facts() -> dict[str, Any]:
     from deadrelu_tui.engine.by_mxnet import runtime
 
     return runtime.facts()
+
+
+def _wanted(ctx: click.Context, name: str) -> bool:
+    """Return what a switch says that a command shares with the one before it; yes if neither was given."""
+    said = [each.params.get(name) for each in (ctx, ctx.parent) if each is not None]
+    return next((each for each in said if each is not None), True)
 
 
 def _log_file() -> Path:

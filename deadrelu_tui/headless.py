@@ -17,6 +17,7 @@ import numpy as np
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.finding import Finding
+from deadrelu_tui.diagnosis.trials import trials_of
 from deadrelu_tui.diagnosis.verdict import findings, verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.columns import shortest
@@ -57,6 +58,9 @@ def watch(run: Run, *, as_json: bool, steps_file: Path | None, out: TextIO, err:
             if ended:
                 break
             time.sleep(POLL_SECONDS)
+        if bar:
+            bar.wait_for_trials()
+        run.settle()
         if as_json:
             _write(out, lines.summary())
         elif run.error is None:
@@ -125,6 +129,8 @@ class Lines:
             "verdict": gravest.word if gravest else None,
             "reason": str(error) if error is not None else telling.reason(gravest) if gravest else None,
             "remedy": [as_data(each) for each in gravest.remedy] if gravest else [],
+            "tried": None if gravest is None or math.isnan(gravest.tried) else gravest.tried,
+            "trials": _trial_rows(history),
             "findings": [as_row(each) for each in found],
             "steps": len(history),
             "seconds": round(seconds, 3),
@@ -140,7 +146,8 @@ class Lines:
         if found is not None:
             parts.append(f": {found.word} — {telling.reason(found)}")
             if wanted := flags(found.remedy):
-                parts.append(f"; try {wanted}")
+                came = "" if math.isnan(found.tried) else f" (tried: {percent(found.tried)})"
+                parts.append(f"; try {wanted}{came}")
         return "".join(parts)
 
 
@@ -151,6 +158,13 @@ def as_row(finding: Finding) -> Fields:
         "remedy": [as_data(each) for each in finding.remedy], "value": finding.value, "threshold": finding.threshold,
         "step": finding.step, "layer": finding.layer,
     }  # fmt: skip
+
+
+def _trial_rows(history: History) -> Fields | None:
+    """Return what was tried of a run as it is set, as plain values; None if that is nothing."""
+    trials = trials_of(history)
+    event = trials.event(0) if trials is not None else None
+    return None if event is None else {name: event.facts[name] for name in ("steps", "rows")}
 
 
 def flags(remedy: Sequence[Command]) -> str:
@@ -283,6 +297,9 @@ class _Bar:
         if len(parts) > 1:
             self._tqdm.set_description_str("  ".join(parts))
         self._tqdm.refresh()
+
+    def wait_for_trials(self) -> None:
+        self._tqdm.set_description_str("trying remedies")
 
     def close(self) -> None:
         self._tqdm.close()

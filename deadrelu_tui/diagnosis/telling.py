@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from deadrelu_tui.diagnosis.finding import Cause, Finding
@@ -25,6 +26,15 @@ def why(finding: Finding) -> str:
 def reason(finding: Finding) -> str:
     """Return what was found, and after it the cause."""
     return ". ".join(filter(None, (found(finding), why(finding))))
+
+
+def reasons(finding: Finding) -> tuple[str, ...]:
+    """Return what was found with its cause, at length, and where there is less room without what w·x and b are."""
+    cause = finding.cause
+    if cause is None or "product" not in cause.facts:
+        return (reason(finding),)
+    facts = {name: value for name, value in cause.facts.items() if name != "product"}
+    return reason(finding), reason(replace(finding, cause=replace(cause, facts=facts)))
 
 
 def caused(cause: Cause) -> str:

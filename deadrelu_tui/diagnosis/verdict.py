@@ -6,6 +6,7 @@ live run had.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -15,10 +16,13 @@ from deadrelu_tui.diagnosis import unit_rules
 from deadrelu_tui.diagnosis import worth_a_note as notes
 from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.diagnosis.finding import Finding
+from deadrelu_tui.diagnosis.trials import trials_of
 from deadrelu_tui.record.history import History
 
 WORDS = ("diverged", "dead", "saturated", "dying", "vanishing", "guessing", "sparse", "healthy")
 """Gravest first. What explains comes before what it explains: no gradient before a loss that stands still."""
+BAD = frozenset(WORDS[: WORDS.index("sparse")])
+"""Those of a network that does not learn as it should."""
 _RULES = (
     rules.exploding_tensor,
     unit_rules.dead_relu,
@@ -66,4 +70,13 @@ def _judged(evidence: Evidence) -> tuple[list[Finding], list[Finding]]:
         worded += rules.exploded_loss(evidence)
     # The sort is stable: of one word, the order of the rules and of their findings stays.
     worded.sort(key=lambda each: WORDS.index(each.word))
+    if worded and worded[0].word in BAD:
+        worded[0] = _advised(evidence, worded[0])
     return worded or [unit_rules.alive(evidence)], [each for each in found if not each.word]
+
+
+def _advised(evidence: Evidence, finding: Finding) -> Finding:
+    """Return a finding with the remedy that did best when it was tried; the rule's own where nothing was or helped."""
+    trials = trials_of(evidence.history)
+    best = trials.advised(evidence.classes) if trials is not None and evidence.classes is not None else None
+    return finding if best is None else replace(finding, remedy=best.remedy, tried=best.accuracy)

@@ -82,10 +82,12 @@ def train(
             yield Event(step, "train_on", {"epochs": more, "steps": more * model.batches.count})
         epoch += 1
         for index, batch in enumerate(model.batches.epoch()):
+            gate.give(model.parameters_now)
             turn = gate.next(step)
-            if turn.go is None:
+            while turn.go is None:
                 yield from read_back()
                 yield from turn.events
+                gate.give(model.parameters_now)
                 turn = gate.next(step)
             if not turn.go:
                 yield from read_back()

@@ -61,6 +61,7 @@ _WORDS: dict[type, str] = {
     Change: "change", Pause: "pause", Resume: "resume", Take: "take", Revive: "revive", Stop: "stop",
     Restart: "restart", TrainOn: "train_on",
 }  # fmt: skip
+_KINDS: dict[str, Any] = {word: kind for kind, word in _WORDS.items()}
 
 
 def as_data(command: Command) -> dict[str, Any]:
@@ -70,6 +71,14 @@ def as_data(command: Command) -> dict[str, Any]:
         value = getattr(command, each.name)
         data |= dict(value) if isinstance(value, Mapping) else {each.name: value}
     return data
+
+
+def of_data(data: Mapping[str, Any]) -> Command:
+    """Return the command that `as_data` made plain values of. Raises KeyError or TypeError for what is none."""
+    values = dict(data)
+    kind = _KINDS[values.pop("command")]
+    command: Command = kind(values) if kind in (Change, Restart) else kind(**values)
+    return command
 
 
 def can_obey(can: frozenset[str], command: Command) -> bool:

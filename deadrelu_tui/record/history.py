@@ -120,6 +120,11 @@ class History:
         return self._kept.sifted(self.events).marks
 
     @property
+    def tried(self) -> Event | None:
+        """What tells which remedies were tried last; None before."""
+        return self._kept.sifted(self.events).tried
+
+    @property
     def live(self) -> Live:
         """What was set when the newest step was taken; before it what the run began with."""
         return self.live_at(self._now.last)

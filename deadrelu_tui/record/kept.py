@@ -15,7 +15,7 @@ from deadrelu_tui.record.held import Held
 from deadrelu_tui.record.ledger import Bookkeeper, Entry, Ledger
 from deadrelu_tui.record.looks import Looked, Looks
 from deadrelu_tui.record.metrics import WATCHED, Quantity, quantity
-from deadrelu_tui.record.records import WAITED, End, Event, Record, Start, Step
+from deadrelu_tui.record.records import TRIED, WAITED, End, Event, Record, Start, Step
 
 _GROWTH = 4
 """An axis that is too short grows by a quarter, as columns do."""
@@ -47,6 +47,8 @@ class Sifted(NamedTuple):
     """Steps that it was told to train on."""
     resumed: int | None = None
     """The step from which it went on after the last wait; None if it never waited."""
+    tried: Event | None = None
+    """The last that tells which remedies were tried."""
 
     @classmethod
     def of(cls, events: tuple[Event, ...]) -> Sifted:
@@ -56,6 +58,7 @@ class Sifted(NamedTuple):
             tuple(each for each in events if each.mark),
             sum(each.facts.get("steps", 0) for each in events if each.kind == "train_on"),
             next((each.step for each in reversed(events) if each.kind in WAITED), None),
+            next((each for each in reversed(events) if each.kind == TRIED), None),
         )
 
 

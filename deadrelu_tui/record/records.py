@@ -87,6 +87,8 @@ MARKS = frozenset({"change", "revive"})
 """Kinds of event that leave a mark on every chart: something was done to the training."""
 WAITED = frozenset({"resume", "train_on"})
 """Kinds before which the training stood still."""
+TRIED = "trials"
+"""The kind that tells which remedies were tried, and what each came to."""
 ROUTINE = frozenset({"epoch"})
 """Kinds that come again and again: of many in a row some may be left out."""
 

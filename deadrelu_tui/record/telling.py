@@ -119,6 +119,12 @@ def _layer_lost(facts: Facts) -> str:
     return f"{facts['layer']} {fell}: {units} {so}"
 
 
+def _trials(facts: Facts) -> str:
+    rows = facts["rows"]
+    best = percent(max(row["accuracy"] for row in rows))
+    return f"tried {count(len(rows))} remedies for {count(facts['steps'])} steps each: {best} accuracy at best"
+
+
 def _epoch(facts: Facts) -> str:
     parts = []
     if "accuracy/test" in facts:
@@ -143,5 +149,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "layer_lost": _layer_lost,
     "diverged": lambda facts: f"{facts['metric']} is {number(facts['value'])}: the run diverged",
     "epoch": _epoch,
+    "trials": _trials,
+    "untried": lambda facts: f"no remedy could be tried: {facts['error']}",
     "left_out": lambda facts: f"{count(facts['events'])} more epochs",
 }

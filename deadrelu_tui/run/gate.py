@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Resume, Revive, Stop, Take, TrainOn
 from deadrelu_tui.record.records import Event, Live, changes
@@ -23,6 +26,16 @@ class Controls:
         self.stopped = False
         """Whether the end was asked for."""
         self.permits = self.revivals = self.epochs = 0
+        self.wanted: Future[list[Any]] | None = None
+        """Somebody waits for a copy of the parameters."""
+
+    def ask_parameters(self) -> Future[list[Any]]:
+        """Ask for a copy of the parameters as they are between two steps; a pause is no obstacle."""
+        with self.asked:
+            if self.wanted is None:
+                self.wanted = Future()
+            self.asked.notify_all()
+            return self.wanted
 
     def send(self, command: Command) -> None:
         """Ask for something, in force before the next step."""
@@ -86,7 +99,9 @@ class Gate:
                     events = () if self._paused else (Event(step, "pause"),)
                     self._paused = True
                     return Turn(None, self.live, events)
-                controls.asked.wait_for(self._free)
+                controls.asked.wait_for(lambda: self._free() or controls.wanted is not None)
+                if not self._free():
+                    return Turn(None, self.live)
             self._held = False
             if controls.stopped:
                 return Turn(False, self.live)
@@ -99,6 +114,15 @@ class Gate:
             self.live = controls.live
             revive, controls.revivals = controls.revivals > 0, 0
             return Turn(True, self.live, told, revive)
+
+    def give(self, parameters: Callable[[], list[Any]]) -> None:
+        """Hand a copy of the parameters to whoever waits for one."""
+        if self._controls.wanted is None:  # as before nearly every step
+            return
+        with self._controls.asked:
+            wanted, self._controls.wanted = self._controls.wanted, None
+        if wanted is not None:
+            wanted.set_result(parameters())
 
     def _free(self) -> bool:
         return self._controls.stopped or not self._controls.paused or self._controls.permits > 0

@@ -16,6 +16,7 @@ from deadrelu_tui.diagnosis.happenings import happenings
 from deadrelu_tui.record.commands import Command, Stop, can_obey
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import End, Live, Record, Start, Step
+from deadrelu_tui.run.advisor import Advisor, Attempt
 from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.source import ALIVE, Status, how_it_ended
 
@@ -30,21 +31,26 @@ class Run:
     """One training from its promise to its end; a Source."""
 
     def __init__(
-        self, promised: Start, training: Training, executor: Executor, live: Live, stays: bool = False
-    ) -> None:
+        self, promised: Start, training: Training, executor: Executor, live: Live, stays: bool = False,
+        attempt: Attempt | None = None,
+    ) -> None:  # fmt: skip
         """Take what is known before anything is loaded, and an executor of one thread, which all runs share.
 
-        A run that stays can be trained on when it has finished.
+        A run that stays can be trained on when it has finished. If something is given that tries remedies, they are
+        tried as soon as the verdict is bad.
         """
         self._promised, self._training, self._executor = promised, training, executor
         self.history = History()
         self.controls = Controls(live, stays)
         self._future: Future[None] | None = None
         self._error: BaseException | None = None
+        self._advisor = Advisor(self.history, self.controls, self.history.add, attempt) if attempt else None
 
     def begin(self) -> None:
         """Train in the executor's one thread, as soon as the run before has ended."""
         self._future = self._executor.submit(self._drain)
+        if self._advisor is not None:
+            self._advisor.begin()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the end, whatever it is. Raises TimeoutError if it does not come in time."""
@@ -53,6 +59,11 @@ class Run:
                 self._future.exception(timeout)
         except FutureTimeoutError as error:  # which is TimeoutError itself from Python 3.11 on
             raise TimeoutError from error
+
+    def settle(self) -> None:
+        """Wait, after the end, until the remedies were tried that are worth a try; a stop breaks that off."""
+        if self._advisor is not None:
+            self._advisor.settle()
 
     @property
     def start(self) -> Start:
@@ -107,6 +118,8 @@ class Run:
     def close(self) -> None:
         """End the run and wait until the training thread has let go of it."""
         self.controls.send(Stop())
+        if self._advisor is not None:
+            self._advisor.close()
         self.join()
 
     def _drain(self) -> None:

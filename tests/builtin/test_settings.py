@@ -184,7 +184,7 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Choose:
     def settings(*arguments: str, file: str = "", **environment: str) -> RunSettings:
         found: list[RunSettings] = []
 
-        def run(settings: RunSettings, _: object) -> None:
+        def run(settings: RunSettings, *_: object, **__: object) -> None:
             found.append(settings)
             raise click.Abort
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from numpy_reference import batches
 from trainings import (
@@ -181,6 +183,49 @@ def test_the_first_step_is_shown_at_once_even_if_it_ends_an_epoch(engine: Trains
     first = next(each for each in training if isinstance(each, Step))
     assert first.ends_epoch
     assert asked == [0]
+
+
+# The parameters
+
+
+def test_the_parameters_are_handed_over_between_two_steps_and_nothing_else_changes(
+    engine: Trains, tiny: Dataset
+) -> None:
+    handed: list[Future[list[Any]]] = []
+
+    def ask(controls: Controls) -> None:
+        handed.append(controls.ask_parameters())
+
+    items = trained(engine, SMALL, tiny, {2: ask})
+    assert [content(each) for each in records(items)] == [
+        content(each) for each in records(trained(engine, SMALL, tiny))
+    ]
+    network = reference(engine, SMALL)
+    for number, batch in enumerate(batches(SMALL, 300)):
+        if number == 3:  # asked before step 2, they come before step 3
+            found = [each.T if each.ndim == 2 else each for each in handed[0].result(0)]
+            for given, expected in zip(found, network.parameters, strict=True):
+                np.testing.assert_allclose(given, expected, rtol=1e-3, atol=1e-5)
+        network.step(tiny.train_images[batch], tiny.train_labels[batch], SMALL.batch_size)
+
+
+def test_a_paused_training_hands_over_its_parameters(engine: Trains, tiny: Dataset) -> None:
+    controls = Controls(SMALL.live)
+    controls.send(Pause())
+    taken = list[Any]()
+
+    def drain() -> None:
+        taken.extend(train(engine.make, SMALL, tiny, controls))
+
+    thread = threading.Thread(target=drain)
+    thread.start()
+    try:
+        first = controls.ask_parameters().result(60)
+        assert all((given == drawn).all() for given, drawn in zip(first, engine.drawn(SMALL), strict=True))
+    finally:
+        controls.send(Stop())
+        thread.join(60)
+    assert records(taken) == []
 
 
 # Training on

@@ -252,7 +252,7 @@ READERS: dict[str, Callable[[History], Any]] = {
     **{
         name: lambda history, name=name: getattr(history, name)  # type: ignore[misc]
         for name in (
-            "first", "last", "start", "end", "network", "events", "marks", "live", "epoch", "seconds",
+            "first", "last", "start", "end", "network", "events", "marks", "tried", "live", "epoch", "seconds",
             "speed", "steps_planned", "looked", "names", "broken", "was_broken", "next", "reached", "activations",
         )
     },

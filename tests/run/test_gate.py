@@ -344,3 +344,31 @@ def test_after_a_stop_there_is_no_more() -> None:
         controls = Controls(LIVE, stays)
         ask(controls, TrainOn(4), Stop(), TrainOn(4))
         assert Gate(controls).more() == Gate(controls).more(wait=True) == 0
+
+
+# The parameters
+
+
+def test_who_asks_for_the_parameters_gets_them_at_the_next_step(controls: Controls) -> None:
+    gate, asked = Gate(controls), controls.ask_parameters()
+    assert controls.ask_parameters() is asked
+    assert gate.next(0).go
+    assert not asked.done()
+    gate.give(lambda: ["weights"])
+    assert asked.result(0) == ["weights"]
+    gate.give(lambda: pytest.fail("nobody asks for them any more"))
+    assert controls.ask_parameters() is not asked
+
+
+def test_a_pause_is_no_obstacle_and_goes_on_after_it(controls: Controls, waiter: Waiter) -> None:
+    gate = Gate(controls)
+    controls.send(Pause())
+    assert gate.next(3) == Turn(None, LIVE, (Event(3, "pause"),))
+    held = waiter.asks(lambda: gate.next(3))
+    asked = controls.ask_parameters()
+    assert held.result(PATIENCE) == Turn(None, LIVE)
+    gate.give(lambda: ["weights"])
+    assert asked.result(0) == ["weights"]
+    held = waiter.asks(lambda: gate.next(3))
+    controls.send(Take())
+    assert held.result(PATIENCE) == Turn(True, LIVE)

@@ -9,9 +9,11 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from conftest import start
 from fakes import canned, dying
 from textual.app import App, ComposeResult
 from textual.geometry import Region, Size
@@ -25,9 +27,12 @@ from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.finding import Cause, Finding
+from deadrelu_tui.diagnosis.trials import Trial, Trials
 from deadrelu_tui.record.commands import Change, Restart
+from deadrelu_tui.record.history import History
 from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.source import Status
+from deadrelu_tui.tui.panels import lines
 from deadrelu_tui.tui.panels.lines import VERDICT_STYLE
 from deadrelu_tui.tui.screens.choice import Choice
 from deadrelu_tui.tui.screens.help import HelpScreen
@@ -423,7 +428,7 @@ async def test_the_reasons_say_what_why_and_how_to_test_it_and_list_every_findin
         text = seen.text.replace("\u202f", " ")
         for words in (
             "✖ DEAD h1: 297 of 300 units never fire on 2 000 probe images, half by step 8.",
-            MEANING["dead"], "Why Input mean 72.9.", "Test it Press n, then r.",
+            MEANING["dead"], "Why Input mean 72.9.", "Test it Press n, then r – not tried so far.",
             "Every finding as of step 1 174, the gravest first", "rule layer measured since",
             "✖ DeadRelu h1 0.990 > 0.5 step 8", "▲ Guessing all 2.30 ~ 2.3 step 12",
             "· CheckInputImages all 72.9 > 0.2 step 0", "note: Input averages 72.9, standard deviation 90.0.",
@@ -435,8 +440,50 @@ async def test_the_reasons_say_what_why_and_how_to_test_it_and_list_every_findin
 async def test_a_remedy_that_sets_something_says_what_and_what_is_not_known_is_left_out() -> None:
     async with shown(ReasonsScreen(FINDINGS[1:], 60, LIVE, "-unicode"), (160, 48)) as seen:
         assert "▲ GUESSING" in seen.text
-        assert "Test it Press s: init he, then r." in seen.text
+        assert "Test it Press s: init he, then r – not tried so far." in seen.text
         assert "Why" not in seen.text
+
+
+TRIED = Trials(
+    LIVE, 60,
+    (Trial((), 0.1), Trial((Change({"normalise": True}), Restart()), 0.7125), Trial((Restart({"init": "he"}),), 0.333)),
+)  # fmt: skip
+
+
+async def test_what_was_tried_stands_below_the_best_first_and_what_is_advised_is_marked() -> None:
+    advised = (replace(FINDINGS[0], tried=0.7125), *FINDINGS[1:])
+    async with shown(ReasonsScreen(advised, 1174, LIVE, "-unicode", TRIED), (160, 48)) as seen:
+        came = "71.2 % of the probe images were right when that was tried on a copy."
+        assert f"Test it Press n, then r – {came}" in seen.text
+        assert "What was tried, 60 steps each, and the share of probe images then right" in seen.text
+        table = seen.text[seen.text.index("What was tried") :]
+        assert table.index("▸ n, then r 71.2 %") < table.index("s: init he, then r 33.3 %")
+        assert table.index("33.3 %") < table.index("nothing changed 10.0 %")
+        assert table.count("▸") == 1
+
+
+async def test_where_no_change_did_better_that_is_said() -> None:
+    leave = (replace(FINDINGS[0], remedy=(), tried=0.72), *FINDINGS[1:])
+    async with shown(ReasonsScreen(leave, 1174, LIVE, "-unicode", TRIED), (160, 48)) as seen:
+        assert "Test it Leave it as it is – 72.0 %" in seen.text
+
+
+@pytest.mark.parametrize(
+    ("finding", "width", "expected"),
+    [
+        (FINDINGS[0], 160, "half by step 8. Input mean 72.9 → try n, then r  enter: why"),
+        (replace(FINDINGS[0], tried=0.7125), 160, "Input mean 72.9 → n, then r (tried: 71.2 %)  enter: why"),
+        (replace(FINDINGS[0], remedy=(), tried=0.72), 160, " → no change did better when tried"),
+        (FINDINGS[0], 80, "… → n, then r"),
+    ],
+)
+def test_the_banner_says_whether_its_remedy_was_tried(finding: Finding, width: int, expected: str) -> None:
+    history = History()
+    history.add(start())
+    run = SimpleNamespace(history=history, live=LIVE, can=frozenset())
+    text = lines.banner(run, finding, width).plain.replace("\u202f", " ")
+    assert expected in text
+    assert len(text) <= width
 
 
 async def test_without_a_finding_the_reasons_say_so() -> None:

@@ -126,6 +126,29 @@ def test_a_run_prints_a_start_its_epochs_and_a_summary_and_nothing_else(tragedy:
     assert [row["event"] for row in tragedy.outcome.rows] == ["start", "epoch", "epoch", "summary"]
 
 
+def test_the_summary_of_a_run_that_died_advises_what_was_tried_and_lists_all_of_it(tragedy: Recorded) -> None:
+    summary = tragedy.outcome.rows[-1]
+    assert summary["verdict"] == "dead"
+    assert summary["tried"] > 0.5
+    rows = summary["trials"]["rows"]
+    assert {"remedy": summary["remedy"], "accuracy": summary["tried"]} in rows
+    assert summary["tried"] >= max(row["accuracy"] for row in rows) - 0.08
+    assert summary["remedy"][-1]["command"] == "restart"
+
+
+def test_without_trials_the_rule_s_remedy_stands_and_is_marked_as_not_tried(tmp_path: Path) -> None:
+    for arguments in (["--no-trials", "run"], ["run", "--no-trials"]):
+        outcome = command(tmp_path, *arguments, "--embedded", "--json", "--epochs", "1")
+        summary = outcome.rows[-1]
+        assert (summary["verdict"], summary["tried"], summary["trials"]) == ("dead", None, None)
+        assert summary["remedy"] == [{"command": "change", "normalise": True}, {"command": "restart"}]
+
+
+def test_a_run_that_learns_waits_for_no_trials(tmp_path: Path) -> None:
+    outcome = command(tmp_path, "run", "--embedded", "--json", "--epochs", "1", "--preset", "normalised")
+    assert (outcome.rows[-1]["tried"], outcome.rows[-1]["trials"]) == (None, None)
+
+
 def test_the_start_names_run_settings_data_and_device(tragedy: Recorded) -> None:
     start = tragedy.outcome.rows[0]
     assert list(start) == ["event", "run", "settings", "dataset", "engine", "device"]
@@ -165,7 +188,8 @@ def test_loss_and_zeros_of_an_epoch_are_means_the_others_its_last_values(tragedy
 def test_the_summary_says_how_it_ended_and_what_it_was(tragedy: Recorded) -> None:
     *_, last_epoch, summary = tragedy.outcome.rows
     assert list(summary) == [
-        "event", "status", "verdict", "reason", "remedy", "findings", "steps", "seconds", "steps_per_s",
+        "event", "status", "verdict", "reason", "remedy", "tried", "trials", "findings", "steps",
+        "seconds", "steps_per_s",
         "accuracy/test", "dead_fraction/h1",
     ]  # fmt: skip
     assert (summary["status"], summary["verdict"], summary["steps"]) == ("finished", "dead", 64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -174,12 +175,12 @@ def banner(run: Source, found: Finding | None, width: int) -> Content:
     if found is None:
         return _cut(Content.styled("no verdict before the first step", MUTED), width)
     glyph, style = VERDICT_STYLE[found.word]
-    pressed = keys_of(found.remedy, run.live)
-    word, remedy = f"{glyph} {found.word.upper()}  ", f" → {pressed}" if pressed else ""
-    room = width - len(word) - len(remedy)
-    options = (telling.reason(found), telling.found(found))
-    text = next((option for option in options if len(option) <= room), None)
+    word, remedies = f"{glyph} {found.word.upper()}  ", _remedies(found, keys_of(found.remedy, run.live))
+    options = [(text, remedy) for remedy in remedies for text in (*telling.reasons(found), telling.found(found))]
+    fitting = (each for each in options if len(word) + len(each[0]) + len(each[1]) <= width)
+    text, remedy = next(fitting, (None, remedies[-1]))
     if text is None:
+        room = width - len(word) - len(remedy)
         text = _words(telling.found(found), room) if room >= _READABLE else ""
     if not text:  # the word and the keys: no key is cut either
         word = word.rstrip()
@@ -187,6 +188,15 @@ def banner(run: Source, found: Finding | None, width: int) -> Content:
     more = "  enter: why" if len(word) + len(text) + len(remedy) + 12 <= width else ""
     line = Content.assemble((word, f"bold {style}"), (text, ""), (remedy, f"bold {style}"), (more, MUTED))
     return _cut(line, width)
+
+
+def _remedies(found: Finding, pressed: str) -> tuple[str, ...]:
+    """Return what is advised, at length and in short: that it is yet to be tried, or what it came to."""
+    if math.isnan(found.tried):
+        return (f" → try {pressed}", f" → {pressed}") if pressed else ("",)
+    if not pressed:
+        return " → no change did better when tried", ""
+    return f" → {pressed} (tried: {percent(found.tried)})", f" → {pressed}"
 
 
 _READABLE = 24

@@ -11,6 +11,7 @@ from textual.binding import BindingType
 
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.diagnosis.trials import trials_of
 from deadrelu_tui.diagnosis.verdict import findings
 from deadrelu_tui.record.activations import ACTIVATIONS
 from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Resume, Revive, Take, TrainOn, next_lr
@@ -269,7 +270,7 @@ class MonitorScreen(Display):
         history = self.history
         if history.last is not None:
             live = self.run_in_hand.live
-            self.app.push_screen(ReasonsScreen(findings(history), history.last, live, self.letters))
+            self.app.push_screen(ReasonsScreen(findings(history), history.last, live, self.letters, trials_of(history)))
 
     def action_help(self) -> None:
         """Show the help."""

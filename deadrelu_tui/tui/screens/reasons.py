@@ -13,12 +13,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from deadrelu_tui.diagnosis import telling
-from deadrelu_tui.diagnosis.finding import Finding
+from deadrelu_tui.diagnosis.finding import Finding, Remedy
+from deadrelu_tui.diagnosis.trials import Trials
 from deadrelu_tui.record.records import Live
 from deadrelu_tui.tui.panels.lines import MUTED, VERDICT_STYLE, ascii_only
 from deadrelu_tui.tui.remedies import keys_of
 from deadrelu_tui.tui.screens.dialog import Dialog
-from deadrelu_tui.wording import MINUS, count, number
+from deadrelu_tui.wording import MINUS, count, number, percent
 
 MEANING = {
     "dead": "A ReLU that is at or below 0 for every image lets no gradient through. Its own weights stand still: only "
@@ -64,7 +65,7 @@ def reasoning(findings: Sequence[Finding], step: int, live: Live) -> Content:
     for heading, text in (
         ("What that means", MEANING.get(gravest.word, "")),
         ("Why", telling.why(gravest)),
-        ("Test it", f"press {pressed}" if pressed else ""),
+        ("Test it", _test(gravest, pressed)),
     ):
         if text:
             parts.append(Content.assemble("\n", (heading, "bold $primary")))
@@ -72,6 +73,37 @@ def reasoning(findings: Sequence[Finding], step: int, live: Live) -> Content:
     since = f"Every finding as of step {count(step)}, the gravest first"
     parts.append(Content.assemble("\n", (since, "bold $primary")))
     return Content("\n").join(parts)
+
+
+def _test(finding: Finding, pressed: str) -> str:
+    """Return the keys to press, and whether somebody has tried what they do."""
+    if math.isnan(finding.tried):
+        return f"press {pressed} – not tried so far" if pressed else ""
+    came = f"{percent(finding.tried)} of the probe images were right when that was tried on a copy"
+    return f"press {pressed} – {came}" if pressed else f"leave it as it is – {came}"
+
+
+def trials_table(trials: Trials, advised: Remedy | None, live: Live) -> Content:
+    """Return what was tried, the best first, with its accuracy; what is advised stands out."""
+    rows = sorted(trials.rows, key=lambda row: -row.accuracy)
+    heading = f"What was tried, {count(trials.steps)} steps each, and the share of probe images then right"
+    words = [keys_of(row.remedy, live) or "nothing changed" for row in rows]
+    width = max(map(len, words))
+    lines = [Content.assemble("\n", (heading, "bold $primary"))]
+    for row, text in zip(rows, words, strict=True):
+        chosen = row.remedy == advised
+        bar = "█" * round(_BAR * row.accuracy)
+        lines.append(
+            Content.assemble(
+                (f"{'▸' if chosen else ' '} {text:<{width}} {percent(row.accuracy):>7} ", "bold" if chosen else MUTED),
+                (bar, "$primary"),
+            )
+        )
+    return Content("\n").join(lines)
+
+
+_BAR = 20
+"""Cells of an accuracy of 100 %."""
 
 
 def table(findings: Sequence[Finding], width: int) -> Content:
@@ -116,9 +148,12 @@ class ReasonsScreen(Dialog[None]):
     VERTICAL_BREAKPOINTS = _BY_HEIGHT
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", "close")]
 
-    def __init__(self, findings: Sequence[Finding], step: int, live: Live, classes: str) -> None:
+    def __init__(
+        self, findings: Sequence[Finding], step: int, live: Live, classes: str, trials: Trials | None = None
+    ) -> None:
         super().__init__(classes=classes)
-        self.findings, self.step, self.live, self.ascii_only = tuple(findings), step, live, "-ascii" in classes.split()
+        self.findings, self.step, self.live, self.trials = tuple(findings), step, live, trials
+        self.ascii_only = "-ascii" in classes.split()
 
     def compose(self) -> ComposeResult:
         """Lay out the explanation and the table."""
@@ -127,6 +162,7 @@ class ReasonsScreen(Dialog[None]):
             window.border_subtitle = "[@click=screen.dismiss][b]esc[/b] close[/]"
             yield Static(id="reasoning")
             yield Static(id="findings")
+            yield Static(id="trials")
 
     def on_resize(self) -> None:
         """Lay the table out for the new width."""
@@ -134,6 +170,10 @@ class ReasonsScreen(Dialog[None]):
 
     def _fill(self) -> None:
         width = self.query_one("#findings").content_size.width
+        tried = Content("")
+        if self.trials is not None:
+            advised = self.findings[0].remedy if not math.isnan(self.findings[0].tried) else None
+            tried = trials_table(self.trials, advised, self.live)
         for name, text in (("#reasoning", reasoning(self.findings, self.step, self.live)),
-                           ("#findings", table(self.findings, width))):  # fmt: skip
+                           ("#findings", table(self.findings, width)), ("#trials", tried)):  # fmt: skip
             self.query_one(name, Static).update(ascii_only(text) if self.ascii_only else text)

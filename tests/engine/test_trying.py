@@ -1,0 +1,99 @@
+"""Remedies are tried by a process of their own, on a copy, and what they come to is what a training comes to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from deadrelu_tui.builtin import fashion_mnist as data
+from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.promise import promise
+from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.diagnosis.trials import Trial, Trials
+from deadrelu_tui.engine import trials
+from deadrelu_tui.engine.by_numpy.model import Model
+from deadrelu_tui.engine.trials import attempt, sample, tried
+from deadrelu_tui.record.commands import Change, Restart, Revive
+
+NORMALISE = Change({"normalise": True})
+
+
+@pytest.fixture(scope="module")
+def images() -> Dataset:
+    return data.find(full=False)
+
+
+def test_raw_input_at_a_large_rate_is_cured_as_the_article_cures_it(images: Dataset) -> None:
+    given = sample(RunSettings(), images, None)
+    assert given.steps == 60
+    nothing, cured = tried(given, (Restart(),)), tried(given, (NORMALISE, Restart()))
+    assert nothing.accuracy < 0.2
+    assert cured.accuracy > 0.6
+
+
+def test_what_runs_is_tried_from_its_own_weights_and_they_stay_as_they_are(images: Dataset) -> None:
+    settings = RunSettings(hidden=(50,))
+    model = Model(settings, promise(settings), images)
+    for number, batch in zip(range(20), model.batches.epoch(), strict=False):
+        model.step(number, 1, settings.live, batch)
+    dead = model.parameters_now()
+    given = sample(settings, images, dead)
+    assert tried(given, ()).accuracy < 0.2
+    assert tried(given, (NORMALISE,)).accuracy < 0.2
+    assert tried(given, (NORMALISE, Revive())).accuracy > 0.4
+    assert all((now == before).all() for now, before in zip(model.parameters_now(), dead, strict=True))
+
+
+def test_a_trial_comes_to_the_same_each_time(images: Dataset) -> None:
+    given = sample(RunSettings(), images, None)
+    assert tried(given, (NORMALISE, Restart())) == tried(given, (NORMALISE, Restart()))
+
+
+@pytest.mark.parametrize(("batch_size", "steps"), [(1, 240), (128, 120), (256, 60), (60_000, 60)])
+def test_with_small_batches_a_trial_has_more_steps(images: Dataset, batch_size: int, steps: int) -> None:
+    assert sample(RunSettings(batch_size=batch_size), images, None).steps == steps
+
+
+def test_a_process_of_its_own_tries_one_after_the_other_and_what_is_advised_works(images: Dataset) -> None:
+    settings = RunSettings(hidden=(30,))
+    given = sample(settings, images, None)
+    rows = list(attempt(given))
+    assert len(rows) >= 12
+    best = Trials(settings.live, given.steps, tuple(rows)).advised(classes=10)
+    assert best is not None
+    assert best.accuracy > 0.6
+    # What the process says of a remedy is what this process finds: there is but one thread of BLAS there.
+    assert tried(given, best.remedy).accuracy == pytest.approx(best.accuracy, abs=0.02)
+
+
+def children() -> set[int]:
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=True
+    )
+    return {int(each) for each in listed.stdout.split()}
+
+
+def test_to_close_ends_the_process(images: Dataset) -> None:
+    before = children()
+    running = attempt(sample(RunSettings(hidden=(30,)), images, None))
+    assert isinstance(next(running), Trial)
+    (process,) = {each for each in children() - before if os.path.exists(f"/proc/{each}/exe")}
+    with open(f"/proc/{process}/stat") as stat:
+        assert stat.read().rpartition(")")[2].split()[16] == "19"  # nobody has to wait for it
+    running.close()
+    assert process not in children()
+
+
+def test_nothing_is_tried_of_a_network_that_is_too_large(images: Dataset) -> None:
+    assert list(attempt(sample(RunSettings(hidden=(10_000, 10_000)), images, None))) == []
+
+
+def test_a_process_that_fails_is_an_error_and_no_result(images: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = replace(sample(RunSettings(), images, None), parameters=[np.zeros(3, np.float32)])
+    with pytest.raises(RuntimeError, match="the process that tries remedies ended with 1"):
+        list(attempt(given))
+    assert trials.PATIENCE > 0
