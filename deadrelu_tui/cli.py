@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from io import TextIOWrapper
@@ -22,10 +22,6 @@ from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError
 
 if TYPE_CHECKING:
-    from deadrelu_tui.builtin.dataset import Dataset
-    from deadrelu_tui.diagnosis.trials import Trial
-    from deadrelu_tui.record.records import Record, Start
-    from deadrelu_tui.run.gate import Controls
     from deadrelu_tui.run.run import Run
 
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -134,15 +130,16 @@ def main_command(
 
     terminal.check()
     with terminal.taken(_log_file()) as meter, ThreadPoolExecutor(1, "training") as executor:
+        from deadrelu_tui.engine import begin as engine
         from deadrelu_tui.tui.app import MonitorApp
         from deadrelu_tui.tui.wire import pace
 
         paced = pace.POOR_LINK if low_bandwidth else pace.Pace()
         paced = replace(paced, frames=fps or paced.frames)
-        first = make_run(settings, executor, stays=True, trials=_wanted(ctx, "trials"))
+        first = engine.make_run(settings, executor, stays=True, trials=_wanted(ctx, "trials"))
 
         def begin(values: Mapping[str, Any]) -> Run:
-            run = make_run(RunSettings.of(values), executor, stays=True, trials=_wanted(ctx, "trials"))
+            run = engine.make_run(RunSettings.of(values), executor, stays=True, trials=_wanted(ctx, "trials"))
             run.begin()
             return run
 
@@ -167,13 +164,14 @@ def main_command(
 def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, **_given: Any) -> None:
     """Train without a screen; for scripts, logs and machines without a terminal."""
     from deadrelu_tui import headless
+    from deadrelu_tui.engine import begin as engine
     from deadrelu_tui.record.commands import Stop
 
     settings = chosen(ctx)
     needs.require_engine(settings.engine)
     interrupted = False
     with ThreadPoolExecutor(1, "training") as executor:
-        run = make_run(settings, executor, trials=_wanted(ctx, "trials"))
+        run = engine.make_run(settings, executor, trials=_wanted(ctx, "trials"))
 
         def stop(_signal: int, _frame: object) -> None:
             nonlocal interrupted
@@ -225,50 +223,6 @@ def data_status(data_dir: str | None = None, as_json: bool = False) -> None:
 
     for line in doctor.data_lines(data_dir or config.read().get("data_dir"), as_json):
         click.echo(line)
-
-
-def make_run(settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = False, trials: bool = True) -> Run:
-    """Return a run that will train in the executor's thread. Data and engine are loaded there, at its start."""
-    from deadrelu_tui.builtin.promise import promise
-    from deadrelu_tui.run.run import Run
-
-    def training(promised: Start, controls: Controls) -> Iterator[Record]:
-        with ThreadPoolExecutor(1, "images") as beside:  # unpacking holds no lock: it costs MXNet's import no time
-            images = beside.submit(_dataset, settings)
-            from deadrelu_tui.engine.pick import pick
-            from deadrelu_tui.engine.train import train
-
-            picked = pick(settings.engine)
-            dataset = images.result()
-        records = train(picked.engine, settings, dataset, controls, promised=promised)
-        yield next(records)
-        yield from picked.events
-        yield from records
-
-    def attempt(
-        values: Mapping[str, Any], parameters: list[Any] | None, share: Callable[[], float]
-    ) -> tuple[int, Generator[Trial, None, None]]:
-        from deadrelu_tui.engine.trials import attempt, sample
-
-        given = sample(RunSettings.of(values), _dataset(settings), parameters)
-        return given.steps, attempt(given, share)
-
-    return Run(promise(settings), training, executor, settings.live, stays, attempt if trials else None)
-
-
-_datasets: dict[tuple[str | None, bool | None], Dataset] = {}
-
-
-def _dataset(settings: RunSettings) -> Dataset:
-    """Return the images, which a restart need not read again."""
-    from deadrelu_tui.builtin import fashion_mnist as data
-
-    key = (settings.data_dir, settings.full)
-    if key not in _datasets:
-        _datasets.clear()
-        _datasets[key] = data.find(*key)
-        _ = _datasets[key].moments  # taken here, beside MXNet's import
-    return _datasets[key]
 
 
 def _engine_facts() -> dict[str, Any]:

@@ -21,7 +21,7 @@ from unittest.mock import patch
 
 from deadrelu_tui.builtin.presets import PRESETS
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.cli import make_run
+from deadrelu_tui.engine.begin import make_run
 from deadrelu_tui.run.gate import Gate, Turn
 from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.source import Status

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from deadrelu_tui import cli
 from deadrelu_tui.builtin import config, needs, presets
 from deadrelu_tui.builtin.settings import RunSettings, parse_hidden, parse_lr
+from deadrelu_tui.engine import begin
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.activations import ACTIVATIONS
 from deadrelu_tui.record.commands import next_lr
@@ -188,7 +189,7 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Choose:
             found.append(settings)
             raise click.Abort
 
-        monkeypatch.setattr(cli, "make_run", run)
+        monkeypatch.setattr(begin, "make_run", run)
         monkeypatch.setattr(needs, "require_engine", lambda _: None)
         config.path().parent.mkdir(parents=True, exist_ok=True)
         config.path().write_text(file)

@@ -32,8 +32,8 @@ from deadrelu_tui.record.commands import Change, Restart
 from deadrelu_tui.record.history import History
 from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.source import Status
-from deadrelu_tui.tui.panels import lines
-from deadrelu_tui.tui.panels.lines import VERDICT_STYLE
+from deadrelu_tui.tui.panels import banner
+from deadrelu_tui.tui.panels.banner import VERDICT_STYLE
 from deadrelu_tui.tui.screens.choice import Choice
 from deadrelu_tui.tui.screens.help import HelpScreen
 from deadrelu_tui.tui.screens.reasons import MEANING, ReasonsScreen, measured
@@ -474,14 +474,14 @@ async def test_where_no_change_did_better_that_is_said() -> None:
         (FINDINGS[0], 160, "half by step 8. Input mean 72.9 → try n, then r  enter: why"),
         (replace(FINDINGS[0], tried=0.7125), 160, "Input mean 72.9 → n, then r (tried: 71.2 %)  enter: why"),
         (replace(FINDINGS[0], remedy=(), tried=0.72), 160, " → no change did better when tried"),
-        (FINDINGS[0], 80, "… → n, then r"),
+        (FINDINGS[0], 80, "… → try n, then r"),
     ],
 )
 def test_the_banner_says_whether_its_remedy_was_tried(finding: Finding, width: int, expected: str) -> None:
     history = History()
     history.add(start())
     run = SimpleNamespace(history=history, live=LIVE, can=frozenset())
-    text = lines.banner(run, finding, width).plain.replace("\u202f", " ")
+    text = banner.banner(run, finding, width).plain.replace("\u202f", " ")
     assert expected in text
     assert len(text) <= width
 

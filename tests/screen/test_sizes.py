@@ -17,7 +17,7 @@ from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.run.source import ALIVE
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.layout import size_class
-from deadrelu_tui.tui.panels import lines
+from deadrelu_tui.tui.panels import banner, lines
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.definitions import definition_rows, portrait
@@ -85,7 +85,7 @@ def full_texts(monitor: MonitorScreen) -> Iterator[str]:
         text.plain
         for text in (
             lines.header(run, 0.0, held, BROAD), lines.progress(run, run.history.frozen(), BROAD),
-            lines.settings_line(run, monitor.badges(), BROAD), lines.banner(run, found, BROAD),
+            lines.settings_line(run, monitor.badges(), BROAD), banner.banner(run, found, BROAD),
             lines.key_bar(list(monitor.key_entries()), BROAD), lines.summary(history, view, held is not None, BROAD),
             lines.sentence(run, history, found, BROAD),
         )

@@ -22,6 +22,7 @@ from conftest import private_environment
 from deadrelu_tui import __version__, cli
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin import needs
+from deadrelu_tui.engine import begin
 
 COMMAND = [sys.executable, "-m", "deadrelu_tui"]
 
@@ -439,7 +440,7 @@ def test_a_failure_that_nobody_expected_is_a_line_and_a_note_in_the_log(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("of all things\nand more")
 
-    monkeypatch.setattr(cli, "_dataset", fail)
+    monkeypatch.setattr(begin, "_dataset", fail)
     outcome = main("run")
     assert outcome.code == 1
     log = private_home / "state/deadrelu-tui/log"
@@ -455,7 +456,7 @@ def test_a_failure_without_a_place_for_the_log_is_still_one_line(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli, "_dataset", fail)
+    monkeypatch.setattr(begin, "_dataset", fail)
     (private_home / "state").write_text("not a folder")
     outcome = main("run")
     assert (outcome.code, outcome.err) == (1, "deadrelu-tui: the run failed: ZeroDivisionError: no message\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +12,6 @@ import numpy.typing as npt
 from textual.content import Content
 
 from deadrelu_tui.builtin import presets
-from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import quantity
@@ -23,7 +21,6 @@ from deadrelu_tui.record.telling import engine_name, setting_text
 from deadrelu_tui.run.source import ALIVE, Source, Status
 from deadrelu_tui.tui.plot.charts import worst_first
 from deadrelu_tui.tui.plot.view import View
-from deadrelu_tui.tui.remedies import keys_of
 from deadrelu_tui.tui.wire.ascii import to_ascii
 from deadrelu_tui.wording import count, duration, number, percent
 
@@ -37,16 +34,6 @@ STATUS_STYLE = {
     Status.FINISHED: "$primary",
     Status.FAILED: "$error",
     Status.CRASHED: "$error",
-}
-VERDICT_STYLE = {
-    "healthy": ("✔", "$success"),
-    "sparse": ("✔", "$success"),
-    "dying": ("▲", "$warning"),
-    "guessing": ("▲", "$warning"),
-    "vanishing": ("▲", "$warning"),
-    "saturated": ("▲", "$warning"),
-    "dead": ("✖", "$error"),
-    "diverged": ("✖", "$error"),
 }
 
 
@@ -114,7 +101,7 @@ def progress(run: Source, history: History, width: int) -> Content:
         )  # fmt: skip
         if text.cell_length <= width:
             return text
-    return _cut(Content(f" {step}"), width)
+    return cut(Content(f" {step}"), width)
 
 
 def settings_line(run: Source, badges: list[str], width: int) -> Content:
@@ -164,55 +151,6 @@ def _fixed(settings: Mapping[str, Any], batch: int | None) -> Iterator[tuple[str
         yield "", f"batch {batch}"
     if settings.get("init", "normal:0.01") != "normal:0.01":
         yield "", f"init {settings['init']}"
-
-
-def banner(run: Source, found: Finding | None, width: int) -> Content:
-    """Return the verdict on the run, or what ended it, in one line: what it is, why, and the key to press."""
-    end = run.history.end
-    if end is not None and end.error is not None:
-        again = " → r starts again" if "restart" in run.can else ""
-        return _cut(Content.styled(f"✖ FAILED  {' '.join(end.error.split())[:400]}{again}", "$error"), width)
-    if found is None:
-        return _cut(Content.styled("no verdict before the first step", MUTED), width)
-    glyph, style = VERDICT_STYLE[found.word]
-    word, remedies = f"{glyph} {found.word.upper()}  ", _remedies(found, keys_of(found.remedy, run.live))
-    options = [(text, remedy) for remedy in remedies for text in (*telling.reasons(found), telling.found(found))]
-    fitting = (each for each in options if len(word) + len(each[0]) + len(each[1]) <= width)
-    text, remedy = next(fitting, (None, remedies[-1]))
-    if text is None:
-        room = width - len(word) - len(remedy)
-        text = _words(telling.found(found), room) if room >= _READABLE else ""
-    if not text:  # the word and the keys: no key is cut either
-        word = word.rstrip()
-        remedy = remedy if len(word) + len(remedy) <= width else ""
-    more = "  enter: why" if len(word) + len(text) + len(remedy) + 12 <= width else ""
-    line = Content.assemble((word, f"bold {style}"), (text, ""), (remedy, f"bold {style}"), (more, MUTED))
-    return _cut(line, width)
-
-
-def _remedies(found: Finding, pressed: str) -> tuple[str, ...]:
-    """Return what is advised, at length and in short: that it is yet to be tried, or what it came to."""
-    if math.isnan(found.tried):
-        return (f" → try {pressed}", f" → {pressed}") if pressed else ("",)
-    if not pressed:
-        return " → no change did better when tried", ""
-    return f" → {pressed} (tried: {percent(found.tried)})", f" → {pressed}"
-
-
-_READABLE = 24
-"""Columns below which a piece of a sentence tells less than no sentence."""
-
-
-def _words(text: str, room: int) -> str:
-    """Return as many whole words of a text as have room: half a number would be another number."""
-    kept = ""
-    for word in text.split(" "):
-        if len(kept) + len(word) + 2 > room:
-            while kept[-1:].isdigit():  # "300…" could be the beginning of 3000
-                kept = kept.rpartition(" ")[0]
-            return kept + "…" if kept else ""
-        kept += (" " if kept else "") + word
-    return kept
 
 
 def summary(history: History, view: View, held: bool, width: int) -> Content:
@@ -293,8 +231,9 @@ def _both(left: list[tuple[str, str]], right: list[tuple[str, str]], width: int)
         if start.cell_length + len(part[0]) + end.cell_length + 1 > width:
             break
         start += Content.assemble(part)
-    return _cut(start.pad_right(max(0, width - start.cell_length - end.cell_length)) + end, width)
+    return cut(start.pad_right(max(0, width - start.cell_length - end.cell_length)) + end, width)
 
 
-def _cut(text: Content, width: int) -> Content:
+def cut(text: Content, width: int) -> Content:
+    """Return a text that has to fit, its end cut off where it does not."""
     return text if text.cell_length <= width else text.truncate(width, ellipsis=True)

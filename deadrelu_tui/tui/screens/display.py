@@ -22,7 +22,7 @@ from deadrelu_tui.run.session import Session
 from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.frame import Frame
 from deadrelu_tui.tui.keys import entries
-from deadrelu_tui.tui.panels import lines
+from deadrelu_tui.tui.panels import banner, lines
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.event_panel import EventPanel
@@ -155,7 +155,7 @@ class Display(Panes):
         self._arrange(history, [each for each in panels if isinstance(each, ChartPanel)])
         found = self._verdict(history)
         air = 0 if self.has_class("-mini") else 2
-        self._line("verdict", lines.banner(run, found, max(1, width - air)))
+        self._line("verdict", banner.banner(run, found, max(1, width - air)))
         if self.has_class("-tiny"):
             self._line("numbers", lines.sentence(run, history, found, width))
             return []

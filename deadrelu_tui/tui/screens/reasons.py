@@ -16,7 +16,8 @@ from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.finding import Finding, Remedy
 from deadrelu_tui.diagnosis.trials import Trials
 from deadrelu_tui.record.records import Live
-from deadrelu_tui.tui.panels.lines import MUTED, VERDICT_STYLE, ascii_only
+from deadrelu_tui.tui.panels.banner import VERDICT_STYLE
+from deadrelu_tui.tui.panels.lines import MUTED, ascii_only
 from deadrelu_tui.tui.remedies import keys_of
 from deadrelu_tui.tui.screens.dialog import Dialog
 from deadrelu_tui.wording import MINUS, count, number, percent

@@ -18,7 +18,8 @@ from deadrelu_tui.builtin import presets
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.record.telling import described
 from deadrelu_tui.run.source import Source, Status
-from deadrelu_tui.tui.panels.lines import MUTED, STATUS_STYLE, VERDICT_STYLE, ascii_only
+from deadrelu_tui.tui.panels.banner import VERDICT_STYLE
+from deadrelu_tui.tui.panels.lines import MUTED, STATUS_STYLE, ascii_only
 from deadrelu_tui.tui.screens.dialog import Dialog
 from deadrelu_tui.wording import count, percent
 

@@ -1,0 +1,59 @@
+"""A run of the built-in training, put together: images, engine, and what tries remedies, each loaded when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from deadrelu_tui.builtin.promise import promise
+from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.record.records import Record, Start
+from deadrelu_tui.run.gate import Controls
+from deadrelu_tui.run.run import Run
+
+if TYPE_CHECKING:
+    from deadrelu_tui.builtin.dataset import Dataset
+    from deadrelu_tui.diagnosis.trials import Trial
+
+
+def make_run(settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = False, trials: bool = True) -> Run:
+    """Return a run that will train in the executor's thread. Data and engine are loaded there, at its start."""
+
+    def training(promised: Start, controls: Controls) -> Iterator[Record]:
+        with ThreadPoolExecutor(1, "images") as beside:  # unpacking holds no lock: it costs MXNet's import no time
+            images = beside.submit(_dataset, settings)
+            from deadrelu_tui.engine.pick import pick
+            from deadrelu_tui.engine.train import train
+
+            picked = pick(settings.engine)
+            dataset = images.result()
+        records = train(picked.engine, settings, dataset, controls, promised=promised)
+        yield next(records)
+        yield from picked.events
+        yield from records
+
+    def attempt(
+        values: Mapping[str, Any], parameters: list[Any] | None, share: Callable[[], float]
+    ) -> tuple[int, Generator[Trial, None, None]]:
+        from deadrelu_tui.engine.trials import attempt, sample
+
+        given = sample(RunSettings.of(values), _dataset(settings), parameters)
+        return given.steps, attempt(given, share)
+
+    return Run(promise(settings), training, executor, settings.live, stays, attempt if trials else None)
+
+
+_datasets: dict[tuple[str | None, bool | None], Dataset] = {}
+
+
+def _dataset(settings: RunSettings) -> Dataset:
+    """Return the images, which a restart need not read again."""
+    from deadrelu_tui.builtin import fashion_mnist as data
+
+    key = (settings.data_dir, settings.full)
+    if key not in _datasets:
+        _datasets.clear()
+        _datasets[key] = data.find(*key)
+        _ = _datasets[key].moments  # taken here, beside MXNet's import
+    return _datasets[key]

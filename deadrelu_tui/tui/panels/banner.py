@@ -1,0 +1,75 @@
+"""The verdict in one line: what it is, why, and which keys to press."""
+
+from __future__ import annotations
+
+import math
+
+from textual.content import Content
+
+from deadrelu_tui.diagnosis import telling
+from deadrelu_tui.diagnosis.finding import Finding
+from deadrelu_tui.run.source import Source
+from deadrelu_tui.tui.panels.lines import MUTED, cut
+from deadrelu_tui.tui.remedies import keys_of
+from deadrelu_tui.wording import percent
+
+VERDICT_STYLE = {
+    "healthy": ("✔", "$success"),
+    "sparse": ("✔", "$success"),
+    "dying": ("▲", "$warning"),
+    "guessing": ("▲", "$warning"),
+    "vanishing": ("▲", "$warning"),
+    "saturated": ("▲", "$warning"),
+    "dead": ("✖", "$error"),
+    "diverged": ("✖", "$error"),
+}
+
+
+def banner(run: Source, found: Finding | None, width: int) -> Content:
+    """Return the verdict on the run, or what ended it, in one line: what it is, why, and the key to press."""
+    end = run.history.end
+    if end is not None and end.error is not None:
+        again = " → r starts again" if "restart" in run.can else ""
+        return cut(Content.styled(f"✖ FAILED  {' '.join(end.error.split())[:400]}{again}", "$error"), width)
+    if found is None:
+        return cut(Content.styled("no verdict before the first step", MUTED), width)
+    glyph, style = VERDICT_STYLE[found.word]
+    word, remedies = f"{glyph} {found.word.upper()}  ", _remedies(found, keys_of(found.remedy, run.live))
+    options = [(text, remedy) for remedy in remedies for text in (*telling.reasons(found), telling.found(found))]
+    fitting = (each for each in options if len(word) + len(each[0]) + len(each[1]) <= width)
+    text, remedy = next(fitting, (None, ""))
+    if text is None:  # cut, with as much of the remedy as leaves something to read
+        rooms = [(width - len(word) - len(each), each) for each in remedies]
+        room, remedy = next((each for each in rooms if each[0] >= _READABLE), rooms[-1])
+        text = _words(telling.found(found), room) if room >= _READABLE else ""
+    if not text:  # the word and the keys: no key is cut either
+        word = word.rstrip()
+        remedy = remedy if len(word) + len(remedy) <= width else ""
+    more = "  enter: why" if len(word) + len(text) + len(remedy) + 12 <= width else ""
+    line = Content.assemble((word, f"bold {style}"), (text, ""), (remedy, f"bold {style}"), (more, MUTED))
+    return cut(line, width)
+
+
+def _remedies(found: Finding, pressed: str) -> tuple[str, ...]:
+    """Return what is advised, at length and in short: that it is yet to be tried, or what it came to."""
+    if math.isnan(found.tried):
+        return (f" → try {pressed}", f" → {pressed}") if pressed else ("",)
+    if not pressed:
+        return " → no change did better when tried", ""
+    return f" → {pressed} (tried: {percent(found.tried)})", f" → {pressed}"
+
+
+_READABLE = 24
+"""Columns below which a piece of a sentence tells less than no sentence."""
+
+
+def _words(text: str, room: int) -> str:
+    """Return as many whole words of a text as have room: half a number would be another number."""
+    kept = ""
+    for word in text.split(" "):
+        if len(kept) + len(word) + 2 > room:
+            while kept[-1:].isdigit():  # "300…" could be the beginning of 3000
+                kept = kept.rpartition(" ")[0]
+            return kept + "…" if kept else ""
+        kept += (" " if kept else "") + word
+    return kept
