@@ -106,8 +106,8 @@ def outcomes(count: int, seed: int) -> Iterator[Outcome]:
             continue
         count -= 1
         began = time.perf_counter()
-        given = sample(settings, images, None)
-        history.add(Trials(settings.live, given.steps, tuple(attempt(given))).event(history.next - 1))
+        given = sample(settings, images)
+        history.add(Trials(settings.live, given.steps, tuple(attempt(given, lambda: None))).event(history.next - 1))
         seconds = time.perf_counter() - began
         rule, advice = (followed(settings, each.remedy) for each in (found, judged(history)))
         by_rule, by_trials = (

@@ -52,7 +52,7 @@ def measure(engine: str, rounds: int) -> Iterator[Row]:
             def keep_trying(done: threading.Event = done) -> None:
                 spare = Spare(lambda: False)
                 while not done.is_set():
-                    for _ in attempt(sample(settings, images, weights), spare.share):
+                    for _ in attempt(sample(settings, images), lambda: weights, spare.share):
                         if done.is_set():
                             return
 
@@ -66,11 +66,11 @@ def measure(engine: str, rounds: int) -> Iterator[Row]:
     what = f"training by {engine_name(engine)} while remedies are tried, peer: alone"
     yield Row(what, str(Spread(tuple(beside), "steps/s", 0)), str(Spread(tuple(alone), "steps/s", 0)), text,
               f"≥ {AT_LEAST:.2f}", ratio >= AT_LEAST)  # fmt: skip
-    for kind, copied in (("that goes on", weights), ("that has ended", None)):
+    for kind, copied in (("that goes on", lambda: weights), ("that has ended", lambda: None)):
         took, number = list[float](), 0
         for _ in range(rounds):
             began = time.perf_counter()
-            number = len(list(attempt(sample(settings, images, copied))))
+            number = len(list(attempt(sample(settings, images), copied)))
             took.append(time.perf_counter() - began)
         yield Row(f"the {number} trials of a run {kind}, on a free processor", str(Spread(tuple(took), "s", 1)))
 

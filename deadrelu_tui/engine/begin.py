@@ -1,4 +1,4 @@
-"""A run of the built-in training, put together: images, engine, and what tries remedies, each loaded when it is needed."""
+"""A run of the built-in training, put together: images, engine and what tries remedies, loaded when they are needed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.records import Record, Start
+from deadrelu_tui.run.advisor import Parameters
 from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.run import Run
 
@@ -34,12 +35,12 @@ def make_run(settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = 
         yield from records
 
     def attempt(
-        values: Mapping[str, Any], parameters: list[Any] | None, share: Callable[[], float]
+        values: Mapping[str, Any], parameters: Parameters, share: Callable[[], float]
     ) -> tuple[int, Generator[Trial, None, None]]:
         from deadrelu_tui.engine.trials import attempt, sample
 
-        given = sample(RunSettings.of(values), _dataset(settings), parameters)
-        return given.steps, attempt(given, share)
+        given = sample(RunSettings.of(values), _dataset(settings))
+        return given.steps, attempt(given, parameters, share)
 
     return Run(promise(settings), training, executor, settings.live, stays, attempt if trials else None)
 

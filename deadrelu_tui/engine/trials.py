@@ -37,10 +37,10 @@ STEPS, MOST_STEPS, SEEN = 60, 240, 15_360
 """Steps of a trial; more where batches are small, until so many images were seen."""
 BATCH = 256
 """Images of a step at most."""
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds of the processor after which no further change is tried."""
-TOO_LARGE = 4e12
-"""Operations of a trial, from which on nothing is tried: a minute or more of one core."""
+TOO_LARGE = 4e11
+"""Operations of a trial, from which on nothing is tried: many seconds of one core, of which it would take dozens."""
 ASK_EVERY = 0.1
 """Seconds between two questions which share of the time may be taken."""
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -52,7 +52,7 @@ class Sample:
 
     settings: RunSettings
     images: Dataset
-    parameters: Sequence[Floats] | None
+    parameters: Sequence[Floats] | None = None
     """Of a training that runs; None after its end."""
 
     @property
@@ -61,7 +61,7 @@ class Sample:
         return min(MOST_STEPS, max(STEPS, SEEN // self.settings.batch_size))
 
 
-def sample(settings: RunSettings, dataset: Dataset, parameters: Sequence[Floats] | None) -> Sample:
+def sample(settings: RunSettings, dataset: Dataset) -> Sample:
     """Return what is tried of a run with these settings."""
     count = len(dataset.train_labels)
     chosen = np.linspace(0, count - 1, min(TRAINED, count)).astype(np.intp)
@@ -71,7 +71,7 @@ def sample(settings: RunSettings, dataset: Dataset, parameters: Sequence[Floats]
         test_images=dataset.probe_images[:PROBED], test_labels=dataset.test_labels[:PROBED],
     )  # fmt: skip
     gentle = replace(settings, batch_size=min(BATCH, settings.batch_size), engine="numpy", device="cpu", epochs=1)
-    return Sample(gentle, images, parameters)
+    return Sample(gentle, images)
 
 
 def operations(settings: RunSettings, inputs: int, classes: int) -> float:
@@ -105,14 +105,17 @@ def tried(given: Sample, remedy: Remedy, between: Callable[[], object] = lambda:
                 return Trial(remedy, done.step.values["accuracy/test"])
 
 
-def attempt(given: Sample, share: Callable[[], float] = lambda: 1.0) -> Generator[Trial, None, None]:
+def attempt(
+    given: Sample, parameters: Callable[[], Sequence[Floats] | None], share: Callable[[], float] = lambda: 1.0
+) -> Generator[Trial, None, None]:
     """Yield one trial after the other, each as soon as it is done; to close it ends the process that tries.
 
-    It takes a share of the time of a processor that is asked for again and again. Nothing is tried of a network that
-    is too large.
+    Takes a sample, what copies the parameters of a training that runs, and what is asked again and again which share
+    of a processor's time may be taken. Nothing is tried of a network that is too large.
     """
     if operations(given.settings, given.images.train_images.shape[1], given.images.classes) > TOO_LARGE:
         return
+    given = replace(given, parameters=parameters())
     code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; serve()"
     process = subprocess.Popen(
         [sys.executable, "-I", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

@@ -16,10 +16,12 @@ from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event, Live
 from deadrelu_tui.run.gate import Controls
 
-Attempt = Callable[[Mapping[str, Any], list[Any] | None, Callable[[], float]], tuple[int, Generator[Trial, None, None]]]
-"""Given settings, of a training that runs a copy of its parameters, and what tells at any time which share of a
-processor's time may be taken: how many steps a trial has, and the trials, of which each comes when it is done. To close
-the iterator ends them."""
+Parameters = Callable[[], list[Any] | None]
+"""Returns, of a training that runs, a copy of its parameters."""
+Attempt = Callable[[Mapping[str, Any], Parameters, Callable[[], float]], tuple[int, Generator[Trial, None, None]]]
+"""Given settings, what copies the parameters, and what tells at any time which share of a processor's time may be
+taken, or ends it all with an exception: how many steps a trial has, and the trials, of which each comes when it is done.
+To close the iterator ends them."""
 SPARING = 0.08
 """Share of the time that is taken beside a training that leaves no processor free: threads that wait for each other
 lose half of their speed to a third one, of whatever priority, that computes all the time (benchmarks/trials.py)."""
@@ -59,11 +61,17 @@ class Advisor:
             self._thread.join()
 
     def _watch(self) -> None:
+        try:
+            self._look_on()
+        except Exception as error:  # the training has nothing to do with it
+            self._tell(Event(self._now, "untried", {"error": " ".join(f"{type(error).__name__}: {error}".split())}))
+
+    def _look_on(self) -> None:
         was_bad = False
         while not self._over():
             history = self._history.frozen()
             ended = history.end is not None
-            bad = self._is_bad(history)
+            bad = self._is_bad(history) and self._is_set_so(history.live)
             if bad and (was_bad or ended) and self._key(history.live) not in self._done:
                 self._try_out(history)
             was_bad = bad
@@ -79,6 +87,10 @@ class Advisor:
         found = verdict(history) if history.start is not None and history.start.choices else None
         return found is not None and found.word in BAD
 
+    def _is_set_so(self, live: Live) -> bool:
+        """Return whether the next step will be taken as the last one was; after the end there is none."""
+        return self._history.end is not None or dict(self._controls.live) == live
+
     def _key(self, live: Live) -> tuple[Any, ...]:
         return tuple(sorted(live.items()))
 
@@ -86,24 +98,30 @@ class Advisor:
         """Have remedies tried for the run as it is; break off as soon as it is set otherwise."""
         live, start = dict(history.live), history.start
         assert start is not None
-        parameters = None
-        if history.end is None:
-            with suppress(FutureTimeoutError):  # it may just have ended
-                parameters = self._controls.ask_parameters().result(PATIENCE)
-        rows: list[Trial] = []
+
+        def parameters() -> list[Any] | None:
+            if history.end is None:
+                with suppress(FutureTimeoutError):  # it may just have ended
+                    return self._controls.ask_parameters().result(PATIENCE)
+            return None
+
+        def share() -> float:
+            if self._over() or not self._is_set_so(live):
+                raise _Broken
+            return spare.share()
+
+        spare, rows = Spare(self._rests), list[Trial]()
         try:
-            steps, trials = self._attempt({**start.settings, **live}, parameters, Spare(self._rests).share)
+            steps, trials = self._attempt({**start.settings, **live}, parameters, share)
             with closing(trials):
                 for trial in trials:
+                    share()
                     rows.append(trial)
-                    if self._over() or dict(self._controls.live) != live:
-                        return
-        except Exception as error:  # the training has nothing to do with it
-            self._tell(Event(self._now, "untried", {"error": " ".join(f"{type(error).__name__}: {error}".split())}))
-        else:
-            if rows:
-                self._tell(Trials(live, steps, tuple(rows)).event(self._now))
+        except _Broken:
+            return
         self._done.add(self._key(live))
+        if rows:
+            self._tell(Trials(live, steps, tuple(rows)).event(self._now))
 
     def _rests(self) -> bool:
         return self._history.end is not None or (self._controls.paused and not self._controls.permits)
@@ -112,6 +130,10 @@ class Advisor:
     def _now(self) -> int:
         last = self._history.last
         return 0 if last is None else last
+
+
+class _Broken(Exception):  # noqa: N818 - it ends what is no longer wanted, and is no error
+    """The trials are of no use any more."""
 
 
 class Spare:

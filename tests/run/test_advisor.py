@@ -16,7 +16,7 @@ from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import End, Event
 from deadrelu_tui.record.telling import told
 from deadrelu_tui.run import advisor as module
-from deadrelu_tui.run.advisor import Advisor
+from deadrelu_tui.run.advisor import Advisor, Parameters
 from deadrelu_tui.run.gate import Controls
 
 LIVE = RunSettings().live
@@ -50,9 +50,10 @@ class Bench:
         self.told.set()
 
     def attempt(
-        self, settings: Mapping[str, Any], parameters: list[Any] | None, _share: Callable[[], float]
+        self, settings: Mapping[str, Any], parameters: Parameters, share: Callable[[], float]
     ) -> tuple[int, Generator[Trial, None, None]]:
-        self.asked.append((dict(settings), parameters))
+        self.share = share
+        self.asked.append((dict(settings), parameters()))
 
         def tried() -> Generator[Trial, None, None]:
             try:
@@ -182,3 +183,22 @@ def test_a_network_of_which_nothing_was_tried_tells_nothing() -> None:
     bench.advisor.begin()
     bench.advisor.settle()
     assert (len(bench.asked), bench.events) == (1, [])
+
+
+def test_set_otherwise_after_its_end_the_run_is_tried_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(SICK)
+    bench.end()
+    bench.controls.send(Change({"lr": 0.2}))  # for the next run
+    bench.advisor.begin()
+    bench.advisor.settle()
+    assert [settings["lr"] for settings, _ in bench.asked] == [LIVE["lr"]]
+    assert trials_of(bench.history) is not None
+
+
+def test_set_otherwise_and_not_yet_a_step_taken_nothing_is_tried() -> None:
+    bench = Bench(SICK)
+    bench.controls.send(Change({"lr": 0.2}))
+    bench.advisor.begin()
+    assert not bench.told.wait(0.1)
+    bench.advisor.close()
+    assert bench.asked == []
