@@ -20,8 +20,8 @@ Parameters = Callable[[], list[Any] | None]
 """Returns, of a training that runs, a copy of its parameters."""
 Attempt = Callable[[Mapping[str, Any], Parameters, Callable[[], float]], tuple[int, Generator[Trial, None, None]]]
 """Given settings, what copies the parameters, and what tells at any time which share of a processor's time may be
-taken, or ends it all with an exception: how many steps a trial has, and the trials, of which each comes when it is done.
-To close the iterator ends them."""
+taken, or ends it all with an exception: how many steps a trial has, and the trials, each of which comes when it is
+done. To close the iterator ends them."""
 SPARING = 0.08
 """Share of the time that is taken beside a training that leaves no processor free: threads that wait for each other
 lose half of their speed to a third one, of whatever priority, that computes all the time (benchmarks/trials.py)."""

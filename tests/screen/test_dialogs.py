@@ -32,7 +32,7 @@ from deadrelu_tui.record.commands import Change, Restart
 from deadrelu_tui.record.history import History
 from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.source import Status
-from deadrelu_tui.tui.panels import banner
+from deadrelu_tui.tui.panels import banner, lines
 from deadrelu_tui.tui.panels.banner import VERDICT_STYLE
 from deadrelu_tui.tui.screens.choice import Choice
 from deadrelu_tui.tui.screens.help import HelpScreen
@@ -609,3 +609,18 @@ async def test_without_colour_there_is_none_behind_a_dialog_either(monkeypatch: 
                 for colour in (segment.style.color, segment.style.bgcolor) if segment.style else ():
                     if colour is not None and colour.triplet is not None:
                         assert len(set(colour.triplet)) == 1, colour
+
+
+@pytest.mark.parametrize(
+    ("engine", "width", "expected"),
+    [
+        ("numpy", 120, "784–300–10 · NumPy on cpu"), ("mxnet", 90, "784–300–10 · MXNet"),
+        ("mxnet", 80, "embedded · MXNet"), (None, 120, "784–300–10 · cpu"),
+    ],
+)  # fmt: skip
+def test_the_header_says_what_computes_the_steps(engine: str | None, width: int, expected: str) -> None:
+    facts = {} if engine is None else {"engine": engine}
+    run = SimpleNamespace(start=replace(start(), facts=facts), status=Status.RUNNING)
+    text = lines.header(run, 0.0, None, width).plain
+    assert len(text) == width
+    assert f"{expected}  " in text

@@ -48,15 +48,20 @@ def header(run: Source, bytes_per_second: float, held: int | None, width: int) -
         right.append((f"   {wide}", "bold $accent"))
     speed, clock = moment(bytes_per_second)
     right += [(f"   {speed}" if width >= 100 else "", MUTED), (f"   {clock} " if width >= 70 else " ", MUTED)]
-    told = (f"  {start.title}", f" · {network}", f" · {_where(start)}")
-    left = [(" deadrelu-tui", "bold $primary"), *((text, MUTED) for text in told)]
-    return _both(left, right, width)
+    name, title, outlined = " deadrelu-tui", f"  {start.title}", f" · {network}"
+    lefts: list[tuple[str, ...]] = [(name, title, outlined)]
+    if "engine" in start.facts:  # of the network something stands among the settings, of the engine nothing
+        lefts.append((name, title))
+    wanted = [(*left, f" · {where}") for left in lefts for where in _where(start)]
+    end = sum(len(text) for text, _ in right) + 3
+    fitting = next((each for each in wanted if sum(map(len, each)) + end <= width), (name, title, outlined))
+    return _both([(text, "bold $primary" if text is name else MUTED) for text in fitting], right, width)
 
 
-def _where(start: Start) -> str:
-    """Return what computes the steps, and on what."""
+def _where(start: Start) -> tuple[str, ...]:
+    """Return what computes the steps and on what, and in short what alone."""
     engine = start.facts.get("engine")
-    return start.device if engine is None else f"{engine_name(engine)} on {start.device}"
+    return (start.device,) if engine is None else (f"{engine_name(engine)} on {start.device}", engine_name(engine))
 
 
 def moment(bytes_per_second: float) -> tuple[str, str]:
