@@ -28,7 +28,7 @@ from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.run import Run
 
 AT_LEAST = 0.95
-TURN, WARM_UP = 4.0, 3.0
+TURN, WARM_UP = 8.0, 3.0
 """Seconds of a turn, and of training before the first."""
 
 

@@ -42,13 +42,15 @@ class Shot:
     hold: int
     keys: tuple[tuple[int, str], ...] = ()
     then: tuple[str, ...] = ()
+    tried: bool = False
+    """Whether it waits until remedies were tried."""
 
 
 SHOTS = (
     Shot("tragedy-wide", "tragedy", (160, 48), 500, ((250, "n"),)),
     Shot("revived-wide", "tragedy", (160, 48), 500, ((50, "n"), (60, "v"))),
     Shot("normalised-wide", "normalised", (160, 48), 700),
-    Shot("why-wide", "tragedy", (120, 36), 100, then=("enter",)),
+    Shot("why-wide", "tragedy", (120, 48), 100, then=("enter",), tried=True),
     Shot("low-lr-80x24", "low-lr", (80, 24), 500),
 )
 
@@ -86,11 +88,11 @@ async def take(shot: Shot) -> Path:
     with ThreadPoolExecutor(1) as executor, Gates([step for step, _ in keys]) as gates:
 
         def begin(values: Mapping[str, Any]) -> Run:
-            run = make_run(RunSettings.of(values), executor, stays=True)
+            run = make_run(RunSettings.of(values), executor, stays=True, trials=shot.tried)
             run.begin()
             return run
 
-        run = make_run(PRESETS[shot.preset], executor, stays=True)
+        run = make_run(PRESETS[shot.preset], executor, stays=True, trials=shot.tried)
         app = MonitorApp(run, begin, when_ready=run.begin)
         async with app.run_test(size=shot.size) as pilot:
             assert app.monitor is not None
@@ -100,6 +102,8 @@ async def take(shot: Shot) -> Path:
                 await pilot.press(key)
                 gates.passed[step].set()
             while not any(event.kind == "pause" for event in run.history.events):
+                await pilot.pause(0.05)
+            while shot.tried and run.history.tried is None:
                 await pilot.pause(0.05)
             app.monitor.draw()
             await pilot.press(*shot.then)

@@ -22,7 +22,7 @@ Attempt = Callable[[Mapping[str, Any], Parameters, Callable[[], float]], tuple[i
 """Given settings, what copies the parameters, and what tells at any time which share of a processor's time may be
 taken, or ends it all with an exception: how many steps a trial has, and the trials, each of which comes when it is
 done. To close the iterator ends them."""
-SPARING = 0.08
+SPARING = 0.05
 """Share of the time that is taken beside a training that leaves no processor free: threads that wait for each other
 lose half of their speed to a third one, of whatever priority, that computes all the time (benchmarks/trials.py)."""
 EVERY = 0.5

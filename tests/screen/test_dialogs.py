@@ -428,7 +428,7 @@ async def test_the_reasons_say_what_why_and_how_to_test_it_and_list_every_findin
         text = seen.text.replace("\u202f", " ")
         for words in (
             "✖ DEAD h1: 297 of 300 units never fire on 2 000 probe images, half by step 8.",
-            MEANING["dead"], "Why Input mean 72.9.", "Test it Press n, then r – not tried so far.",
+            MEANING["dead"], "Why Input mean 72.9.", "Test it Press n, then r. Not tried so far.",
             "Every finding as of step 1 174, the gravest first", "rule layer measured since",
             "✖ DeadRelu h1 0.990 > 0.5 step 8", "▲ Guessing all 2.30 ~ 2.3 step 12",
             "· CheckInputImages all 72.9 > 0.2 step 0", "note: Input averages 72.9, standard deviation 90.0.",
@@ -440,7 +440,7 @@ async def test_the_reasons_say_what_why_and_how_to_test_it_and_list_every_findin
 async def test_a_remedy_that_sets_something_says_what_and_what_is_not_known_is_left_out() -> None:
     async with shown(ReasonsScreen(FINDINGS[1:], 60, LIVE, "-unicode"), (160, 48)) as seen:
         assert "▲ GUESSING" in seen.text
-        assert "Test it Press s: init he, then r – not tried so far." in seen.text
+        assert "Test it Press s: init he, then r. Not tried so far." in seen.text
         assert "Why" not in seen.text
 
 
@@ -453,8 +453,8 @@ TRIED = Trials(
 async def test_what_was_tried_stands_below_the_best_first_and_what_is_advised_is_marked() -> None:
     advised = (replace(FINDINGS[0], tried=0.7125), *FINDINGS[1:])
     async with shown(ReasonsScreen(advised, 1174, LIVE, "-unicode", TRIED), (160, 48)) as seen:
-        came = "71.2 % of the probe images were right when that was tried on a copy."
-        assert f"Test it Press n, then r – {came}" in seen.text
+        came = "Tried on a copy, that came to 71.2 % of the probe images right."
+        assert f"Test it Press n, then r. {came}" in seen.text
         assert "What was tried, 60 steps each, and the share of probe images then right" in seen.text
         table = seen.text[seen.text.index("What was tried") :]
         assert table.index("▸ n, then r 71.2 %") < table.index("s: init he, then r 33.3 %")
@@ -465,7 +465,7 @@ async def test_what_was_tried_stands_below_the_best_first_and_what_is_advised_is
 async def test_where_no_change_did_better_that_is_said() -> None:
     leave = (replace(FINDINGS[0], remedy=(), tried=0.72), *FINDINGS[1:])
     async with shown(ReasonsScreen(leave, 1174, LIVE, "-unicode", TRIED), (160, 48)) as seen:
-        assert "Test it Leave it as it is – 72.0 %" in seen.text
+        assert "Test it Leave it as it is. Tried on a copy, that came to 72.0 %" in seen.text
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,9 @@ def reasoning(findings: Sequence[Finding], step: int, live: Live) -> Content:
 def _test(finding: Finding, pressed: str) -> str:
     """Return the keys to press, and whether somebody has tried what they do."""
     if math.isnan(finding.tried):
-        return f"press {pressed} – not tried so far" if pressed else ""
-    came = f"{percent(finding.tried)} of the probe images were right when that was tried on a copy"
-    return f"press {pressed} – {came}" if pressed else f"leave it as it is – {came}"
+        return f"press {pressed}. Not tried so far" if pressed else ""
+    came = f"Tried on a copy, that came to {percent(finding.tried)} of the probe images right"
+    return f"press {pressed}. {came}" if pressed else f"leave it as it is. {came}"
 
 
 def trials_table(trials: Trials, advised: Remedy | None, live: Live) -> Content:
@@ -90,7 +90,7 @@ def trials_table(trials: Trials, advised: Remedy | None, live: Live) -> Content:
     heading = f"What was tried, {count(trials.steps)} steps each, and the share of probe images then right"
     words = [keys_of(row.remedy, live) or "nothing changed" for row in rows]
     width = max(map(len, words))
-    lines = [Content.assemble("\n", (heading, "bold $primary"))]
+    lines = [Content.styled(heading, "bold $primary")]
     for row, text in zip(rows, words, strict=True):
         chosen = row.remedy == advised
         bar = "█" * round(_BAR * row.accuracy)
