@@ -129,7 +129,7 @@ class Lines:
             "verdict": gravest.word if gravest else None,
             "reason": str(error) if error is not None else telling.reason(gravest) if gravest else None,
             "remedy": [as_data(each) for each in gravest.remedy] if gravest else [],
-            "tried": None if gravest is None or math.isnan(gravest.tried) else gravest.tried,
+            "tried": gravest.tried if gravest else None,
             "trials": _trial_rows(history),
             "findings": [as_row(each) for each in found],
             "steps": len(history),
@@ -146,7 +146,7 @@ class Lines:
         if found is not None:
             parts.append(f": {found.word} — {telling.reason(found)}")
             if wanted := flags(found.remedy):
-                came = "" if math.isnan(found.tried) else f" (tried: {percent(found.tried)})"
+                came = "" if found.tried is None else f" (tried: {percent(found.tried)})"
                 parts.append(f"; try {wanted}{came}")
         return "".join(parts)
 

@@ -42,5 +42,5 @@ class Finding:
     """The step since which it holds, unbroken."""
     layer: str = ""
     """Layer or parameter."""
-    tried: float = math.nan
-    """The accuracy to which the remedy came when it was tried; NaN if it was not."""
+    tried: float | None = None
+    """The accuracy to which the remedy came when it was tried; None if it was not."""

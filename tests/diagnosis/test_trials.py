@@ -176,7 +176,7 @@ def test_the_verdict_advises_what_was_tried_and_says_to_what_it_came() -> None:
     before, after = verdict(dead()), verdict(dead(TRIED))
     assert before is not None
     assert after is not None
-    assert (before.remedy, before.tried != before.tried) == (ANEW, True)
+    assert (before.remedy, before.tried) == (ANEW, None)
     assert (after.remedy, after.tried) == (ANEW, 0.75)
     assert after.word == before.word == "dead"
     assert findings(dead(TRIED))[0] == after

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from textual.content import Content
 
 from deadrelu_tui.diagnosis import telling
@@ -52,7 +50,7 @@ def banner(run: Source, found: Finding | None, width: int) -> Content:
 
 def _remedies(found: Finding, pressed: str) -> tuple[str, ...]:
     """Return what is advised, at length and in short: that it is yet to be tried, or what it came to."""
-    if math.isnan(found.tried):
+    if found.tried is None:
         return (f" → try {pressed}", f" → {pressed}") if pressed else ("",)
     if not pressed:
         return " → no change did better when tried", ""

@@ -78,7 +78,7 @@ def reasoning(findings: Sequence[Finding], step: int, live: Live) -> Content:
 
 def _test(finding: Finding, pressed: str) -> str:
     """Return the keys to press, and whether somebody has tried what they do."""
-    if math.isnan(finding.tried):
+    if finding.tried is None:
         return f"press {pressed}. Not tried so far" if pressed else ""
     came = f"Tried on a copy, that came to {percent(finding.tried)} of the probe images right"
     return f"press {pressed}. {came}" if pressed else f"leave it as it is. {came}"
@@ -173,7 +173,7 @@ class ReasonsScreen(Dialog[None]):
         width = self.query_one("#findings").content_size.width
         tried = Content("")
         if self.trials is not None:
-            advised = self.findings[0].remedy if not math.isnan(self.findings[0].tried) else None
+            advised = self.findings[0].remedy if self.findings[0].tried is not None else None
             tried = trials_table(self.trials, advised, self.live)
         for name, text in (("#reasoning", reasoning(self.findings, self.step, self.live)),
                            ("#findings", table(self.findings, width)), ("#trials", tried)):  # fmt: skip
