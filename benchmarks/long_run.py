@@ -184,7 +184,7 @@ async def frame_times(long: Played, rounds: int) -> dict[int, list[float]]:
     """Return the milliseconds of a frame at a thousand steps and of a long run, turn by turn."""
     taken: dict[int, list[float]] = {SHORT: [], LONG: []}
     first = Played(0)  # the monitor itself starts this one, and it takes no step
-    app = MonitorApp(first.run, lambda _settings: first.run, pace=NEVER, when_ready=first.run.begin)
+    app = MonitorApp(first.run, lambda _settings, _paused: first.run, pace=NEVER, when_ready=first.run.begin)
     app.driver_class = Nowhere
     try:
         async with app.run_test(headless=False, size=(WIDTH, HEIGHT)):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
@@ -19,12 +21,15 @@ from click.core import ParameterSource
 from deadrelu_tui import __version__
 from deadrelu_tui.builtin import config, needs, presets
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.errors import InputError
+from deadrelu_tui.ending import Deadline
+from deadrelu_tui.errors import InputError, in_a_line
 
 if TYPE_CHECKING:
     from deadrelu_tui.run.run import Run
 
 USAGE_ERROR, INTERRUPTED = 2, 130
+LONGEST_EXIT = 10.0
+"""Seconds that libraries may take to close."""
 _TWO_SIDED = {"normalise": "--normalise/--no-normalise", "full": "--full/--embedded"}
 
 
@@ -129,8 +134,9 @@ def main_command(
     from deadrelu_tui.tui.wire import terminal
 
     terminal.check()
-    with terminal.taken(_log_file()) as meter, ThreadPoolExecutor(1, "training") as executor:
+    with terminal.taken(_log_file()) as (meter, guard), ThreadPoolExecutor(1, "training") as executor:
         from deadrelu_tui.engine import begin as engine
+        from deadrelu_tui.record.commands import Pause
         from deadrelu_tui.tui.app import MonitorApp
         from deadrelu_tui.tui.wire import pace
 
@@ -138,16 +144,27 @@ def main_command(
         paced = replace(paced, frames=fps or paced.frames)
         first = engine.make_run(settings, executor, stays=True, trials=_wanted(ctx, "trials"))
 
-        def begin(values: Mapping[str, Any]) -> Run:
+        def begin(values: Mapping[str, Any], paused: bool) -> Run:
             run = engine.make_run(RunSettings.of(values), executor, stays=True, trials=_wanted(ctx, "trials"))
+            if paused:
+                run.send(Pause())
             run.begin()
             return run
 
-        app = MonitorApp(first, begin, meter, paced, when_ready=first.begin)
+        def last() -> None:
+            if app.farewell and not app.is_running:
+                meter.write(f"{app.farewell}\n")
+            guard.leaving()
+
+        deadline = Deadline(last)
+        app = MonitorApp(first, begin, meter, paced, first.begin, lambda: deadline.set(INTERRUPTED))
         try:
             app.run(mouse=mouse if mouse is not None else not os.environ.get("SSH_CONNECTION"))
         finally:
+            if not app.terminated:
+                deadline.set(app.return_code or 0)
             app.close()
+            deadline.call_off()
     if error := app.error or app.failure:
         raise error
     if app.farewell:
@@ -169,25 +186,28 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
 
     settings = chosen(ctx)
     needs.require_engine(settings.engine)
-    interrupted = False
+    interrupted, deadline = threading.Event(), Deadline()
     with ThreadPoolExecutor(1, "training") as executor:
         run = engine.make_run(settings, executor, trials=_wanted(ctx, "trials"))
 
         def stop(_signal: int, _frame: object) -> None:
-            nonlocal interrupted
-            interrupted = True
+            interrupted.set()
+            deadline.set(INTERRUPTED)
             run.send(Stop())
 
         signal.signal(signal.SIGINT, stop)
         signal.signal(signal.SIGTERM, stop)
         run.begin()
         try:
-            headless.watch(run, as_json=as_json, steps_file=steps_json, out=sys.stdout, err=sys.stderr)
+            headless.watch(
+                run, as_json=as_json, steps_file=steps_json, out=sys.stdout, err=sys.stderr, asked=interrupted
+            )
         finally:
             run.close()
+            deadline.call_off()
     if run.error is not None:
         raise run.error
-    ctx.exit(INTERRUPTED if interrupted else 0)
+    ctx.exit(INTERRUPTED if interrupted.is_set() else 0)
 
 
 @main_command.command("doctor")
@@ -248,7 +268,10 @@ def main() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a locale without − or … costs a character, not the run
     try:
-        sys.exit(main_command(standalone_mode=False) or 0)
+        code = main_command(standalone_mode=False) or 0
+        if "mxnet" in sys.modules:  # at exit it waits for what it has under way, for ever if its workers are gone
+            atexit.register(Deadline().set, code, LONGEST_EXIT)
+        sys.exit(code)
     except InputError as error:
         _fail(str(error), USAGE_ERROR)
     except click.ClickException as error:
@@ -260,11 +283,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
-        _fail(f"the run failed: {type(error).__name__}: {_first_line(error)}{_noted(error)}", 1)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or ["no message"])[0]
+        kind, told = type(error).__name__, in_a_line(error)
+        _fail(f"the run failed: {kind if told == kind else f'{kind}: {told}'}{_noted(error)}", 1)
 
 
 def _noted(error: BaseException) -> str:

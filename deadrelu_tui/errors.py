@@ -1,5 +1,9 @@
 """The one exception that a user meets as a sentence instead of a traceback."""
 
+import re
+
+_AROUND = re.compile(r"^(Traceback \(most recent call last\)|Stack trace)", re.MULTILINE)
+
 
 class InputError(Exception):
     """Something given to us cannot be used.
@@ -7,3 +11,16 @@ class InputError(Exception):
     The message is one line that says what was wrong and what is allowed; every command prints it and ends
     with exit code 2.
     """
+
+
+def in_a_line(error: BaseException) -> str:
+    """Return what an error says, in a line; the error's kind if it says nothing.
+
+    MXNet puts a Python traceback, a C++ one and the place in its sources around its line.
+    """
+    text = str(error)
+    if _AROUND.search(text):
+        kept = (line for line in text.splitlines() if line.strip() and not line.startswith((" ", "\t")))
+        text = next((line for line in kept if not _AROUND.match(line)), "")
+    line = re.sub(r"^\[\d\d:\d\d:\d\d\] \S+?:\d+: ", "", " ".join(text.split()))
+    return line.removeprefix(f"{type(error).__name__}: ") or type(error).__name__

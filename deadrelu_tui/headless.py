@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any, TextIO
 
 import numpy as np
@@ -26,10 +27,12 @@ from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Start
 from deadrelu_tui.record.telling import told
 from deadrelu_tui.run.run import Run
-from deadrelu_tui.run.source import Status
+from deadrelu_tui.run.source import ALIVE, Status
 from deadrelu_tui.wording import number, percent, rate
 
 POLL_SECONDS = 0.05
+LONGEST_END = 1.0
+"""Seconds for which a run that was asked to end is waited for."""
 AT_EPOCHS = ("loss/test", "accuracy/test")
 """Metrics that a step's row has only where they were measured."""
 MEANS = ("loss", "zero_fraction")
@@ -38,8 +41,14 @@ MEANS = ("loss", "zero_fraction")
 Fields = dict[str, Any]
 
 
-def watch(run: Run, *, as_json: bool, steps_file: Path | None, out: TextIO, err: TextIO) -> None:
-    """Show a run that has begun until it ends, its last record included."""
+def watch(
+    run: Run, *, as_json: bool, steps_file: Path | None, out: TextIO, err: TextIO, asked: Event | None = None
+) -> None:
+    """Show a run that has begun until it ends, its last record included.
+
+    Once it was asked to end it is not waited for for long: what is recorded is told.
+    """
+    asked_at: float | None = None
     steps_out = _open(steps_file)
     lines = Lines(run, steps_out)
     bar = None if as_json or not err.isatty() else _Bar(err, out)
@@ -55,12 +64,15 @@ def watch(run: Run, *, as_json: bool, steps_file: Path | None, out: TextIO, err:
                     (bar.note if bar else _print_to(out))(epoch_line(row, run))
             if bar:
                 bar.show(run)
-            if ended:
+            if asked is not None and asked.is_set():
+                asked_at = asked_at or time.monotonic()
+            if ended or (asked_at is not None and time.monotonic() - asked_at > LONGEST_END):
                 break
             time.sleep(POLL_SECONDS)
-        if bar:
-            bar.wait_for_trials()
-        run.settle()
+        if ended:
+            if bar:
+                bar.wait_for_trials()
+            run.settle()
         if as_json:
             _write(out, lines.summary())
         elif run.error is None:
@@ -125,7 +137,7 @@ class Lines:
         seconds = history.end.at if history.end is not None else history.seconds
         row: Fields = {
             "event": "summary",
-            "status": status.value if status is not Status.READY else "stopped",
+            "status": "stopped" if status in ALIVE or status is Status.READY else status.value,
             "verdict": gravest.word if gravest else None,
             "reason": str(error) if error is not None else telling.reason(gravest) if gravest else None,
             "remedy": [as_data(each) for each in gravest.remedy] if gravest else [],

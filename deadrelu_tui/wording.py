@@ -78,3 +78,8 @@ def _given(name: str, value: str) -> str:
     except OSError:  # not on Linux: there is no knowing
         return value
     return next((each.partition("=")[2] for each in variables if each.startswith(f"{name}=")), "")
+
+
+def printable(text: str) -> str:
+    """Return a text with whatever a terminal would obey, or could not show, written out: \\x1b, \\udc80."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

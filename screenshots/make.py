@@ -87,7 +87,7 @@ async def take(shot: Shot) -> Path:
     keys = (*shot.keys, (shot.hold, "space"))
     with ThreadPoolExecutor(1) as executor, Gates([step for step, _ in keys]) as gates:
 
-        def begin(values: Mapping[str, Any]) -> Run:
+        def begin(values: Mapping[str, Any], _paused: bool) -> Run:
             run = make_run(RunSettings.of(values), executor, stays=True, trials=shot.tried)
             run.begin()
             return run

@@ -8,6 +8,7 @@ from typing import Any
 
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.record.commands import Pause
 from deadrelu_tui.run.run import Run, Training
 from deadrelu_tui.run.session import Begin
 from deadrelu_tui.tui.app import MonitorApp
@@ -23,8 +24,10 @@ def made(settings: RunSettings, training: Training, executor: Executor, stays: b
 def begun(make: Callable[[RunSettings], Run]) -> Begin:
     """Return what makes a run of some values and begins it."""
 
-    def begin(values: Mapping[str, Any]) -> Run:
+    def begin(values: Mapping[str, Any], paused: bool) -> Run:
         run = make(RunSettings.of(values))
+        if paused:
+            run.send(Pause())
         run.begin()
         return run
 

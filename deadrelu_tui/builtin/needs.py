@@ -37,6 +37,39 @@ class Lack(NamedTuple):
     installed: bool
 
 
+THREADS = (
+    "OMP_NUM_THREADS", "MXNET_CPU_WORKER_NTHREADS", "MXNET_CPU_PRIORITY_NTHREADS", "MXNET_CPU_TEMP_COPY",
+    "MXNET_CPU_PARALLEL_RAND_COPY", "MXNET_OMP_MAX_THREADS", "MXNET_GPU_WORKER_NTHREADS", "MXNET_GPU_COPY_NTHREADS",
+    "MXNET_GPU_TEMP_COPY", "MXNET_GPU_PARALLEL_RAND_COPY",
+)  # fmt: skip
+"""Variables in which MXNet looks for a number of threads or of their scratch spaces. What is none ends the process
+within native code, or has it wait for ever."""
+MOST_THREADS = 1024
+ENGINE_TYPES = ("NaiveEngine", "ThreadedEngine", "ThreadedEnginePerDevice")
+
+
+def _variable_lack() -> Lack | None:
+    """Return which variable of the environment MXNet would not survive."""
+    for name in THREADS:
+        # OpenMP takes a list, of which the first number is for us.
+        value = os.environ.get(name, "").partition("," if name == "OMP_NUM_THREADS" else "\0")[0].strip()
+        if value and not (
+            value.isdecimal() and value.isascii() and 1 <= len(value) <= 4 and 1 <= int(value) <= MOST_THREADS
+        ):
+            return Lack(f"{name} is {os.environ[name]!r}, not a number from 1 to {MOST_THREADS}", f"unset {name}", True)
+    kind = os.environ.get("MXNET_ENGINE_TYPE", "")
+    if kind and kind not in ENGINE_TYPES:
+        return Lack(
+            f"MXNET_ENGINE_TYPE is {kind!r}, not one of {', '.join(ENGINE_TYPES)}", "unset MXNET_ENGINE_TYPE", True
+        )
+    role = os.environ.get("DMLC_ROLE", "")
+    if role not in ("", "worker"):
+        return Lack(
+            f"DMLC_ROLE is {role!r}: MXNet then serves other processes and does not train", "unset DMLC_ROLE", True
+        )
+    return None
+
+
 def mxnet_lack() -> Lack | None:
     """Return what keeps MXNet from being used here, as far as can be told without loading it."""
     first, last = (".".join(map(str, each)) for each in (PYTHON_FIRST, PYTHON_LAST))
@@ -58,7 +91,7 @@ def mxnet_lack() -> Lack | None:
     if int(np.__version__.partition(".")[0]) >= NUMPY_BELOW:
         found = f"MXNet {MXNET} does not work with NumPy {np.__version__}"
         return Lack(found, f"pip install 'numpy<{NUMPY_BELOW}'", installed)
-    return None
+    return _variable_lack()
 
 
 def require_engine(name: str) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from deadrelu_tui.builtin import needs
 from deadrelu_tui.engine.model import Engine
-from deadrelu_tui.errors import InputError
+from deadrelu_tui.errors import InputError, in_a_line
 from deadrelu_tui.record.records import Event
 
 
@@ -44,5 +44,5 @@ def pick(name: str) -> Picked:
     except Exception as error:  # a broken installation may fail in any way
         if name == "mxnet":
             raise
-        return Picked(Model, f"MXNet cannot be loaded: {type(error).__name__}: {' '.join(str(error).split())}")
+        return Picked(Model, f"MXNet cannot be loaded: {type(error).__name__}: {in_a_line(error)}")
     return Picked(model.Model)

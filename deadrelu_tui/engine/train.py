@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from itertools import pairwise
 
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.promise import promise
@@ -19,6 +20,8 @@ from deadrelu_tui.record.records import End, Event, Live, Record, Start
 from deadrelu_tui.run.gate import Controls, Gate
 
 PROBE_EVERY = 100
+AHEAD_SECONDS = 0.5
+"""Work that may be under way: whoever pauses or stops waits for it."""
 
 
 def due(steps_since_change: int) -> bool:
@@ -54,17 +57,25 @@ def train(
     model = engine(settings, promised or promise(settings), dataset, metrics)
     yield model.start
     waiting: deque[Pending] = deque()
+    ended: deque[float] = deque(maxlen=3)
     gate, began = Gate(controls, settings.live), time.monotonic()
 
     def clock() -> float:
         return time.monotonic() - began
 
+    def most() -> int:
+        """Return how many steps may be under way. One that took long for a test says nothing of the others."""
+        lasted = min((after - before for before, after in pairwise(ended)), default=AHEAD_SECONDS)
+        return min(model.ahead(waiting[0]), max(1, int(AHEAD_SECONDS / max(lasted, 1e-6))))
+
     def read_back(whole: bool = True) -> Iterator[Record]:
         # The first step is waited for, so that there is something to see.
-        while waiting and (whole or not step or len(waiting) > model.ahead(waiting[0])):
+        while waiting and (whole or not step or len(waiting) > most()):
             pending = waiting.popleft()
             yield from pending.events
-            yield pending.record(clock)
+            record = pending.record(clock)
+            ended.append(record.at)
+            yield record
 
     changed_at = step = epoch = 0
     epochs = settings.epochs

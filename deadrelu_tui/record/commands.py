@@ -43,9 +43,10 @@ class Stop:
 
 @dataclass(frozen=True)
 class Restart:
-    """Start a new run with what is set now, and these settings in place of others."""
+    """Start a new run with what is set now and these settings in place of others, held before its first step or not."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ def as_data(command: Command) -> dict[str, Any]:
     data: dict[str, Any] = {"command": _WORDS[type(command)]}
     for each in fields(command):
         value = getattr(command, each.name)
-        data |= dict(value) if isinstance(value, Mapping) else {each.name: value}
+        if isinstance(value, Mapping):
+            data |= value
+        elif value is not False:  # what nobody asked for need not be told
+            data[each.name] = value
     return data
 
 
@@ -77,7 +81,9 @@ def of_data(data: Mapping[str, Any]) -> Command:
     """Return the command that `as_data` made plain values of. Raises KeyError or TypeError for what is none."""
     values = dict(data)
     kind = _KINDS[values.pop("command")]
-    command: Command = kind(values) if kind in (Change, Restart) else kind(**values)
+    if kind is Restart:
+        return Restart(paused=values.pop("paused", False), settings=values)
+    command: Command = kind(values) if kind is Change else kind(**values)
     return command
 
 

@@ -85,6 +85,8 @@ class Step:
 
 MARKS = frozenset({"change", "revive"})
 """Kinds of event that leave a mark on every chart: something was done to the training."""
+BY_HAND = MARKS | {"pause", "train_on"}
+"""Kinds of what a person did to the training."""
 WAITED = frozenset({"resume", "train_on"})
 """Kinds before which the training stood still."""
 TRIED = "trials"

@@ -13,6 +13,7 @@ from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from deadrelu_tui.diagnosis.happenings import happenings
+from deadrelu_tui.errors import in_a_line
 from deadrelu_tui.record.commands import Command, Stop, can_obey
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import End, Live, Record, Start, Step
@@ -134,7 +135,7 @@ class Run:
                     began = time.monotonic()  # loading is no training
         except BaseException as error:
             self._error = error  # before the end is told, so that whoever reads of it finds the reason
-            self._end(began, "failed", " ".join(str(error).split()) or type(error).__name__)
+            self._end(began, "failed", in_a_line(error))
             raise
         if self.history.end is None:
             planned, last = self.history.steps_planned, self.history.last

@@ -7,10 +7,13 @@ from typing import Any
 
 from deadrelu_tui.record.commands import Command, Restart, Stop, can_obey
 from deadrelu_tui.record.history import History
-from deadrelu_tui.run.source import Source
+from deadrelu_tui.record.records import BY_HAND
+from deadrelu_tui.run.source import ALIVE, Source
 
-Begin = Callable[[Mapping[str, Any]], Source]
-"""Make a run of some settings and begin it."""
+Begin = Callable[[Mapping[str, Any], bool], Source]
+"""Make a run of some settings and begin it, held before its first step or not."""
+PRECIOUS_AFTER = 30.0
+"""Seconds of training that nobody is to lose by one key."""
 KEPT = 20
 """Earlier runs that are kept as ghosts."""
 
@@ -44,14 +47,23 @@ class Session:
         """Ask the run in hand for something; have a restart begin another in its place."""
         if isinstance(command, Restart):
             if can_obey(self.in_hand.can, command):
-                self._restart({**self.settings_now, **command.settings})
+                self._restart({**self.settings_now, **command.settings}, command.paused)
         else:
             self.in_hand.send(command)
 
-    def _restart(self, settings: Mapping[str, Any]) -> None:
+    @property
+    def precious(self) -> bool:
+        """Whether to end the run in hand is to lose something: long training, or what somebody did to it."""
+        run = self.in_hand
+        if run.status not in ALIVE:
+            return False
+        history = run.history.frozen()
+        return history.seconds > PRECIOUS_AFTER or any(each.kind in BY_HAND for each in history.events)
+
+    def _restart(self, settings: Mapping[str, Any], paused: bool) -> None:
         before = self.in_hand
         before.send(Stop())
-        self.in_hand, self.started, self.held = self._begin(settings), self.started + 1, None
+        self.in_hand, self.started, self.held = self._begin(settings, paused), self.started + 1, None
         self.earlier = [before, *self.earlier][:KEPT]
         if self.ghost is not None and self.ghost not in self.earlier:
             self.ghost = None

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import tempfile
+import time
+import traceback
 from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, ClassVar
 
 from textual.app import SystemCommand
+from textual.binding import BindingType
 from textual.screen import Screen
 
 from deadrelu_tui.diagnosis import telling
@@ -14,15 +21,20 @@ from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.run.session import Begin, Session
 from deadrelu_tui.run.source import Source
-from deadrelu_tui.tui.keys import KEYS
+from deadrelu_tui.tui.keys import ANYWHERE, KEYS
 from deadrelu_tui.tui.screens.monitor import MonitorScreen
+from deadrelu_tui.tui.screens.questions import QuitQuestion
 from deadrelu_tui.tui.themes import DARK, LIGHT
+from deadrelu_tui.tui.wire.driver import TerminalDriver
 from deadrelu_tui.tui.wire.pace import Pace
 from deadrelu_tui.tui.wire.sparing import Sent
 from deadrelu_tui.tui.wire.terminal import Meter
-from deadrelu_tui.tui.wire.textual_private import Overriding
+from deadrelu_tui.tui.wire.textual_private import Keys, Overriding
 from deadrelu_tui.tui.wire.typed import TypedInOrder
-from deadrelu_tui.wording import ascii_locale, count
+from deadrelu_tui.wording import ascii_locale, count, printable
+
+RECOVERS_AFTER = 0.2
+"""Seconds after a frame that broke until everything is drawn anew."""
 
 
 class MonitorApp(Overriding, TypedInOrder):
@@ -31,21 +43,28 @@ class MonitorApp(Overriding, TypedInOrder):
     CSS_PATH = "app.tcss"
     TITLE = "deadrelu-tui"
     ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = list(ANYWHERE)
 
     def __init__(
         self, first: Source, begin: Begin, meter: Meter | None = None, pace: Pace | None = None,
-        when_ready: Callable[[], None] = lambda: None,
+        when_ready: Callable[[], None] = lambda: None, asked_to_end: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        """Take a run to look at, what begins another one, and what is to be done once the first frame stands."""
-        super().__init__()
+        """Take a run to look at, what begins another one, and what to do once the first frame stands, and at a signal
+        that asks for the end."""
+        super().__init__(driver_class=TerminalDriver if Keys.there() else None)
         self.error: BaseException | None = None
         """Why the first run could not begin, or what broke the screen: the command says so in a sentence."""
         self.terminated = False
         """Whether somebody else asked the process to end."""
         self.session, self.meter, self._when_ready = Session(first, begin), meter, when_ready
+        self._asked_to_end = asked_to_end
         self.pace = pace or Pace()
         self.monitor: MonitorScreen | None = None
         self.wire = Sent()
+        self.lasting = False
+        """Whether what breaks costs a frame only."""
+        self._recovering = False
+        self._lost: set[tuple[type[BaseException], str]] = set()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = DARK.name
@@ -57,9 +76,74 @@ class MonitorApp(Overriding, TypedInOrder):
 
     def on_mount(self) -> None:
         """Listen to those who want the process to end."""
-        self.app_resume_signal.subscribe(self, lambda _: self.wire.forget())
+        self.app_resume_signal.subscribe(self, lambda _: self.redraw())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._terminate)
+
+    def redraw(self) -> None:
+        """Draw everything anew: somebody else may have written to the terminal."""
+        self.wire.forget()
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
+
+    def action_redraw(self) -> None:
+        """Draw everything anew."""
+        self.redraw()
+
+    def action_suspend(self) -> None:
+        """Stop until the shell brings us back."""
+        if os.getsid(os.getppid()) != os.getsid(0):  # nobody could continue us
+            self.notify("There is no shell here to go back to.")
+        else:
+            signal.raise_signal(signal.SIGTSTP)
+
+    async def action_quit(self) -> None:
+        """Leave as q does: asking first while a run is live."""
+        if isinstance(self.screen, QuitQuestion):
+            self.screen.action_answer(True)
+        elif self.monitor is not None:
+            self.monitor.action_leave()
+
+    def notify(self, message: str, *, markup: bool = False, **more: Any) -> None:
+        """Show a message for a while; what stands in it is text, whatever characters it has."""
+        super().notify(message, markup=markup, **more)
+
+    def deliver_screenshot(self, filename: str | None = None, path: str | None = None, *_: Any) -> str | None:
+        """Save what is shown as SVG: where downloads go, or else wherever a file can be written."""
+        name = filename or f"deadrelu-tui-{time.strftime('%Y-%m-%dT%H-%M-%S')}.svg"
+        places = [path] if path else [os.path.expanduser("~/Downloads"), os.curdir, tempfile.gettempdir()]
+        place = next((each for each in places if os.access(each, os.W_OK)), places[-1])
+        file = Path(place, name).absolute()
+        try:
+            file.write_text(self.export_screenshot(), encoding="utf-8")
+        except OSError as error:
+            self.notify(f"No screenshot was saved in {printable(str(file.parent))}: {error.strerror}", severity="error")
+        else:
+            self.notify(f"Saved as {printable(str(file))}")
+        return None
+
+    def survives(self, error: BaseException) -> bool:
+        """Return whether to go on after an error; what is known of it goes to the log, once.
+
+        A frame that could not be drawn costs a frame, for the training must not end with it. Before the first one there
+        is nothing to lose, and tests are to see what breaks.
+        """
+        if not self.lasting:
+            return False
+        place = traceback.extract_tb(error.__traceback__)[-1:]
+        if (known := (type(error), str(place))) not in self._lost:
+            self._lost.add(known)
+            # Textual keeps what is printed for itself; descriptor 2 leads to the log.
+            os.write(2, "".join(traceback.format_exception(error)).encode("utf-8", "replace"))
+            self.notify("A part of the screen could not be drawn; the log says why.", severity="warning")
+        if not self._recovering:
+            self._recovering = True
+            self.set_timer(RECOVERS_AFTER, self._recover)
+        return True
+
+    def _recover(self) -> None:
+        self._recovering = False
+        self.redraw()
 
     def on_resize(self) -> None:
         """Send everything anew: a terminal moves its lines about when its size changes."""
@@ -67,6 +151,7 @@ class MonitorApp(Overriding, TypedInOrder):
 
     def on_ready(self) -> None:
         """Have the training begin, now that the first frame stands: to load its engine would hold it up."""
+        self.lasting = not self.is_headless
         if self.session.started == 1:  # an early key may have put another run in its place
             self._when_ready()
         if self.monitor is not None:
@@ -92,6 +177,7 @@ class MonitorApp(Overriding, TypedInOrder):
         self.exit()
 
     def _terminate(self) -> None:
+        self._asked_to_end()
         self.terminated = True
         self.exit()
 

@@ -30,6 +30,7 @@ KEYS: tuple[Binding, ...] = (
          key_display="enter"),
     _key("l", "type_rate", "type lr", "Type a learning rate.", show=False),
     _key("r", "restart", "restart", "Start a new run with what is set now."),
+    _key("R", "restart(True)", "restart held", "Start a new run with what is set now, held at step 0.", show=False),
     _key("space", "pause", "pause", "Hold the training before its next step."),
     _key("space", "resume", "resume", "Let the training go on."),
     _key("e", "train_on", "train on", "Go on where the run ended: five more epochs."),
@@ -68,8 +69,29 @@ KEYS: tuple[Binding, ...] = (
     _key("escape", "restore", "restore", "Show all panels again; then let go of the cursor.", show=False),
     _key("question_mark", "help", "help", "Every key and every definition.", key_display="?"),
     _key("q", "leave", "quit", "End the run and leave; asks while it is live."),
-    Binding("ctrl+c,ctrl+q", "leave", show=False, system=True),
+    Binding("ctrl+c", "leave", show=False, system=True),
 )  # fmt: skip
+
+ANYWHERE = (
+    Binding("ctrl+q", "quit", show=False, system=True, priority=True),
+    _key(
+        "ctrl+l",
+        "redraw",
+        "redraw",
+        "Draw the whole screen anew, should something else have written on it.",
+        show=False,
+        priority=True,
+    ),
+    _key(
+        "ctrl+z",
+        "suspend",
+        "suspend",
+        "Give the terminal back to the shell and hold the training; fg brings both back.",
+        show=False,
+        priority=True,
+    ),
+)
+"""Keys of the application: they work in dialogs, too."""
 
 UNIT_KEYS = (
     _key("left", "unit(-1)", "unit before", "With the units in focus: read the unit before."),
@@ -88,7 +110,7 @@ EVENT_KEYS = (
 
 def explained(display: Spelling) -> Iterator[tuple[str, str, str]]:
     """Yield (key, name, explanation) of every key, for the help."""
-    for binding in (*KEYS, *UNIT_KEYS, *EVENT_KEYS):
+    for binding in (*KEYS, *ANYWHERE, *UNIT_KEYS, *EVENT_KEYS):
         if not binding.system:
             yield _written(binding, display), binding.description, binding.tooltip
 

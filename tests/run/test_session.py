@@ -48,8 +48,9 @@ class Began:
     def __init__(self) -> None:
         self.settings = list[Mapping[str, Any]]()
 
-    def __call__(self, settings: Mapping[str, Any]) -> Told:
+    def __call__(self, settings: Mapping[str, Any], paused: bool) -> Told:
         self.settings.append(settings)
+        self.paused = paused
         return Told({name: settings[name] for name in ("lr", "normalise", "seed")})
 
 
@@ -112,7 +113,7 @@ def test_a_restart_begins_with_what_is_set_now_and_its_own_settings_in_place_of_
 
 
 def test_a_restart_that_cannot_begin_leaves_the_run_in_hand_in_its_place() -> None:
-    def refused(settings: Mapping[str, Any]) -> Source:
+    def refused(settings: Mapping[str, Any], paused: bool) -> Source:
         raise ValueError("lr must be a number above 0")
 
     first = Told({})
@@ -277,7 +278,7 @@ def training(promised, controls):
             yield Step(step, step / 10, None, turn.live, {"loss": 1.0})
 
 with ThreadPoolExecutor(1) as executor:
-    def begin(values):
+    def begin(values, paused=False):
         settings = RunSettings.of(values)
         run = Run(promise(settings), training, executor, settings.live)
         run.begin()

@@ -37,7 +37,7 @@ def odd() -> MadeUp:
 
 @asynccontextmanager
 async def screen(source: MadeUp, size: tuple[int, int]) -> AsyncIterator[tuple[MonitorScreen, Pilot[None]]]:
-    def nothing(_: Mapping[str, Any]) -> Source:
+    def nothing(_settings: Mapping[str, Any], _paused: bool) -> Source:
         raise AssertionError("a run that cannot restart was restarted")
 
     app = MonitorApp(source, nothing)

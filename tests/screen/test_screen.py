@@ -16,7 +16,7 @@ from rich.console import RenderableType
 from textual._compositor import LayoutUpdate
 from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Input, Label, Static
 
 from deadrelu_tui.builtin.presets import PRESETS
 from deadrelu_tui.builtin.settings import RunSettings
@@ -33,7 +33,7 @@ from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.plot import chart
 from deadrelu_tui.tui.screens.help import HelpScreen, HelpText, wrapped
-from deadrelu_tui.tui.screens.questions import QuitQuestion, RateQuestion
+from deadrelu_tui.tui.screens.questions import EndQuestion, QuitQuestion, RateQuestion
 
 WIDE, MIDDLE = (160, 48), (80, 24)
 
@@ -56,6 +56,11 @@ class Seen:
         """Press keys, and wait until all panels show what they have done."""
         await self._press(*keys)
         await self.until(lambda: True)
+
+    @property
+    def dialog(self) -> str:
+        """What the labels of the dialog on top say."""
+        return "\n".join(str(each.visual) for each in self.app.screen.query(Label))
 
     @property
     def run(self) -> Run:
@@ -281,7 +286,7 @@ async def test_r_starts_a_new_run_with_what_is_set_now(executor: Executor) -> No
     async with screen(executor, paused_at(20)) as seen:
         await seen.until(lambda: len(seen.run.history) == 20)
         first = seen.run
-        await seen.pilot.press("n", "+", "a", "r")
+        await seen.pilot.press("n", "+", "a", "r", "y")
         assert RunSettings.of(seen.run.start.settings) == RunSettings(
             lr=0.2, normalise=True, activation="leaky_relu", epochs=2
         )
@@ -293,6 +298,8 @@ async def test_r_starts_a_new_run_with_what_is_set_now(executor: Executor) -> No
 async def test_the_digits_start_the_articles_experiments(executor: Executor, key: int, name: str) -> None:
     async with screen(executor, paused_at(20), settings=RunSettings(epochs=2, seed=7)) as seen:
         await seen.pilot.press(str(key))
+        if isinstance(seen.app.screen, EndQuestion):
+            await seen.pilot.press("y")
         preset = PRESETS[name]
         now = RunSettings.of(seen.run.start.settings)
         assert (now.lr, now.normalise, now.activation) == (preset.lr, preset.normalise, preset.activation)

@@ -19,12 +19,14 @@ from rich.console import Console
 from rich.segment import Segment
 from textual import _compositor as private
 from textual.app import App
+from textual.events import MouseDown
 from textual.geometry import Region
+from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.strip import Strip
 
 from deadrelu_tui.tui.wire.sparing import Sent
-from deadrelu_tui.tui.wire.textual_private import FALLS_BACK, Rewritten, pieces_of, rows_of
+from deadrelu_tui.tui.wire.textual_private import FALLS_BACK, Keys, Rewritten, pieces_of, rows_of
 
 CONSOLE = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor")
 STRIP = Strip([Segment("text")])
@@ -57,6 +59,11 @@ EXPECTED: dict[str, Callable[[], bool]] = {
     "_display": lambda: takes(App._display, "self", "screen", "renderable"),
     "_compositor": lambda: isinstance(Screen[None]()._compositor, private.Compositor),
     "_render_chops": lambda: takes(private.Compositor._render_chops, "self", "crop", "is_rendered_line"),
+    "XTermParser": lambda: Keys.there() and Keys().pressed("x")[0].key == "x",
+    "_sequence_to_key_events": lambda: [each.key for each in Keys().pressed("\x1b[A")] == ["up"],
+    "parse_mouse_code": lambda: isinstance(Keys().moused("\x1b[<0;3;4M")[0], MouseDown),
+    "_dispatch_message": lambda: takes(MessagePump._dispatch_message, "self", "message"),
+    "_handle_exception": lambda: takes(App._handle_exception, "self", "error"),
     "_fatal_error": lambda: takes(App._fatal_error, "self"),
 }
 

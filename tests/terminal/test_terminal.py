@@ -57,6 +57,8 @@ def test_a_tragedy_from_the_first_frame_to_the_farewell(terminal: Open) -> None:
     shown.press(" ")
     shown.until(lambda text: "normalise on" in text and "lr 0.1 → 0.2" in text and "● running" in text)
     shown.press("2")
+    shown.until("This ends run 1 at step")
+    shown.press("y")
     shown.until("2 low-lr")
     shown.until("✔ SPARSE")
     shown.resize(80, 24)

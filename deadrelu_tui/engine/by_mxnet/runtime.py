@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from deadrelu_tui.builtin.needs import apt_line
-from deadrelu_tui.errors import InputError
+from deadrelu_tui.errors import InputError, in_a_line
 
 
 def _import_mxnet() -> Any:
@@ -23,6 +23,9 @@ def _import_mxnet() -> Any:
     # All workers of a CPU take turns with so many scratch spaces. With MXNet's own 4 of them a look and a step would
     # wait for each other, though they have no array in common.
     os.environ.setdefault("MXNET_CPU_TEMP_COPY", "1024")
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if "," in threads:  # OpenMP takes a list, a number for each level of nesting; MXNet breaks off at one
+        os.environ["OMP_NUM_THREADS"] = threads.partition(",")[0]
     try:
         if sys.version_info >= (3, 12):
             import setuptools  # noqa: F401 - installs its distutils, which MXNet imports
@@ -81,8 +84,9 @@ def device(name: str) -> Any:
     except mx.base.MXNetError as error:
         if name == "auto":
             return mx.cpu()
-        first = str(error).strip().splitlines()[-1]
-        raise InputError(f"device {name} cannot be used by this MXNet ({first}). Allowed here: auto, cpu") from error
+        raise InputError(
+            f"device {name} cannot be used by this MXNet ({in_a_line(error)}). Allowed here: auto, cpu"
+        ) from error
     allowed = ", ".join(["auto", "cpu", *(f"gpu:{each}" for each in range(seen))])
     raise InputError(f"device {name} is not there: MXNet sees {seen or 'no'} GPU(s). Allowed here: {allowed}")
 

@@ -23,7 +23,7 @@ from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.plot.view import SMOOTHING, WINDOWS
 from deadrelu_tui.tui.screens.display import Display
 from deadrelu_tui.tui.screens.help import HelpScreen
-from deadrelu_tui.tui.screens.questions import NameQuestion, QuitQuestion, RateQuestion
+from deadrelu_tui.tui.screens.questions import EndQuestion, NameQuestion, QuitQuestion, RateQuestion
 from deadrelu_tui.wording import count
 
 NEEDS = {
@@ -125,27 +125,41 @@ class MonitorScreen(Display):
         """Go on where the run ended."""
         self._send(TrainOn(MORE_EPOCHS))
 
-    async def action_restart(self) -> None:
-        """Start a new run with the settings as they are now."""
-        await self._start({})
+    def action_restart(self, paused: bool = False) -> None:
+        """Start a new run with the settings as they are now, held at step 0 or not."""
+        self._start({}, paused)
 
-    async def action_experiment(self, name: str) -> None:
+    def action_experiment(self, name: str) -> None:
         """Start one of the article's experiments."""
-        await self._start(presets.experiment(name))
+        self._start(presets.experiment(name))
 
     def action_settings(self) -> None:
         """Show every setting, and start a run with what is made of them."""
         from deadrelu_tui.tui.screens.settings_form import SettingsScreen
 
-        async def take(settings: RunSettings | None) -> None:
+        def take(settings: RunSettings | None) -> None:
             if settings is not None:
-                await self._start(settings.as_dict())
+                self._start(settings.as_dict())
 
         self.app.push_screen(SettingsScreen(RunSettings.of(self.session.settings_now), self.letters), take)
 
-    async def _start(self, settings: Mapping[str, object]) -> None:
+    def _start(self, settings: Mapping[str, object], paused: bool = False) -> None:
+        """Start a run, asking first if the one in hand is worth it."""
+        if not self.session.precious:
+            self.call_next(self._begin, settings, paused)
+            return
+
+        def answer(yes: bool | None) -> None:
+            if yes:
+                self.call_next(self._begin, settings, paused)
+
+        step = count(self.run_in_hand.history.reached)
+        question = f"This ends run {self.session.started} at step {step}."
+        self.app.push_screen(EndQuestion(question, self.letters), answer)
+
+    async def _begin(self, settings: Mapping[str, object], paused: bool) -> None:
         before = self.run_in_hand.start.network
-        self.session.send(Restart(settings))
+        self.session.send(Restart(settings, paused))
         self.view = replace(self.view, cursor=None)
         if self.run_in_hand.start.network.names != before.names:
             await self.recompose()
@@ -286,4 +300,5 @@ class MonitorScreen(Display):
             if yes:
                 self.app.exit()
 
-        self.app.push_screen(QuitQuestion(count(self.run_in_hand.history.reached), self.letters), answer)
+        step = count(self.run_in_hand.history.reached)
+        self.app.push_screen(QuitQuestion(f"The run is at step {step}. Quit and end it?", self.letters), answer)

@@ -7,35 +7,45 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.widgets import Input, Label
 
 from deadrelu_tui.builtin.settings import parse_lr
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.tui.screens.dialog import Dialog
-from deadrelu_tui.wording import rate
+from deadrelu_tui.wording import printable, rate
 
 
-class QuitQuestion(Dialog[bool]):
+class EndQuestion(Dialog[bool]):
     """Asks before a live run is ended."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,enter,q", "answer(True)", "quit"),
+        Binding("y,enter", "answer(True)", "end it"),
         Binding("n,escape", "answer(False)", "stay"),
     ]
+    end, stay = "end it and go on", "stay"
+    """What the keys are said to do."""
 
-    def __init__(self, step: str, classes: str) -> None:
+    def __init__(self, question: str, classes: str) -> None:
         super().__init__(classes=classes)
-        self.step = step
+        self.question = question
 
     def compose(self) -> ComposeResult:
         """Show the question and its keys."""
         with Vertical(classes="dialog"):
-            yield Label(f"The run is at step {self.step}. Quit and end it?")
-            yield Label("[b $accent]y[/] quit   [b $accent]n[/] stay", classes="keys")
+            yield Label(self.question, markup=False)
+            yield Label(f"[b $accent]y[/] {self.end}   [b $accent]n[/] {self.stay}", classes="keys")
 
     def action_answer(self, yes: bool) -> None:
         """Answer."""
         self.dismiss(yes)
+
+
+class QuitQuestion(EndQuestion):
+    """Asks before a live run is ended with the program; the key that asked says yes, too."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "answer(True)", "quit")]
+    end = "quit"
 
 
 class RateQuestion(Dialog[float | None]):
@@ -60,7 +70,7 @@ class RateQuestion(Dialog[float | None]):
             self.dismiss(parse_lr(event.value))
         except InputError as error:
             hint = self.query_one("#hint", Label)
-            hint.update(str(error))
+            hint.update(Content(printable(str(error))))
             hint.add_class("error")
 
 

@@ -11,13 +11,29 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.tui.wire.guard import Guard
+from deadrelu_tui.wording import printable
 
 MIN_WIDTH, MIN_HEIGHT = 20, 5
+MOUSE = ("\x1b[?1000h\x1b[?1003h\x1b[?1006h", "\x1b[?1000l\x1b[?1003l\x1b[?1006l")
+ON = (
+    "\x1b[?1049h"  # the other screen
+    "\x1b[?25l"  # no cursor
+    "\x1b[?1004h"  # tell of the focus
+    "\x1b[?2004h"  # mark what is pasted
+    "\x1b[?7l"  # do not wrap
+)
+OFF = "\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?1004l\x1b[?1049l\x1b[?25h"
+_EVERY_KEY = 1 | 8 | 16
+KITTY = (f"\x1b[>{_EVERY_KEY}u", f"\x1b[={_EVERY_KEY};1u", "\x1b[<u")
+"""Every key as a sequence of its own, with its text: pushed, set again, popped."""
+RESTORED = MOUSE[1] + KITTY[2] + OFF
+"""What leaves a terminal as a shell has it, whatever was on."""
 STALLED_AFTER = 0.3
 """Seconds that a write is under way."""
 HEADLESS = "without a terminal use: deadrelu-tui run"
@@ -44,19 +60,27 @@ class Meter:
 
     encoding, errors = "utf-8", "replace"
 
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
+    def __init__(self, descriptor: int, before_first: Callable[[], None] = lambda: None) -> None:
+        self.descriptor, self._before_first = descriptor, before_first
         self.total = 0
+        self.gone = False
+        """Whether the terminal is no more: what is written then goes nowhere."""
         self._blocked = 0.0
         self._writing_since: float | None = None
         self._recent: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=64)
 
     def write(self, text: str) -> int:
         """Write all of a text, waiting for the terminal as long as it takes."""
+        if not self.total:
+            self._before_first()
         data = memoryview(text.encode(self.encoding, self.errors))
         began = self._writing_since = time.monotonic()
-        while data:
-            taken = os.write(self.descriptor, data)
+        while data and not self.gone:
+            try:
+                taken = os.write(self.descriptor, data)
+            except OSError:
+                self.gone = True
+                break
             self.total += taken
             data = data[taken:]
         now = time.monotonic()
@@ -96,24 +120,32 @@ class Meter:
 
 
 @contextlib.contextmanager
-def taken(log: Path) -> Iterator[Meter]:
-    """Keep the terminal for the screen, native output going to the log, until the block ends."""
+def taken(log: Path) -> Iterator[tuple[Meter, Guard]]:
+    """Keep the terminal for the screen, native output going to the log, until the block ends.
+
+    A guard gives it back should this process end within the block.
+    """
+    for name in ("COLUMNS", "LINES"):  # of another terminal, or of this one before it was resized
+        os.environ.pop(name, None)
     try:
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         log_descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        said = f"what native libraries said last is in {printable(str(log))}"
     except OSError:  # a log is a help, not a need
         log_descriptor = os.open(os.devnull, os.O_WRONLY)
-    sys.stdout.flush()
-    sys.stderr.flush()
+        said = "there is no log"
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    guard = Guard(2, RESTORED, f"deadrelu-tui: the process was killed or broke off; {said}\r\n")
     saved = {1: os.dup(1), 2: os.dup(2)}
-    meter = Meter(os.dup(2))
+    meter = Meter(os.dup(2), guard.drawn)
     streams: Any = (sys.__stdout__, sys.__stderr__)
     try:
         for descriptor in saved:
             os.dup2(log_descriptor, descriptor)
         # Textual takes its file from sys.__stderr__ and the terminal's size from sys.__stdout__.
         sys.__stdout__ = sys.__stderr__ = meter  # type: ignore[misc, assignment]
-        yield meter
+        yield meter, guard
     finally:
         sys.__stdout__, sys.__stderr__ = streams  # type: ignore[misc]
         for descriptor, original in saved.items():
@@ -121,3 +153,4 @@ def taken(log: Path) -> Iterator[Meter]:
             os.close(original)
         os.close(meter.descriptor)
         os.close(log_descriptor)
+        guard.done()

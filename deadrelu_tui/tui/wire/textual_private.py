@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.segment import Segment
+from textual import events
 from textual.app import App
 from textual.geometry import Region
+from textual.message import Message
+from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.strip import Strip
 
 _WHOLE = "every update goes to the terminal in Textual's own bytes, which are more"
+_READS = "the terminal is read Textual's own way, which takes some of its answers for keys"
+_BREAKS = "what breaks while a frame is drawn ends the screen, with a sentence"
 _BEHIND = "what lies behind a dialog is dimmed by Textual itself, which takes longer"
 FALLS_BACK = {
     "CompositorUpdate": _WHOLE,
@@ -31,6 +36,11 @@ FALLS_BACK = {
     "_display": _WHOLE,
     "_compositor": _BEHIND,
     "_render_chops": _BEHIND,
+    "XTermParser": _READS,
+    "_sequence_to_key_events": _READS,
+    "parse_mouse_code": _READS,
+    "_dispatch_message": _BREAKS,
+    "_handle_exception": _BREAKS,
     "_fatal_error": "a screen that breaks ends with Textual's traceback in place of a sentence",
 }
 """Each private name, and what is done without it."""
@@ -109,12 +119,28 @@ def rows_of(screen: Screen[Any], region: Region) -> list[Strip] | None:
         return None
 
 
-class Overriding(App[None]):
-    """An application that writes over a wire, and leaves without a traceback when it breaks."""
+class Surviving(MessagePump):
+    """What goes on with the next message after one that broke; without the private name, that ends the application."""
+
+    async def _dispatch_message(self, message: Message) -> None:
+        """Deal with a message."""
+        try:
+            await super()._dispatch_message(message)
+        except Exception as error:
+            if not (isinstance(self.app, Overriding) and self.app.survives(error)):
+                raise
+
+
+class Overriding(Surviving, App[None]):
+    """An application that writes over a wire, goes on when a frame breaks, and leaves without a traceback."""
 
     wire: Wire
     error: BaseException | None
     """What broke the screen, if Textual says so."""
+
+    def survives(self, error: BaseException) -> bool:
+        """Return whether to go on after an error, for the next frame may be drawn."""
+        raise NotImplementedError
 
     def _display(self, *args: Any, **named: Any) -> Any:
         """Let what Textual shows go over the wire, whatever else it says with it."""
@@ -127,7 +153,46 @@ class Overriding(App[None]):
         known = isinstance(shown, CompositorUpdate) and hasattr(CompositorUpdate, "render_segments")
         return Rewritten(shown, self.wire) if known else shown
 
+    def _handle_exception(self, error: Exception) -> None:
+        """Lose a frame rather than the run."""
+        if not self.survives(error):
+            super()._handle_exception(error)
+
     def _fatal_error(self, *_args: Any, **_named: Any) -> None:
         """Leave without the traceback that Textual would print: the command prints a sentence and logs the rest."""
         self.error = self.error or sys.exc_info()[1]  # what breaks after it, breaks because of it
         self.exit(return_code=1)
+
+
+try:
+    from textual._xterm_parser import XTermParser as _Parser
+except ImportError:
+    _Parser = None  # type: ignore[assignment, misc]
+
+
+class Keys:
+    """What Textual makes of a whole sequence; nothing if it does not know it."""
+
+    def __init__(self) -> None:
+        self._parser: Any = _Parser()
+
+    @staticmethod
+    def there() -> bool:
+        """Return whether Textual has what this takes; its own way of reading the terminal is taken if not."""
+        return all(hasattr(_Parser, each) for each in ("_sequence_to_key_events", "parse_mouse_code"))
+
+    def pressed(self, sequence: str) -> list[events.Key]:
+        """Return the keys of a character or a sequence."""
+        try:
+            keys = list(self._parser._sequence_to_key_events(sequence))
+        except (*UNLIKE, OverflowError):  # a number in it is too large, or is none
+            return []
+        return [each for each in keys if each.key != "<ignore>"]
+
+    def moused(self, sequence: str) -> list[Message]:
+        """Return what the mouse did."""
+        try:
+            message = self._parser.parse_mouse_code(sequence)
+        except (*UNLIKE, OverflowError):
+            return []
+        return [] if message is None else [message]

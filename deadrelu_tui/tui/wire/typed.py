@@ -36,8 +36,8 @@ class Followed(Message):
 class TypedInOrder(App[None]):
     """An application that deals with one key at a time."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **of_any_app: Any) -> None:
+        super().__init__(**of_any_app)
         self._typed: deque[events.Key | events.Paste] = deque()
         self._key = 0
         """The number of the key that is being dealt with."""
