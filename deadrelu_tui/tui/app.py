@@ -135,11 +135,16 @@ class MonitorApp(Overriding, TypedInOrder):
             self._lost.add(known)
             # Textual keeps what is printed for itself; descriptor 2 leads to the log.
             os.write(2, "".join(traceback.format_exception(error)).encode("utf-8", "replace"))
-            self.notify("A part of the screen could not be drawn; the log says why.", severity="warning")
+            self.notify("Something on the screen broke; the log says what. The run goes on.", severity="warning")
+        self.lost()
+        return True
+
+    def lost(self) -> None:
+        """Draw everything anew, soon."""
+        self.wire.forget()
         if not self._recovering:
             self._recovering = True
             self.set_timer(RECOVERS_AFTER, self._recover)
-        return True
 
     def _recover(self) -> None:
         self._recovering = False

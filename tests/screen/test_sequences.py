@@ -106,7 +106,8 @@ def test_escape_is_a_key_of_its_own_once_nothing_follows_and_alt_is_not() -> Non
     escape = Token(Kind.ESCAPE, "\x1b")
     assert tokens(b"\x1b") == [escape]
     assert tokens(b"\x1b\x1b") == [escape, escape]
-    assert tokens(b"\x1b", b"r", pause=0.2) == [escape, *text("r")]
+    for key in "r", "\x1a", "\r", "\t", "\x7f", "é":
+        assert tokens(b"\x1b", key.encode(), pause=0.2) == [escape, *text(key)]
     assert tokens(b"\x1bn") == [Token(Kind.SEQUENCE, "\x1bn")]
     assert tokens(b"\x1b\x1b[A") == [Token(Kind.SEQUENCE, "\x1b\x1b[A")]
 
@@ -122,7 +123,7 @@ def test_rxvt_ends_its_answers_with_a_bare_escape() -> None:
 
 
 def test_a_sequence_is_broken_off_by_what_cannot_belong_to_it() -> None:
-    assert tokens(b"\x1b[12\x18r") == text("r")
+    assert tokens(b"\x1b[12\x1ar") == tokens(b"\x1b]12\x1ar") == text("\x1a", "r")
     assert tokens(b"\x1b[12\rr") == text("\r", "r")
     assert tokens(b"\x1b[1\x1b[A") == [Token(Kind.SEQUENCE, "\x1b[A")]
 

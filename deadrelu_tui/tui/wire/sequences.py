@@ -140,8 +140,8 @@ class Sequences:
             self._rest -= 1
             if not self._rest:
                 self._finish()
-        elif byte in (_CAN, _SUB) and self._in is not _In.GROUND:
-            self._drop()
+        elif byte in (_CAN, _SUB) and self._in is _In.STRING:
+            self._cancel(byte)
         elif byte == _ESC:
             self._escape()
         else:

@@ -75,8 +75,9 @@ class Wire(Protocol):
 class Rewritten(CompositorUpdate):
     """An update in the bytes of a wire, or in Textual's if the update does not look as expected."""
 
-    def __init__(self, update: CompositorUpdate, wire: Wire) -> None:
-        self.update, self.wire = update, wire
+    def __init__(self, update: CompositorUpdate, wire: Wire, lost: Callable[[], None] = lambda: None) -> None:
+        """Take an update, the wire, and what to do if the update cannot be shown."""
+        self.update, self.wire, self.lost = update, wire, lost
 
     def render_segments(self, console: Console, *more: Any, **named: Any) -> str:
         """Return the bytes for the terminal."""
@@ -84,7 +85,11 @@ class Rewritten(CompositorUpdate):
         if pieces is not None:
             return self.wire.update(pieces, console)
         self.wire.forget()
-        return self.update.render_segments(console, *more, **named)
+        try:
+            return self.update.render_segments(console, *more, **named)
+        except UNLIKE:  # in the middle of a resize Textual lays out what it has not rendered
+            self.lost()
+            return ""
 
 
 def pieces_of(update: Any) -> list[Piece] | None:
@@ -138,6 +143,10 @@ class Overriding(Surviving, App[None]):
     error: BaseException | None
     """What broke the screen, if Textual says so."""
 
+    def lost(self) -> None:
+        """Have everything drawn anew, soon: a frame could not be."""
+        raise NotImplementedError
+
     def survives(self, error: BaseException) -> bool:
         """Return whether to go on after an error, for the next frame may be drawn."""
         raise NotImplementedError
@@ -151,7 +160,7 @@ class Overriding(Surviving, App[None]):
     def _rewritten(self, shown: Any) -> Any:
         # An update that is asked for its bytes by another name would answer with none.
         known = isinstance(shown, CompositorUpdate) and hasattr(CompositorUpdate, "render_segments")
-        return Rewritten(shown, self.wire) if known else shown
+        return Rewritten(shown, self.wire, self.lost) if known else shown
 
     def _handle_exception(self, error: Exception) -> None:
         """Lose a frame rather than the run."""
