@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from deadrelu_tui.builtin import config, needs, presets
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.ending import Deadline
 from deadrelu_tui.errors import InputError, in_a_line
+from deadrelu_tui.wording import printable
 
 if TYPE_CHECKING:
     from deadrelu_tui.run.run import Run
@@ -176,7 +178,9 @@ def main_command(
 @settings_options
 @TRIALS
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: a start, every epoch, a summary.")
-@click.option("--steps-json", type=click.Path(path_type=Path), help="Write every step to this file, a line each.")
+@click.option(
+    "--steps-json", type=click.Path(path_type=Path), help="Write every step to this file, a line each; - is stdout."
+)
 @click.pass_context
 def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, **_given: Any) -> None:
     """Train without a screen; for scripts, logs and machines without a terminal."""
@@ -199,9 +203,8 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
         signal.signal(signal.SIGTERM, stop)
         run.begin()
         try:
-            headless.watch(
-                run, as_json=as_json, steps_file=steps_json, out=sys.stdout, err=sys.stderr, asked=interrupted
-            )
+            with headless.apart(sys.stdout) as out:
+                headless.watch(run, as_json=as_json, steps_file=steps_json, out=out, err=sys.stderr, asked=interrupted)
         finally:
             run.close()
             deadline.call_off()
@@ -265,6 +268,7 @@ def _log_file() -> Path:
 
 def main() -> None:
     """Run the command line; the one place where an InputError becomes a line and exit code 2."""
+    _open_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a locale without − or … costs a character, not the run
     try:
@@ -301,6 +305,21 @@ def _noted(error: BaseException) -> str:
     return f"; details in {path}"
 
 
+def _open_streams() -> None:
+    """Have standard streams lead nowhere that were closed before us: whoever prints shall not stumble."""
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            mode = "w" if descriptor else "r"
+            stream = open(descriptor, mode, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115 - stays
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+
+
 def _fail(message: str, code: int) -> None:
-    print(f"deadrelu-tui: {' '.join(message.split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # nobody may be there to be told
+        print(f"deadrelu-tui: {printable(' '.join(message.split()))}", file=sys.stderr, flush=True)
     sys.exit(code)

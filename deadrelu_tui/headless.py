@@ -5,8 +5,10 @@ Reads a History like every other front end. The JSON here is what scripts rely o
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,7 +30,7 @@ from deadrelu_tui.record.records import Start
 from deadrelu_tui.record.telling import told
 from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.source import ALIVE, Status
-from deadrelu_tui.wording import number, percent, rate
+from deadrelu_tui.wording import number, percent, printable, rate
 
 POLL_SECONDS = 0.05
 LONGEST_END = 1.0
@@ -49,14 +51,14 @@ def watch(
     Once it was asked to end it is not waited for for long: what is recorded is told.
     """
     asked_at: float | None = None
-    steps_out = _open(steps_file)
+    steps_out = out if steps_file == Path("-") else _open(steps_file)
     lines = Lines(run, steps_out)
     bar = None if as_json or not err.isatty() else _Bar(err, out)
     try:
         while True:
             ended = not run.alive  # asked before reading, so that nothing recorded in between is missed
             for word in lines.words():
-                print(f"deadrelu-tui: {word}", file=err, flush=True)
+                print(f"deadrelu-tui: {printable(word)}", file=err, flush=True)
             for row in lines.read():
                 if as_json:
                     _write(out, row)
@@ -82,8 +84,30 @@ def watch(
     finally:
         if bar:
             bar.close()
-        if steps_out is not None:
-            steps_out.close()
+        if steps_out is not None and steps_out is not out:
+            with contextlib.suppress(OSError):  # which is told already
+                steps_out.close()
+
+
+@contextlib.contextmanager
+def apart(out: TextIO) -> Iterator[TextIO]:
+    """Keep stdout for our own lines until the block ends: what native libraries print there goes to stderr."""
+    try:
+        ours = out.fileno() == 1
+    except (OSError, ValueError):
+        ours = False
+    if not ours:
+        yield out
+        return
+    out.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with open(kept, "w", encoding=out.encoding, errors=out.errors, closefd=False) as lines:
+            yield lines
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 class Lines:
@@ -95,6 +119,7 @@ class Lines:
         self._epochs = 0
         self._steps = 0
         self._told = 0
+        self._faults: list[str] = []
 
     def read(self) -> Iterator[Fields]:
         """Yield the start row once, then an epoch row for each epoch that has ended; write the steps' file."""
@@ -107,8 +132,14 @@ class Lines:
             yield self._start_row(start)
         stop = 0 if last is None else last + 1
         if self.steps_out is not None:
-            for row in step_rows(history, self._steps, stop):
-                _write(self.steps_out, row)
+            try:
+                for row in step_rows(history, self._steps, stop):
+                    _write(self.steps_out, row)
+            except BrokenPipeError:
+                raise
+            except OSError as error:  # a disk that is full ends neither the run nor what is told of it
+                self._faults.append(f"no more steps are written: {error.strerror}")
+                self.steps_out = None
         self._steps = stop
         while start.steps_per_epoch is not None and (self._epochs + 1) * start.steps_per_epoch <= stop:
             self._epochs += 1
@@ -116,6 +147,8 @@ class Lines:
 
     def words(self) -> Iterator[str]:
         """Yield once what is to be told beside the rows: that another engine trains than was expected."""
+        faults, self._faults = self._faults, []
+        yield from faults
         events = self.run.history.events
         yield from (told(event) for event in events[self._told :] if event.kind == "engine")
         self._told = len(events)
@@ -277,8 +310,9 @@ def _open(path: Path | None) -> TextIO | None:
     try:
         return path.open("w", encoding="utf-8")
     except OSError as error:
+        where = printable(str(path))
         raise InputError(
-            f"--steps-json {path} cannot be written ({error.strerror}); name a file in a folder that you may write to"
+            f"--steps-json {where} cannot be written ({error.strerror}); name a file in a folder that you may write to"
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -11,7 +12,7 @@ import platformdirs
 
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.errors import InputError
+from deadrelu_tui.errors import InputError, in_a_line
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,11 +29,11 @@ def read() -> dict[str, Any]:
     """Return the settings in the file, parsed; none without a file. Raises InputError naming file and key."""
     where = path()
     try:
-        found = tomllib.loads(where.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{where} cannot be read: {error}. It holds lines such as: lr = 0.01") from error
+        found = tomllib.loads(where.read_text(encoding="utf-8-sig"))  # some editors put a mark at its beginning
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, OSError) and not os.path.lexists(where):  # nor can it be, in a home that is not ours
+            return {}
+        raise InputError(f"{where} cannot be read: {in_a_line(error)}. It holds lines such as: lr = 0.01") from error
     known = {each.name: each.metadata["parse"] for each in fields(RunSettings)}
     settings: dict[str, Any] = {}
     for key, value in found.items():

@@ -16,17 +16,25 @@ from deadrelu_tui.record.activations import ACTIVATIONS
 
 LIVE = ("normalise", "lr", "activation")
 """What can be changed between two steps, in the order in which changes are told."""
+_LONGEST = 40
+"""Characters of what was given that an error repeats."""
 MAX_UNITS, MAX_LAYERS, MAX_SEED = 10_000, 50, 2**32 - 1
+
+
+def _quoted(value: object) -> str:
+    """Return what was given as one can read it in a line: it may have thousands of characters."""
+    text = str(value)
+    return repr(text) if len(text) <= _LONGEST else repr(text[:_LONGEST])[:-1] + "…'"
 
 
 def parse_lr(text: str | float) -> float:
     """Return a learning rate: any finite number above 0. A number that is too large is a lesson, not an error."""
     try:
         value = math.nan if isinstance(text, bool) else float(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise InputError(f"lr must be a number above 0, such as 0.1 or 1e-3, not {str(text)!r}")
+        raise InputError(f"lr must be a number above 0, such as 0.1 or 1e-3, not {_quoted(text)}")
     return value
 
 
@@ -41,7 +49,7 @@ def parse_hidden(text: str | int | tuple[int, ...] | list[int]) -> tuple[int, ..
         given = ",".join(map(str, parts))
         raise InputError(
             f"hidden must be 1 to {MAX_LAYERS} layers of 1 to {MAX_UNITS} units each, "
-            f"such as 300 or 300,100, not {given!r}"
+            f"such as 300 or 300,100, not {_quoted(given)}"
         )
     return units
 
@@ -49,7 +57,7 @@ def parse_hidden(text: str | int | tuple[int, ...] | list[int]) -> tuple[int, ..
 def _one_of(name: str, *choices: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in choices:
-            raise InputError(f"{name} must be one of {', '.join(choices)}, not {str(text)!r}")
+            raise InputError(f"{name} must be one of {', '.join(choices)}, not {_quoted(text)}")
         return text
 
     return parse
@@ -62,7 +70,7 @@ def _whole(name: str, low: int, high: int) -> Callable[[str | int], int]:
         except ValueError:
             value = low - 1
         if not low <= value <= high:
-            raise InputError(f"{name} must be a whole number from {low} to {high}, not {str(text)!r}")
+            raise InputError(f"{name} must be a whole number from {low} to {high}, not {_quoted(text)}")
         return value
 
     return parse
@@ -71,7 +79,7 @@ def _whole(name: str, low: int, high: int) -> Callable[[str | int], int]:
 def _shaped(name: str, pattern: str, example: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if not re.fullmatch(pattern, str(text)):
-            raise InputError(f"{name} must be {example}, not {str(text)!r}")
+            raise InputError(f"{name} must be {example}, not {_quoted(text)}")
         return text
 
     return parse
@@ -81,23 +89,23 @@ def _init(text: str) -> str:
     _shaped("init", r"he|xavier|normal:\d*\.?\d+(e[-+]?\d+)?", "he, xavier or normal:SCALE (normal:0.01)")(text)
     if text.startswith("normal:"):
         scale = float(text.removeprefix("normal:"))
-        if not (0 < scale < 1e6):
-            raise InputError(f"init normal:SCALE needs a scale above 0 and below 1e6, not {text!r}")
+        if not (1e-30 <= scale < 1e6):  # what single precision can hold with room to spare
+            raise InputError(f"init normal:SCALE needs a scale from 1e-30 to below 1e6, not {_quoted(text)}")
     return text
 
 
 def _switch(name: str) -> Callable[[Any], bool]:
     def parse(value: Any) -> bool:
         if value not in (True, False):
-            raise InputError(f"{name} must be true or false, not {str(value)!r}")
+            raise InputError(f"{name} must be true or false, not {_quoted(value)}")
         return bool(value)
 
     return parse
 
 
 def _folder(text: Any) -> str:
-    if not isinstance(text, str) or not text:
-        raise InputError(f"data-dir must be the name of a folder, not {text!r}")
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise InputError(f"data-dir must be the name of a folder, not {_quoted(text)}")
     return text
 
 

@@ -141,7 +141,7 @@ BAD: dict[str, list[tuple[Any, str]]] = {
     "epochs": [(value, "epochs must be a whole number from 1 to 100000") for value in (0, 100_001, "", None)],
     "init": [
         *((value, "init must be he, xavier or normal:SCALE") for value in ("", "zeros", "normal:", "normal:x", 1)),
-        *((value, "init normal:SCALE needs a scale above 0 and below 1e6") for value in ("normal:0", "normal:1e9")),
+        *((value, "init normal:SCALE needs a scale from 1e-30 to below 1e6") for value in ("normal:0", "normal:1e9")),
     ],
     "seed": [(value, "seed must be a whole number from 0 to 4294967295") for value in (-1, 2**32, "x", 0.5)],
     "engine": [(value, "engine must be one of auto, mxnet, numpy") for value in ("torch", "NumPy", "", 0)],

@@ -285,7 +285,7 @@ def test_a_reader_that_goes_away_ends_the_run_in_silence(tmp_path: Path) -> None
         (["run", "--epochs", "1.5"], ["--epochs", "a whole number from 1 to 100000"]),
         (["run", "--seed", "-1"], ["--seed", "a whole number from 0 to 4294967295"]),
         (["run", "--activation", "gelu"], ["--activation", "relu, leaky_relu, sigmoid, tanh", "'gelu'"]),
-        (["run", "--init", "normal:0"], ["--init", "a scale above 0"]),
+        (["run", "--init", "normal:0"], ["--init", "a scale from 1e-30"]),
         (["run", "--device", "tpu"], ["--device", "auto, cpu or gpu:N"]),
         (["run", "--preset", "joy"], ["--preset", "'joy'", "'tragedy', 'low-lr', 'normalised', 'sigmoid', 'tanh'"]),
         (["run", "--rate", "1"], ["No such option", "--rate"]),
