@@ -9,9 +9,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import Field, fields, replace
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,9 +48,21 @@ class _Setting(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say which images are taken."""
+    return _options(command, [each for each in fields(RunSettings) if each.name in ("data_dir", "full")])
+
+
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command one option for every field of RunSettings, and --preset."""
-    for each in reversed(fields(RunSettings)):
+    return click.option(
+        "--preset", type=click.Choice(list(presets.PRESETS)), default=None, envvar="DEADRELU_PRESET",
+        help=f"One of the article's experiments; what else is set changes it.  [default: {presets.DEFAULT}]",
+    )(_options(command, fields(RunSettings)))  # fmt: skip
+
+
+def _options(command: Callable[..., Any], settings: Sequence[Field[Any]]) -> Callable[..., Any]:
+    for each in reversed(settings):
         variable = f"DEADRELU_{each.name.upper()}"
         if each.name in _TWO_SIDED:
             option = click.option(
@@ -63,19 +75,27 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 metavar=each.metadata["metavar"],
             )  # fmt: skip
         command = option(command)
-    return click.option(
-        "--preset", type=click.Choice(list(presets.PRESETS)), default=None, envvar="DEADRELU_PRESET",
-        help=f"One of the article's experiments; what else is set changes it.  [default: {presets.DEFAULT}]",
-    )(command)  # fmt: skip
+    return command
 
 
 def chosen(ctx: click.Context) -> RunSettings:
-    """Return the settings: a flag beats the environment, which beats the config file, which beats the preset."""
+    """Return the settings: a flag beats the environment, which beats the config file, which beats the preset.
+
+    Raises InputError for the first that is not allowed.
+    """
+    for fault in ctx.find_root().obj or ():
+        raise InputError(fault)
     named = config.read()
-    contexts = [each for each in (ctx.parent, ctx) if each is not None]
+    contexts = [ctx]
+    while contexts[0].parent is not None:
+        contexts.insert(0, contexts[0].parent)
     for source in (ParameterSource.ENVIRONMENT, ParameterSource.COMMANDLINE):
+        nearer: dict[str, Any] = {}
         for each in contexts:
-            named |= {name: value for name, value in each.params.items() if each.get_parameter_source(name) is source}
+            nearer |= {name: value for name, value in each.params.items() if each.get_parameter_source(name) is source}
+        if nearer.get("data_dir") is not None and "full" not in nearer:
+            named.pop("full", None)  # a folder that was named is not passed over for what was said farther off
+        named |= nearer
     preset = named.pop("preset", presets.DEFAULT)
     known = {each.name for each in fields(RunSettings)}
     base = {name: getattr(presets.PRESETS[preset], name) for name in known}
@@ -214,13 +234,20 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
 
 
 @main_command.command("doctor")
+@data_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def doctor_command(ctx: click.Context, as_json: bool) -> None:
+def doctor_command(ctx: click.Context, /, as_json: bool, **_given: Any) -> None:
     """Check Python, the engine, libraries, devices, data and terminal, and name a fix for each fault."""
     from deadrelu_tui import doctor
 
-    checks = list(doctor.examine(_engine_facts))
+    faults: Sequence[str] = ()
+    settings = None
+    try:
+        settings = chosen(ctx)
+    except InputError as error:
+        faults = ctx.find_root().obj or [str(error)]
+    checks = list(doctor.examine(_engine_facts, settings, faults))
     if as_json:
         click.echo(json.dumps(doctor.as_dict(checks), ensure_ascii=False))
     else:
@@ -238,14 +265,21 @@ def data_group(ctx: click.Context) -> None:
 
 
 @data_group.command("status")
-@click.option("--data-dir", metavar="DIR", help="Look here first.")
+@data_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def data_status(data_dir: str | None = None, as_json: bool = False) -> None:
-    """List every place that is looked at, what is there, and which one a run would use."""
+@click.pass_context
+def data_status(ctx: click.Context, /, as_json: bool = False, **_given: Any) -> None:
+    """List every place that is looked at, what is there, and which one a run would use.
+
+    Exits with 2 if a run would stop.
+    """
     from deadrelu_tui import doctor
 
-    for line in doctor.data_lines(data_dir or config.read().get("data_dir"), as_json):
+    settings = chosen(ctx)
+    lines, usable = doctor.data_lines(settings.data_dir, settings.full, as_json)
+    for line in lines:
         click.echo(line)
+    ctx.exit(0 if usable else USAGE_ERROR)
 
 
 def _engine_facts() -> dict[str, Any]:
@@ -272,7 +306,7 @@ def main() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a locale without − or … costs a character, not the run
     try:
-        code = main_command(standalone_mode=False) or 0
+        code = main_command(standalone_mode=False, obj=_faulty_variables()) or 0
         if "mxnet" in sys.modules:  # at exit it waits for what it has under way, for ever if its workers are gone
             atexit.register(Deadline().set, code, LONGEST_EXIT)
         sys.exit(code)
@@ -303,6 +337,25 @@ def _noted(error: BaseException) -> str:
     except OSError:
         return ""
     return f"; details in {path}"
+
+
+def _faulty_variables() -> list[str]:
+    """Return what is wrong with variables of ours in the environment, which are then as if they were not set.
+
+    So each is told by its own name, help is shown all the same, and `doctor` reports them.
+    """
+    faults = {}
+    for command in (main_command, run_command):
+        for param in command.params:
+            name = param.envvar
+            value = os.environ.get(name) if isinstance(name, str) else None
+            if isinstance(name, str) and value:
+                try:
+                    param.type.convert(value, param, None)
+                except click.BadParameter as error:
+                    faults[name] = f"{name}={value!r}: {error.message}"
+                    del os.environ[name]
+    return list(faults.values())
 
 
 def _open_streams() -> None:

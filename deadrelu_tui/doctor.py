@@ -11,7 +11,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -20,6 +20,7 @@ import platformdirs
 
 from deadrelu_tui.builtin import config, needs
 from deadrelu_tui.builtin import fashion_mnist as data
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.wording import ascii_locale, count, locale_set
 
@@ -42,12 +43,20 @@ class Check:
     """What to do; empty if there is nothing to mend."""
 
 
-def examine(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
-    """Yield every check; none of them raises. `engine_facts` loads MXNet and returns version, features and gpus."""
+def examine(
+    engine_facts: Callable[[], Mapping[str, Any]], settings: RunSettings | None, faults: Sequence[str] = ()
+) -> Iterator[Check]:
+    """Yield every check; none of them raises. `engine_facts` loads MXNet and returns version, features and gpus.
+
+    The settings are those that a run would have; None if it would have none for these faults.
+    """
     yield Check("Python", "ok", sys.version.partition(" ")[0])
+    for fault in faults:
+        yield Check("settings", "fault", fault, "mend or unset it")
+    settings = settings or RunSettings()
     yield _numpy()
-    yield from _mxnet(engine_facts)
-    yield _data()
+    yield from _mxnet(engine_facts, settings.device)
+    yield _data(settings)
     yield from _folders()
     yield _terminal()
     yield _colours(os.environ)
@@ -76,28 +85,28 @@ def lines(checks: Iterable[Check]) -> Iterator[str]:
             yield f"  {'':<{width}}  {'->' if plain else '→'} {check.fix}"
 
 
-def data_lines(data_dir: str | None, as_json: bool) -> Iterator[str]:
-    """Yield each place where images are looked for, what is there, and which one a run would use."""
-    places = data.status(data_dir)
-    chosen = _chosen(places)
-    usable = chosen is not None and chosen.sha256 is not None
+def data_lines(data_dir: str | None, full: bool | None, as_json: bool) -> tuple[list[str], bool]:
+    """Return a line for each place where images are looked for, what is there, and which one a run would use; and
+    whether it would use any.
+    """
+    places = data.status(data_dir, full)
+    used = next((place for place in places if place.used), None)
     if as_json:
-        rows = [{**dataclasses.asdict(place), "used": usable and place is chosen} for place in places]
-        yield json.dumps({"places": rows}, ensure_ascii=False)
-        return
-    arrow = (">" if _is_plain(sys.stdout) else "→") if usable else "!"
+        return [json.dumps({"places": list(map(dataclasses.asdict, places))}, ensure_ascii=False)], used is not None
+    arrow = ">" if _is_plain(sys.stdout) else "→"
     label, path = (max(len(getattr(place, name)) for place in places) for name in ("label", "path"))
-    for place in places:
-        yield f"{arrow if place is chosen else ' '} {place.label:<{label}}  {place.path:<{path}}  {_content(place)}"
-    if chosen is not None and usable:
-        yield f"A run uses {chosen.path}; SHA-256 {chosen.sha256}"
+    lines = [
+        f"{arrow if place.used else '!' if place.stops else ' '} "
+        f"{place.label:<{label}}  {place.path:<{path}}  {_content(place)}"
+        for place in places
+    ]
+    if used is not None:
+        lines.append(f"A run uses {used.path}; SHA-256 {used.sha256}")
+    elif any(place.stops for place in places):
+        lines.append("A run would stop at the place marked !: repair it, or use --data-dir DIR or --embedded")
     else:
-        yield "A run would stop at the place marked !: repair it, or use --data-dir DIR or --embedded"
-
-
-def _chosen(places: Iterable[data.PlaceStatus]) -> data.PlaceStatus | None:
-    """Return the place at which a run stops looking, for better or worse."""
-    return next((place for place in places if place.state != data.ABSENT), None)
+        lines.append("A run would stop: --full, and the full set is nowhere; apt-get install dataset-fashion-mnist")
+    return lines, used is not None
 
 
 def _content(place: data.PlaceStatus) -> str:
@@ -129,7 +138,7 @@ def _numpy() -> Check:
     return Check("engine NumPy", "ok", np.__version__ + (f": BLAS {blas}" if blas else ""))
 
 
-def _mxnet(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
+def _mxnet(engine_facts: Callable[[], Mapping[str, Any]], device: str) -> Iterator[Check]:
     lack = needs.mxnet_lack()
     if lack is not None:
         yield Check("engine MXNet", "warning" if lack.fix else "ok", f"{lack.found}: NumPy trains", lack.fix)
@@ -155,7 +164,9 @@ def _mxnet(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
     fix = "" if version == needs.MXNET else f"pip install mxnet=={needs.MXNET}: nothing else was tried"
     yield Check("engine MXNet", "warning" if fix else "ok", found, fix)
     devices = ", ".join(["cpu", *(f"gpu:{index}" for index in range(gpus))])
-    if gpus:
+    if device not in ("auto", *devices.split(", ")):
+        yield Check("devices", "fault", f"{device} is set, and there is {devices} only", "use --device auto")
+    elif gpus:
         yield Check("devices", "ok", devices)
     elif "CUDA" in features:
         yield Check("devices", "warning", f"{devices}: this MXNet has CUDA, but no GPU answers", "nvidia-smi")
@@ -163,14 +174,11 @@ def _mxnet(engine_facts: Callable[[], Mapping[str, Any]]) -> Iterator[Check]:
         yield Check("devices", "ok", f"{devices}; for a GPU install {needs.GPU_WHEEL} in place of mxnet")
 
 
-def _data() -> Check:
-    try:
-        data_dir = config.read().get("data_dir")
-    except InputError as error:
-        return Check("data", "fault", str(error), "mend the config file")
-    place = _chosen(data.status(data_dir))
-    if place is None or place.sha256 is None:
-        found = place.state if place else "none"
+def _data(settings: RunSettings) -> Check:
+    places = data.status(settings.data_dir, settings.full)
+    place = next((each for each in places if each.used), None)
+    if place is None:
+        found = next((each.state for each in places if each.stops), "the full set is nowhere")
         return Check("data", "fault", found, "repair it, or use --data-dir DIR or --embedded")
     found = f"{place.path}: {_content(place)}"
     if place.sha256 == data.EMBEDDED.sha256:

@@ -37,6 +37,8 @@ LONGEST_END = 1.0
 """Seconds for which a run that was asked to end is waited for."""
 AT_EPOCHS = ("loss/test", "accuracy/test")
 """Metrics that a step's row has only where they were measured."""
+BESIDE = frozenset({"engine", "passed_over"})
+"""Kinds of event that are told on stderr: something was taken in place of what one might expect."""
 MEANS = ("loss", "zero_fraction")
 """Metrics whose value for an epoch is the mean over its steps; of the others it is the last one."""
 
@@ -150,7 +152,7 @@ class Lines:
         faults, self._faults = self._faults, []
         yield from faults
         events = self.run.history.events
-        yield from (told(event) for event in events[self._told :] if event.kind == "engine")
+        yield from (told(event) for event in events[self._told :] if event.kind in BESIDE)
         self._told = len(events)
 
     def _start_row(self, start: Start) -> Fields:

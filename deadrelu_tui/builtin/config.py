@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -29,7 +30,8 @@ def read() -> dict[str, Any]:
     """Return the settings in the file, parsed; none without a file. Raises InputError naming file and key."""
     where = path()
     try:
-        found = tomllib.loads(where.read_text(encoding="utf-8-sig"))  # some editors put a mark at its beginning
+        text = where.read_text(encoding="utf-8-sig")  # some editors put a mark at its beginning
+        found = tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         if isinstance(error, OSError) and not os.path.lexists(where):  # nor can it be, in a home that is not ours
             return {}
@@ -40,14 +42,22 @@ def read() -> dict[str, Any]:
         name = key.replace("-", "_")
         if name == "preset":
             if not isinstance(value, str) or value not in presets.PRESETS:
-                raise InputError(f"{where}: preset must be one of {', '.join(presets.PRESETS)}, not {value!r}")
+                raise InputError(
+                    f"{where}{_line(text, key)}: preset must be one of {', '.join(presets.PRESETS)}, not {value!r}"
+                )
             settings[name] = value
         elif name in known:
             try:
                 settings[name] = known[name](value)
             except InputError as error:
-                raise InputError(f"{where}: {error}") from error
+                raise InputError(f"{where}{_line(text, key)}: {error}") from error
         else:
             allowed = ", ".join(["preset", *known])
-            raise InputError(f"{where}: {key} = {value!r} is not a setting; allowed are {allowed}")
+            raise InputError(f"{where}{_line(text, key)}: {key} = {value!r} is not a setting; allowed are {allowed}")
     return settings
+
+
+def _line(text: str, key: str) -> str:
+    """Return in which line a key stands, if that can be told."""
+    at = re.search(rf"^[ \t]*['\"]?{re.escape(key)}['\"]?[ \t]*=", text, re.MULTILINE)
+    return "" if at is None else f", line {text.count(chr(10), 0, at.start()) + 1}"

@@ -28,6 +28,8 @@ class Dataset:
     """The folder as the user knows it, or "embedded"."""
     sha256: str
     """The fingerprint of its edition."""
+    passed_over: tuple[str, ...] = ()
+    """What is wrong with sets that were found before this one."""
 
     @property
     def classes(self) -> int:

@@ -9,7 +9,8 @@ import math
 import os
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,12 @@ FILES = (
     "t10k-labels-idx1-ubyte",
 )
 """The files of a set; each may also end in .gz, which is preferred where both are there."""
+
+_GZIP = b"\x1f\x8b"
+"""How gzip data begins, whatever the file is called."""
+BELOW = 2
+"""Folders within a folder that are looked at: torchvision has FashionMNIST/raw, Keras fashion-mnist."""
+MOST_BELOW = 200
 
 ABSENT = "absent"
 IMAGE_SHAPE = (28, 28)
@@ -106,42 +113,83 @@ class PlaceStatus:
     test: int | None = None
     sha256: str | None = None
     """The fingerprint; None means that this place cannot be used."""
+    used: bool = False
+    """Whether a run takes what is here."""
+    stops: bool = False
+    """Whether a run stops because of what is here."""
 
 
 def find(data_dir: str | None = None, full: bool | None = None) -> Dataset:
     """Load the first set that is found; full=False wants the embedded subset, full=True never that."""
-    for place in places(data_dir):
-        if full is not None and full != (place.edition is FULL):
-            continue
-        try:
-            dataset = place.load()
-        except InputError as error:
-            if place.required:
-                raise InputError(f"{place.label}: {error}; or use --embedded") from None
-            raise InputError(f"{error}; repair it, or use --data-dir DIR or --embedded") from None
-        if dataset is not None:
-            return dataset
-    raise InputError(
-        "the full Fashion-MNIST was not found: apt-get install dataset-fashion-mnist, or use --data-dir DIR"
-    )
+    place, found, passed = _settled(((each, _outcome(each)) for each in places(data_dir)), full)
+    if isinstance(found, Dataset):
+        return replace(found, passed_over=tuple(map(str, passed)))
+    if place is None:
+        raise InputError(
+            "the full Fashion-MNIST was not found: apt-get install dataset-fashion-mnist, or use --data-dir DIR"
+        )
+    if place.required:
+        raise InputError(f"{place.label}: {found}; or use --embedded")
+    raise InputError(f"{found}; repair it, or use --data-dir DIR or --embedded")
 
 
-def status(data_dir: str | None = None) -> list[PlaceStatus]:
+def status(data_dir: str | None = None, full: bool | None = None) -> list[PlaceStatus]:
     """Look at every place, in the order in which find() does; a bad place is described, not raised."""
-    return [_status(place) for place in places(data_dir)]
+    outcomes = [(place, _outcome(place)) for place in places(data_dir)]
+    chosen, found, _ = _settled(outcomes, full)
+    usable = isinstance(found, Dataset)
+    return [
+        replace(_status(place, outcome), used=usable and place is chosen, stops=not usable and place is chosen)
+        for place, outcome in outcomes
+    ]
+
+
+Outcome = Dataset | InputError | None
+"""What a place holds: a set, a fault, nothing."""
+
+
+def _outcome(place: Place) -> Outcome:
+    try:
+        return place.load()
+    except InputError as error:
+        return error
+
+
+def _settled(
+    outcomes: Iterable[tuple[Place, Outcome]], full: bool | None
+) -> tuple[Place | None, Outcome, list[InputError]]:
+    """Return at which place a run stops looking, what it found there, and the faults that it passed over.
+
+    A set that is damaged does not hide a whole one elsewhere. But the embedded subset does not take its place unasked.
+    """
+    passed: list[tuple[Place, InputError]] = []
+    for place, outcome in outcomes:
+        if outcome is None or (full is not None and full != (place.edition is FULL)):
+            continue
+        if isinstance(outcome, InputError) and not place.required:
+            passed.append((place, outcome))
+        elif passed and place.edition is EMBEDDED:
+            break
+        else:
+            return place, outcome, [fault for _, fault in passed]
+    return (*passed[0], []) if passed else (None, None, [])
 
 
 def places(data_dir: str | None = None) -> list[Place]:
     """List the folders where a set is looked for; the first that holds one wins."""
     named = []
-    if data_dir is not None:
+    from_environment = os.environ.get("DEADRELU_DATA_DIR")
+    if data_dir is not None and data_dir != from_environment:
         named.append(Place(Path(os.path.expanduser(data_dir)), "--data-dir", required=True))
-    if from_environment := os.environ.get("DEADRELU_DATA_DIR"):
+    if from_environment:
         named.append(Place(Path(os.path.expanduser(from_environment)), "DEADRELU_DATA_DIR", required=True))
     return [
         *named,
         Place(own_folder(), "own folder"),
-        Place(Path(os.path.expanduser("~/.mxnet/datasets/fashion-mnist")), "MXNet's folder"),
+        Place(
+            Path(os.path.expanduser(os.environ.get("MXNET_HOME") or "~/.mxnet"), "datasets/fashion-mnist"),
+            "MXNet's folder",
+        ),
         Place(DEBIAN_FOLDER, "Debian's package"),
         Place(EMBEDDED_FOLDER, "embedded", required=True, edition=EMBEDDED),
     ]
@@ -152,17 +200,15 @@ def own_folder() -> Path:
     return Path(platformdirs.user_data_dir("deadrelu-tui")) / "data"
 
 
-def _status(place: Place) -> PlaceStatus:
+def _status(place: Place, outcome: Outcome) -> PlaceStatus:
     path = shown(place.path)
-    try:
-        dataset = place.load()
-    except InputError as error:
-        return PlaceStatus(path, place.label, str(error))
-    if dataset is None:
+    if isinstance(outcome, InputError):
+        return PlaceStatus(path, place.label, str(outcome))
+    if outcome is None:
         return PlaceStatus(path, place.label, ABSENT)
     edition = place.edition
     state = f"{edition.name}, verified"
-    return PlaceStatus(path, place.label, state, edition.train, edition.test, dataset.sha256)
+    return PlaceStatus(path, place.label, state, edition.train, edition.test, outcome.sha256)
 
 
 def read(folder: Path, edition: Edition = FULL) -> Dataset:
@@ -174,7 +220,7 @@ def read(folder: Path, edition: Edition = FULL) -> Dataset:
         raise InputError(f"{shown(folder)} lacks {', '.join(missing)} ({needed})")
 
     arrays = [
-        _read_idx(paths[name], shape, digest)
+        _read_one_of(paths[name], shape, digest)
         for name, shape, digest in zip(FILES, edition.shapes, edition.digests, strict=True)
     ]
     train_images, train_labels, test_images, test_labels = arrays
@@ -196,14 +242,58 @@ def shown(path: Path) -> str:
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
-def _files_in(folder: Path) -> dict[str, Path]:
-    """Map those of FILES that are in a folder to their paths."""
+def _files_in(folder: Path) -> dict[str, list[Path]]:
+    """Map those of FILES that are in a folder, or in one of those below it, to their paths, those with .gz first."""
+    found = _files_at(folder)
+    below, looked = [(folder, 0)], 0
+    while below and len(found) < len(FILES) and looked < MOST_BELOW:
+        within, depth = below.pop(0)
+        try:
+            folders = sorted(each for each in within.iterdir() if each.is_dir())
+        except OSError:
+            continue
+        for each in folders if depth < BELOW else ():
+            looked += 1
+            try:
+                there = _files_at(each)
+            except InputError:
+                continue
+            if len(there) == len(FILES):
+                return there
+            below.append((each, depth + 1))
+    return found
+
+
+def _files_at(folder: Path) -> dict[str, list[Path]]:
     try:
         with os.scandir(folder) as entries:
-            there = {entry.name for entry in entries if entry.is_file()}
+            there = sorted(entry.name for entry in entries if _is_file(entry))
     except OSError as error:
         raise InputError(f"the folder {shown(folder)} cannot be read: {error.strerror}") from error
-    return {name: folder / file for name in FILES for file in (name, name + ".gz") if file in there}
+    found: dict[str, list[Path]] = {}
+    for file in sorted(there, key=lambda name: not name.lower().endswith(".gz")):
+        name = file.lower().removesuffix(".gz").replace(".", "-")  # some write train-images.idx3-ubyte
+        if name in FILES:
+            found.setdefault(name, []).append(folder / file)
+    return found
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads round in a circle
+        return False
+
+
+def _read_one_of(paths: Sequence[Path], shape: tuple[int, ...], digest: str) -> ByteArray:
+    """Read the first of some files that is whole; if none is, the fault of the first is raised."""
+    faults: list[InputError] = []
+    for path in paths:
+        try:
+            return _read_idx(path, shape, digest)
+        except InputError as fault:  # noqa: PERF203 - there are two of them at most
+            faults.append(fault)
+    raise faults[0]
 
 
 def _read_idx(path: Path, shape: tuple[int, ...], digest: str) -> ByteArray:
@@ -237,11 +327,13 @@ def _decoded(path: Path, limit: int) -> bytes:
     """Read at most so many bytes of a file, decompressed where it ends in .gz."""
     try:
         with open(path, "rb") as file:
-            if path.suffix != ".gz":
-                return file.read(limit)
             packed = file.read(2 * limit)  # no compression makes it so much longer
     except OSError as error:
         raise _fault(path, f"it cannot be read: {error.strerror}") from error
+    if packed[:2] != _GZIP and path.suffix.lower() != ".gz":
+        if packed.lstrip()[:1] == b"<":
+            raise _fault(path, "it is a web page, not what was asked for")
+        return packed[:limit]
     try:
         return _unpacked(packed, limit)
     except EOFError as error:
@@ -256,14 +348,24 @@ def _unpacked(packed: bytes, limit: int) -> bytes:
     Each member in one call, unlike the gzip module's 8 KiB at a time: each call takes the interpreter lock back,
     and whatever is imported meanwhile in another thread lets it wait for 5 ms.
     """
-    content = b""
-    while packed and len(content) < limit:
-        member = zlib.decompressobj(wbits=zlib.MAX_WBITS + 16)  # which is how zlib is told of gzip's header
-        content += member.decompress(packed, limit - len(content))
-        if not member.eof and len(content) < limit:
-            raise EOFError
-        packed = member.unused_data.lstrip(b"\0")  # some fill the last block of a tape
-    return content
+    parts: list[bytes] = []
+    view, at, left, window = memoryview(packed), 0, limit, len(packed)
+    while at < len(view) and left > 0:
+        if view[at] == 0:  # some fill the last block of a tape
+            at += 1
+            continue
+        began, member = at, zlib.decompressobj(wbits=zlib.MAX_WBITS + 16)  # which is how zlib is told of gzip's header
+        while not member.eof and left > 0:
+            piece = view[at : at + window]
+            if not piece:
+                raise EOFError
+            part = member.decompress(piece, left)
+            parts.append(part)
+            left -= len(part)
+            at += len(piece) - len(member.unused_data)
+        # What follows a member is copied: of many small ones, little at a time.
+        window = max(4096, 2 * (at - began))
+    return b"".join(parts)
 
 
 def _fault(path: Path, what: str) -> InputError:

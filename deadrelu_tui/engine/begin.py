@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.record.records import Record, Start
+from deadrelu_tui.record.records import Event, Record, Start
 from deadrelu_tui.run.advisor import Parameters
 from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.run import Run
@@ -32,6 +32,7 @@ def make_run(settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = 
         records = train(picked.engine, settings, dataset, controls, promised=promised)
         yield next(records)
         yield from picked.events
+        yield from (Event(0, "passed_over", {"fault": fault}) for fault in dataset.passed_over)
         yield from records
 
     def attempt(

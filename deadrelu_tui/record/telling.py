@@ -138,6 +138,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "start": _start,
     "change": _change,
     "engine": lambda facts: f"{engine_name(facts['engine'])} trains: {facts['lack']}",
+    "passed_over": lambda facts: f"passed over: {facts['fault']}",
     "pause": lambda _: "pause",
     "resume": lambda _: "resume",
     "stop": lambda _: "stop",

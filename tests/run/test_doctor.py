@@ -16,6 +16,7 @@ import pytest
 from deadrelu_tui import doctor
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin import needs
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.doctor import Check
 from deadrelu_tui.errors import InputError
 
@@ -23,7 +24,7 @@ FACTS = {"version": "1.9.1", "features": ["OPENMP", "MKLDNN", "BLAS_OPEN"], "gpu
 
 
 def examined(facts: Callable[[], Mapping[str, Any]] = lambda: FACTS) -> dict[str, Check]:
-    return {check.name: check for check in doctor.examine(facts)}
+    return {check.name: check for check in doctor.examine(facts, RunSettings())}
 
 
 @pytest.fixture(autouse=True)
@@ -218,7 +219,7 @@ def test_where_stdout_is_not_utf8_the_marks_are_ascii(monkeypatch: pytest.Monkey
     assert list(doctor.lines(CHECKS)) == [
         "+ one    fine", "! three  so so", "         -> do this", "x x      bad", "         -> that",
     ]  # fmt: skip
-    assert list(doctor.data_lines(None, False))[3].startswith("> embedded")
+    assert doctor.data_lines(None, None, False)[0][3].startswith("> embedded")
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,13 @@ import os
 import signal
 import subprocess
 import time
+import zlib
 from pathlib import Path
 
 import pytest
 from terminals import COMMAND, environment
+
+from deadrelu_tui.builtin import fashion_mnist
 
 RUN = f"{COMMAND} run --embedded --epochs 1 --engine numpy --no-trials --batch-size 2000"
 
@@ -57,6 +60,121 @@ def test_an_absurd_value_is_told_in_one_short_line(tmp_path: Path, line: str) ->
     assert done.stderr.startswith("deadrelu-tui: ")
     assert done.stderr.count("\n") == 1
     assert len(done.stderr) < 400
+
+
+SET = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+needs_full_set = pytest.mark.skipif(not DEBIAN.is_dir(), reason="dataset-fashion-mnist is not installed")
+LONG = RUN.replace(" --embedded", "").replace("--batch-size 2000", "--batch-size 60000 --json")
+
+
+def source(home: Path, options: str = "", **more: str) -> tuple[str, str]:
+    """Return which images a run takes, and which `data status` says that it would."""
+    start = json.loads(shell(f"{LONG} {options}", home, **more).stdout.splitlines()[0])
+    rows = json.loads(shell(f"{COMMAND} data status --json {options}", home, **more).stdout)["places"]
+    [used] = [each["path"] if each["label"] != "embedded" else "embedded" for each in rows if each["used"]]
+    return start["dataset"]["source"], used
+
+
+@needs_full_set
+def test_doctor_and_data_status_name_what_a_run_takes_wherever_it_is_set(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for each in DEBIAN.iterdir():
+        (copy / each.name).symlink_to(each)
+    config = tmp_path / ".config/deadrelu-tui/config.toml"
+    config.parent.mkdir(parents=True)
+    assert source(tmp_path) == (str(DEBIAN), str(DEBIAN))
+    config.write_text("full = false\n")
+    assert source(tmp_path) == ("embedded", "embedded")
+    assert source(tmp_path, f"--data-dir {copy}") == ("~/copy", "~/copy")
+    assert source(tmp_path, DEADRELU_DATA_DIR=str(copy)) == ("~/copy", "~/copy")
+    config.write_text(f'data_dir = "{copy}"\n')
+    assert source(tmp_path) == ("~/copy", "~/copy")
+    assert source(tmp_path, DEADRELU_FULL="0") == ("embedded", "embedded")
+    assert source(tmp_path, DEADRELU_DATA_DIR=str(DEBIAN)) == (str(DEBIAN), str(DEBIAN))
+    checks = json.loads(shell(f"{COMMAND} doctor --json --embedded", tmp_path).stdout)["checks"]
+    assert "embedded subset" in next(each["found"] for each in checks if each["name"] == "data")
+
+
+def test_data_status_says_by_its_exit_code_whether_a_run_would_stop(tmp_path: Path) -> None:
+    assert shell(f"{COMMAND} data status", tmp_path).returncode == 0
+    for before, after in (("--data-dir /nowhere", ""), ("", "--data-dir /nowhere")):
+        done = shell(f"{COMMAND} {before} data status {after}", tmp_path)
+        assert done.returncode == 2
+        assert "! --data-dir" in done.stdout
+
+
+def test_a_bad_value_is_told_with_its_source_and_reported_by_doctor(tmp_path: Path) -> None:
+    done = shell(f"{COMMAND} run", tmp_path, DEADRELU_LR="abc")
+    assert done.returncode == 2
+    assert done.stderr.startswith("deadrelu-tui: DEADRELU_LR='abc': lr must be a number above 0")
+    for name in ("DEADRELU_LR", "DEADRELU_FPS", "DEADRELU_PRESET", "DEADRELU_FULL"):
+        done = shell(f"{COMMAND} doctor", tmp_path, **{name: "abc"})
+        assert done.returncode == 1
+        assert f"{name}='abc'" in done.stdout
+        assert shell(f"{COMMAND} --help", tmp_path, **{name: "abc"}).returncode == 0
+    config = tmp_path / ".config/deadrelu-tui/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("# mine\n\nepochs = -1\n")
+    for command in ("run", "data"):
+        done = shell(f"{COMMAND} {command}", tmp_path)
+        assert done.returncode == 2
+        assert "config.toml, line 3: epochs must be" in done.stderr
+    assert "line 3: epochs must be" in shell(f"{COMMAND} doctor", tmp_path).stdout
+
+
+@needs_full_set
+def test_sets_as_people_have_them_are_found(tmp_path: Path) -> None:
+    def made(name: str, files: dict[str, Path]) -> Path:
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        for to, of in files.items():
+            (folder / to).symlink_to(of)
+        return folder
+
+    plain = {name: DEBIAN / f"{name}.gz" for name in SET}
+    gzip = {f"{name}.gz": of for name, of in plain.items()}
+    folders = [
+        made("packed without its ending", plain),
+        made("torchvision/FashionMNIST/raw", gzip).parents[1],
+        made("keras/fashion-mnist", gzip).parent,
+        made("dotted", {name.replace("-idx", ".idx"): of for name, of in gzip.items()}),
+        made("UPPER", {name.upper(): of for name, of in gzip.items()}),
+    ]
+    first = folders[0]
+    (first / "round").symlink_to(first / "round")
+    (first / "nowhere").symlink_to("/nowhere")
+    for folder in folders:
+        done = shell(f"{COMMAND} data status --data-dir '{folder}'", tmp_path)
+        assert done.returncode == 0, done.stdout
+        assert "full set, verified" in done.stdout.splitlines()[0]
+    (first / SET[0]).unlink()
+    (first / SET[0]).write_text("<!DOCTYPE html><title>404</title>")
+    assert "it is a web page" in shell(f"{COMMAND} data status --data-dir '{first}'", tmp_path).stdout
+    (first / f"{SET[0]}.gz").write_bytes(b"cut")  # broken, and beside it stands a whole file
+    (first / SET[0]).unlink()
+    (first / SET[0]).symlink_to(plain[SET[0]])
+    assert shell(f"{COMMAND} data status --data-dir '{first}'", tmp_path).returncode == 0
+
+
+@needs_full_set
+def test_a_broken_set_does_not_hide_a_whole_one_and_is_told_of(tmp_path: Path) -> None:
+    for home in (tmp_path / ".mxnet", tmp_path / "other"):
+        folder = home / "datasets/fashion-mnist"
+        folder.mkdir(parents=True)
+        (folder / f"{SET[0]}.gz").write_bytes((DEBIAN / f"{SET[0]}.gz").read_bytes()[:9_999])
+    for place, more in ((".mxnet", {}), ("other", {"MXNET_HOME": str(tmp_path / "other")})):
+        done = shell(LONG, tmp_path, **more)
+        assert json.loads(done.stdout.splitlines()[0])["dataset"]["source"] == str(DEBIAN)
+        assert f"passed over: ~/{place}/datasets/fashion-mnist lacks" in done.stderr
+
+
+def test_gzip_of_many_tiny_members_is_unpacked_piece_by_piece() -> None:
+    tiny = zlib.compressobj(wbits=zlib.MAX_WBITS + 16)
+    member = tiny.compress(b"x") + tiny.flush()
+    for packed, content in ((member * 200_000, b"x" * 200_000), (member + b"\0" * 512 + member, b"xx")):
+        assert fashion_mnist._unpacked(packed, 300_000) == content
 
 
 def test_what_native_libraries_print_stays_out_of_the_lines(tmp_path: Path) -> None:
