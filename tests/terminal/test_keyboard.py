@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -94,3 +96,49 @@ def test_a_key_in_the_protocol_of_kitty_is_that_key(terminal: Open) -> None:
     shown, _ = begun(terminal)
     send(shown, b"\x1b[110u", b"\x1b[110;1:3u", b"\x1b[99999999999u", pause=0.05)  # n; n let go; nothing
     shown.until("n input 0–1 ")
+
+
+def modes(shown: Terminal) -> int:
+    return int(termios.tcgetattr(shown.master)[3]) & (termios.ECHO | termios.ICANON | termios.ISIG)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT, signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_whatever_ends_it_the_terminal_is_as_it_was(terminal: Open, number: signal.Signals) -> None:
+    shown, _ = begun(terminal)
+    assert not modes(shown)
+    os.kill(shown.pid, number)
+    code = shown.ends()
+    assert code == (130 if number in (signal.SIGTERM, signal.SIGINT) else -number)
+    assert modes(shown) == termios.ECHO | termios.ICANON | termios.ISIG
+    assert shown.raw.rfind(b"\x1b[?1049l") > shown.raw.rfind(b"\x1b[?1049h") >= 0
+    assert shown.raw.rfind(b"\x1b[<u") > shown.raw.rfind(b"\x1b[>25u") > 0
+    assert (b"killed or broke off" in shown.raw) == (code < 0)
+
+
+@pytest.mark.parametrize("times", [1, 5])
+def test_stopped_and_continued_in_any_way_it_draws_everything_again_and_ends_well(terminal: Open, times: int) -> None:
+    shown, _ = begun(terminal)
+    for numbers in ((signal.SIGCONT,), (signal.SIGSTOP, signal.SIGCONT), (signal.SIGTSTP, signal.SIGCONT)):
+        shown.screen.reset()  # somebody wiped the terminal
+        for number in numbers:
+            for _ in range(times):
+                os.kill(shown.pid, number)
+            time.sleep(0.3)
+        shown.until(lambda text: step(text) > 0 and text.count("╭") > 6 and "q quit" in text)
+        assert not modes(shown)
+    shown.press("q")
+    shown.until("Quit and end it?")
+    shown.press("y")
+    assert shown.ends() == 0
+    assert modes(shown) == termios.ECHO | termios.ICANON | termios.ISIG
+
+
+def test_ctrl_z_without_a_shell_and_ctrl_l_in_a_dialog(terminal: Open) -> None:
+    shown, _ = begun(terminal)
+    shown.press("\x1a")
+    shown.until("There is no shell here to go back to")
+    shown.press("?")
+    shown.until("esc closes")
+    shown.screen.reset()
+    shown.press("\x0c")
+    shown.until("esc closes")
