@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pyte
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
@@ -100,3 +101,27 @@ def test_a_layout_is_sent_whole_only_when_the_terminal_may_have_been_written_to(
     assert Rewritten(whole(screen), sent).render_segments(CONSOLE) == ""
     sent.forget()
     assert Rewritten(whole(screen), sent).render_segments(CONSOLE) == everything
+
+
+def test_without_colours_none_is_sent_and_what_is_bright_behind_dark_text_is_reversed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    row = Strip([Segment("plain", Style(color="#aaaaaa", bgcolor="#111111")),
+                 Segment("bold", Style(color="red", bold=True)),
+                 Segment("cursor", Style(color="#111111", bgcolor="#aaaaaa"))])  # fmt: skip
+    sent = Rewritten(LayoutUpdate([[row]], Region(0, 0, 15, 1)), Sent()).render_segments(CONSOLE)
+    assert sent == "\x1b[1;1Hplain\x1b[0;1mbold\x1b[0;7mcursor\x1b[0m"
+
+
+def test_a_frame_with_what_was_not_rendered_is_left_out_and_the_next_is_whole() -> None:
+    lost: list[bool] = []
+    sent = Sent()
+    row = Strip([Segment("text")])
+    unready: list[list[Strip]] = [[None]]  # type: ignore[list-item]
+    whole = Rewritten(LayoutUpdate([[row]], Region(0, 0, 4, 1)), sent).render_segments(CONSOLE)
+    assert not Rewritten(LayoutUpdate(unready, Region(0, 0, 4, 1)), sent, lambda: lost.append(True)).render_segments(
+        CONSOLE
+    )
+    assert lost == [True]
+    assert Rewritten(LayoutUpdate([[row]], Region(0, 0, 4, 1)), sent).render_segments(CONSOLE) == whole

@@ -183,7 +183,10 @@ class TerminalDriver(Driver):
                 ready, _, _ = select.select([self.typed, told], [], [], keyboard.patience)
                 if told in ready:
                     return
-                data = os.read(self.typed, 4096) if ready else b""
+                try:
+                    data = os.read(self.typed, 4096) if ready else b""
+                except BlockingIOError:  # somebody else was quicker
+                    continue
                 if ready and not data:
                     break
                 now = time.monotonic()

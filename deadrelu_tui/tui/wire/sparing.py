@@ -7,6 +7,7 @@ colours. Over a slow link both matter: this remembers what was sent and leaves t
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
@@ -35,11 +36,11 @@ class Sent:
 
     def update(self, pieces: Iterable[Piece], console: Console) -> str:
         """Return what brings pieces of rows to the terminal, and remember them."""
-        system = COLOR_SYSTEMS[console.color_system or "truecolor"]
+        system, plain = COLOR_SYSTEMS[console.color_system or "truecolor"], bool(os.environ.get("NO_COLOR"))
         written: list[str] = []
         codes = ""
         for y, left, segments, x, stop in pieces:
-            cells = _cells(segments, system)[x - left : stop - left]
+            cells = _cells(segments, system, plain)[x - left : stop - left]
             row = self._rows.setdefault(y, [])
             if len(row) < x + len(cells):
                 row.extend([("", "?")] * (x + len(cells) - len(row)))
@@ -56,12 +57,12 @@ class Sent:
         return "".join(written)
 
 
-def _cells(segments: Iterable[Segment], system: ColorSystem) -> list[Cell]:
+def _cells(segments: Iterable[Segment], system: ColorSystem, plain: bool) -> list[Cell]:
     cells: list[Cell] = []
     for text, style, control in segments:
         if control:
             continue
-        codes = _codes(style, system)
+        codes = _codes(style, system, plain)
         if text.isascii():
             cells += [(char, codes) for char in text]
             continue
@@ -100,11 +101,24 @@ def _whole(cells: list[Cell], first: int, stop: int) -> tuple[int, int]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _codes(style: Style | None, system: ColorSystem) -> str:
+def _codes(style: Style | None, system: ColorSystem, plain: bool) -> str:
     if style is None:
         return ""
     rendered = style.render("x", color_system=system)
-    return rendered[2 : rendered.index("m")] if rendered.startswith("\x1b[") else ""
+    codes = rendered[2 : rendered.index("m")] if rendered.startswith("\x1b[") else ""
+    if not plain:
+        return codes
+    # Without colours the terminal's own remain; what is bright behind dark text, such as a cursor, is reversed.
+    attributes = _parted(codes)[0]
+    return ";".join(filter(None, (attributes, "7" if _bright_behind(style) else "")))
+
+
+def _bright_behind(style: Style) -> bool:
+    front, back = (
+        sum(each.get_truecolor(foreground=foreground)) if each is not None else default
+        for each, foreground, default in ((style.color, True, 3 * 255), (style.bgcolor, False, 0))
+    )
+    return back > front
 
 
 @functools.lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import sys
 import time
 from collections import deque
@@ -78,6 +79,9 @@ class Meter:
         while data and not self.gone:
             try:
                 taken = os.write(self.descriptor, data)
+            except BlockingIOError:  # somebody else has set the terminal so
+                select.select([], [self.descriptor], [], STALLED_AFTER)
+                continue
             except OSError:
                 self.gone = True
                 break
