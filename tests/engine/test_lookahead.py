@@ -10,6 +10,7 @@ from trainings import MXNET, MXNET_IS_HERE, SMALL, Scripted, noting, played, sid
 
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.promise import promise
+from deadrelu_tui.engine import train
 from deadrelu_tui.record.records import Step
 
 if not MXNET_IS_HERE:
@@ -21,7 +22,8 @@ from deadrelu_tui.engine.by_mxnet.runtime import mx
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
-def test_more_steps_are_under_way_while_a_test_is_waited_for(tiny: Dataset) -> None:
+def test_more_steps_are_under_way_while_a_test_is_waited_for(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "AHEAD_SECONDS", 1e9)  # however busy the machine is
     settings = replace(SMALL, batch_size=10, epochs=2, normalise=True, lr=0.05)
     asked: list[int] = []
     items, under_way = [], []
@@ -29,11 +31,19 @@ def test_more_steps_are_under_way_while_a_test_is_waited_for(tiny: Dataset) -> N
         items.append(each)
         if isinstance(each, Step):
             under_way.append(asked[-1] - each.step)
-    assert under_way[:29] == [0, *[LOOKAHEAD] * 28]
+    assert under_way[:29] == [0, 1, *[LOOKAHEAD] * 27]  # how long a step takes is known from the second on
     assert under_way[29] == LOOKAHEAD_IN_TEST  # the last of the first thirty: the test comes with it
     assert under_way[30:47] == [*reversed(range(LOOKAHEAD, LOOKAHEAD_IN_TEST)), LOOKAHEAD]
     for side in side_by_side(MXNET, settings, tiny, items):  # no batch was gathered where another one was still needed
         assert side.record.values["loss"] == pytest.approx(side.values["loss"], rel=1e-3)
+
+
+def test_hardly_any_steps_are_under_way_where_they_take_long(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "AHEAD_SECONDS", 1e-9)  # any step takes longer
+    settings = replace(SMALL, batch_size=10, epochs=1)
+    asked: list[int] = []
+    played_back = played(MXNET, settings, tiny, Scripted(settings, noting(asked, 30)))
+    assert max(asked[-1] - each.step for each in played_back if isinstance(each, Step)) == 1
 
 
 @pytest.mark.parametrize(("batch_size", "most"), [(1, 24), (256, 24), (512, 12), (1_000, 8), (60_000, 8)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pyte
 import pytest
@@ -118,10 +119,8 @@ def test_a_frame_with_what_was_not_rendered_is_left_out_and_the_next_is_whole() 
     lost: list[bool] = []
     sent = Sent()
     row = Strip([Segment("text")])
-    unready: list[list[Strip]] = [[None]]  # type: ignore[list-item]
+    unready: Any = LayoutUpdate([[None]], Region(0, 0, 4, 1))  # type: ignore[list-item]
     whole = Rewritten(LayoutUpdate([[row]], Region(0, 0, 4, 1)), sent).render_segments(CONSOLE)
-    assert not Rewritten(LayoutUpdate(unready, Region(0, 0, 4, 1)), sent, lambda: lost.append(True)).render_segments(
-        CONSOLE
-    )
+    assert not Rewritten(unready, sent, lambda: lost.append(True)).render_segments(CONSOLE)
     assert lost == [True]
     assert Rewritten(LayoutUpdate([[row]], Region(0, 0, 4, 1)), sent).render_segments(CONSOLE) == whole

@@ -61,7 +61,7 @@ def test_whatever_is_typed_at_whatever_size_the_run_goes_on(
         while "epoch" not in shown.text and time.monotonic() < end:
             shown.until("epoch", 60)
         shown.press("\x11\x11")
-        assert shown.ends() == 0
+        assert shown.ends(600) == 0  # thousands of keys may stand in line before these on a machine that is busy
     finally:
         shown.close()
     log = tmp_path / ".local/state/deadrelu-tui/log"
