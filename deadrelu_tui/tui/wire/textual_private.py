@@ -124,24 +124,36 @@ def rows_of(screen: Screen[Any], region: Region) -> list[Strip] | None:
         return None
 
 
-class Surviving(MessagePump):
-    """What goes on with the next message after one that broke; without the private name, that ends the application."""
+def _let_all_survive() -> None:
+    """Have whatever takes messages go on with the next one after one that broke, if the application survives that.
 
-    async def _dispatch_message(self, message: Message) -> None:
-        """Deal with a message."""
+    Textual's own way is to take no more of them: a dialog that is dead then stands for ever, and holds up every key.
+    """
+    dispatch = getattr(MessagePump, "_dispatch_message", None)
+    if dispatch is None or hasattr(dispatch, "survives"):
+        return
+
+    async def surviving(self: MessagePump, message: Message) -> None:
         try:
-            await super()._dispatch_message(message)
+            await dispatch(self, message)
         except Exception as error:
             if not (isinstance(self.app, Overriding) and self.app.survives(error)):
                 raise
 
+    surviving.survives = True  # type: ignore[attr-defined]
+    MessagePump._dispatch_message = surviving  # type: ignore[method-assign]
 
-class Overriding(Surviving, App[None]):
+
+class Overriding(App[None]):
     """An application that writes over a wire, goes on when a frame breaks, and leaves without a traceback."""
 
     wire: Wire
     error: BaseException | None
     """What broke the screen, if Textual says so."""
+
+    def __init__(self, **of_any_app: Any) -> None:
+        _let_all_survive()
+        super().__init__(**of_any_app)
 
     def lost(self) -> None:
         """Have everything drawn anew, soon: a frame could not be."""
