@@ -11,7 +11,7 @@ from deadrelu_tui.diagnosis.thresholds import LAYER_DEAD
 from deadrelu_tui.record.activations import DYING, SATURATING
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.ledger import Entry
-from deadrelu_tui.record.records import Event, Step
+from deadrelu_tui.record.records import Event, Look, Step
 
 SPAN = 50
 """Steps on either side of an intervention that are compared."""
@@ -21,8 +21,8 @@ LARGEST = float(np.finfo(np.float32).max)
 """What is larger is infinite in a history."""
 
 
-def happenings(history: History, now: Step, entries: Mapping[str, Entry]) -> Iterator[Event]:
-    """Yield what deserves a line in a step that was just added, given what its look changed in the ledgers."""
+def happenings(history: History, now: Step | Look, entries: Mapping[str, Entry]) -> Iterator[Event]:
+    """Yield what deserves a line in a step or look that was just added, given what it changed in the ledgers."""
     for layer, entry in entries.items():
         activation = now.looks[layer].activation
         yield from _ledger(history, now, layer, activation, entry)
@@ -31,6 +31,8 @@ def happenings(history: History, now: Step, entries: Mapping[str, Entry]) -> Ite
                 "layer": layer, "units": entry.now, "of": entry.units, "found": entry.first, "born": entry.born,
                 "activation": activation,
             })  # fmt: skip
+    if isinstance(now, Look):
+        return
     if not all(abs(value) <= LARGEST for value in now.values.values()):
         broken = history.broken
         if broken is not None and not history.was_broken:
@@ -40,7 +42,7 @@ def happenings(history: History, now: Step, entries: Mapping[str, Entry]) -> Ite
         yield Event(now.step, "epoch", {"epoch": now.epoch, **tested})
 
 
-def _ledger(history: History, now: Step, layer: str, activation: str, entry: Entry) -> Iterator[Event]:
+def _ledger(history: History, now: Step | Look, layer: str, activation: str, entry: Entry) -> Iterator[Event]:
     """Yield the ledger's entry in at most two events, however many units it is about."""
     if len(entry.died):
         first, last = int(entry.died_at.min()), int(entry.died_at.max())
@@ -75,18 +77,22 @@ class Effect:
     steps_before: int
     steps_after: int
     changes: tuple[Difference, ...]
+    of: int = 1
+    """Interventions at one step, which nobody can tell apart."""
 
 
 def effect(history: History, event: Event) -> Effect | None:
     """Return medians of loss and zeros over up to SPAN steps on either side of a marked event, and the dead at the
-    last look on either side; None for an event without a mark, or without steps on both sides of it.
+    last look on either side; None for an event without a mark, or without steps on both sides of it. Of several at
+    one step the last one has the effect of them all.
 
     Medians, because one explosion within the 50 steps would make of a mean what it never was. Neither side reaches
     beyond another intervention, whose effect would be taken for this one's.
     """
-    others = sorted({other.step for other in history.marks})
-    if not event.mark:
+    here = [other for other in history.marks if other.step == event.step] or [event]
+    if not event.mark or event != here[-1]:
         return None
+    others = sorted({other.step for other in history.marks})
     first = max([event.step - SPAN, history.first, *(step for step in others if step < event.step)])
     stop = min([event.step + SPAN, history.next, *(step for step in others if step > event.step)])
     if first >= event.step or stop <= event.step:
@@ -107,4 +113,4 @@ def effect(history: History, event: Event) -> Effect | None:
         end = int(np.searchsorted(steps, stop))
         if 0 < at < end:
             changes.append(Difference(each.metric, each.of, float(values[at - 1]), float(values[end - 1])))
-    return Effect(event.step - first, stop - event.step, tuple(changes))
+    return Effect(event.step - first, stop - event.step, tuple(changes), len(here))

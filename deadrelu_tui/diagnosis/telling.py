@@ -53,7 +53,7 @@ def changed(found: Effect) -> str:
     before, after = found.steps_before, found.steps_after
     steps = f"{before} step{'' if before == 1 else 's'}"
     over = f"{steps} each side" if before == after else f"{steps} before, {after} after"
-    return f"{', '.join(parts)} ({over})"
+    return f"{'together: ' if found.of > 1 else ''}{', '.join(parts)} ({over})"
 
 
 # What was found

@@ -13,7 +13,7 @@ from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.batches import Batches
 from deadrelu_tui.record.columns import Floats
-from deadrelu_tui.record.records import Event, Live, Start, Step
+from deadrelu_tui.record.records import Event, Live, Look, Start, Step
 from deadrelu_tui.wording import count
 
 FLOAT_MIN, FLOAT_MAX = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
@@ -49,6 +49,9 @@ class Model(Protocol):
         """Take one step: batch, forward, loss, backward, diagnose, update. With a look it looks at the probe set with
         the weights that the step found; with a test at all of the test set with those that it left.
         """
+
+    def look(self, number: int, live: Live) -> Look:
+        """Look at the probe set with the weights that the last step left, whose number and settings are given."""
 
     def parameters_now(self) -> list[Floats]:
         """Return copies of w1, b1, w2, b2, … as the last step left them."""

@@ -78,6 +78,7 @@ def train(
             yield record
 
     changed_at = step = epoch = 0
+    live: Live = settings.live
     epochs = settings.epochs
     while True:
         if epoch == epochs:
@@ -104,14 +105,16 @@ def train(
                 yield from read_back()
                 return
             events = list(turn.events)
-            if any(each.mark for each in events):
+            if turn.revive or any(each.mark for each in events):
+                yield from read_back()
+                if metrics and step:
+                    yield model.look(step - 1, live)
                 changed_at = step
             if turn.revive:
-                yield from read_back()
                 events.append(revived(step, model, turn.live))
-                changed_at = step
+            live = turn.live
             ends_epoch = index == model.batches.count - 1
-            look = metrics and due(step - changed_at) and not ends_epoch
+            look = metrics and (turn.by_hand or due(step - changed_at)) and not ends_epoch
             pending = model.step(step, epoch, turn.live, batch, look, test=ends_epoch)
             pending.events = tuple(events)
             waiting.append(pending)

@@ -9,7 +9,8 @@ Files stay while the program changes, so a stream says by itself what is in it. 
   `like`; a later form may take over an id. `arrays` names the arrays of such a step and the bytes of each: `values` of
   `dtype` in the order of `names`; `fired`, a bit per unit, the first one highest, layer after layer without a gap;
   `looks`, float32, of each layer in turn each of the `columns`.
-- `[I, …]` is a step of form I: the values of the form's `fields`, then its arrays.
+- `[I, …]` is a step of form I: the values of the form's `fields`, then its arrays. A form of a look after a step
+  (`of` is `look`) has no `fired`, and of what a step says in its line the number alone.
 
 A reader skips kinds, keys, fields, arrays and columns that it does not know; what it misses takes its default, a column
 NaN. A packet that is not whole is the end so far; so looks a damaged length, up to MOST. A packet whose length,
@@ -27,13 +28,14 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.record.records import End, Event, Record, Start, Step
+from deadrelu_tui.record.records import End, Event, Live, Look, Record, Start, Step
 from deadrelu_tui.record.units import Units
 
 VERSION = 1
@@ -46,7 +48,8 @@ _LINE = 64
 """Bytes within which the first line ends."""
 _PACKET = struct.Struct("<II")
 _KINDS: dict[str, type[Start | Event | End]] = {"start": Start, "event": Event, "end": End}
-_FIELDS = ("step", "at", "epoch")
+_FIELDS = {"step": ("step", "at", "epoch"), "look": ("step",)}
+"""What stands in the line of each."""
 _COLUMNS = tuple(each.name for each in fields(Units) if each.name != "activation")
 _BROKEN = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 """What reading a payload may raise that is not what it should be."""
@@ -78,6 +81,7 @@ def _packet(line: str, *arrays: bytes) -> bytes:
 class _Form:
     """What steps repeat, as a stream tells it."""
 
+    of: str = "step"
     names: tuple[str, ...] = ()
     dtype: str = "<f8"
     fired: Mapping[str, int] = field(default_factory=dict)
@@ -86,7 +90,7 @@ class _Form:
     columns: tuple[str, ...] = ()
     live: Mapping[str, Any] = field(default_factory=dict)
     ends_epoch: bool = False
-    fields: tuple[str, ...] = _FIELDS
+    fields: tuple[str, ...] = _FIELDS["step"]
     arrays: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -94,13 +98,13 @@ class _Form:
         if self.dtype not in ("<f4", "<f8") or min(sizes, default=0) < 0 or (self.looks and not self.columns):
             raise ValueError("no step has this form")
 
-    def read(self, told: list[Any], payload: bytes, at: int) -> Step:
-        """Return a step from its line and what follows it."""
+    def read(self, told: list[Any], payload: bytes, at: int) -> Step | Look:
+        """Return a step or a look from its line and what follows it."""
         known, arrays = dict(zip(self.fields, told[1:], strict=True)), dict.fromkeys(("values", "fired", "looks"), b"")
         for name, size in self.arrays.items():
             arrays[name] = payload[at : at + size]
             at += size
-        step, when, epoch = (known[name] for name in _FIELDS)
+        step, when, epoch = known["step"], known.get("at", 0.0), known.get("epoch")
         if not (isinstance(step, int) and isinstance(when, (float, int)) and isinstance(epoch, (int, type(None)))):
             raise ValueError("no step is numbered so")
         with np.errstate(all="ignore"):
@@ -113,6 +117,10 @@ class _Form:
             raise ValueError("not as much as there are units")
         fired = dict(_cut(bits, self.fired))
         looks = {layer: self._units(layer, block) for layer, block in _cut(numbers, self.looks, width)}
+        if self.of == "look":
+            return Look(step, values, looks)
+        if missing := {"at", "epoch"} - known.keys():
+            raise ValueError(f"no {missing} is told")
         return Step(step, when, epoch, self.live, values, fired, looks, self.ends_epoch)
 
     def _units(self, layer: str, block: npt.NDArray[np.float32]) -> Units:
@@ -160,36 +168,40 @@ class Encoder:
     def encode(self, record: Record) -> bytes:
         """Return a record's packet, after that of its form where it is the first of it."""
         if isinstance(record, Step):
-            return self._encode_step(record)
+            return self._encode_measured(record, "step", record.fired, record.live, record.ends_epoch)
+        if isinstance(record, Look):
+            return self._encode_measured(record, "look")
         kind = next(name for name, each in _KINDS.items() if isinstance(record, each))
         return _packet(_json({"kind": kind, "record": record}))
 
-    def _encode_step(self, step: Step) -> bytes:
-        names = tuple(step.values)
-        values = np.fromiter(step.values.values(), "<f8", len(names))
+    def _encode_measured(
+        self, record: Step | Look, of: str, fires: Mapping[str, npt.NDArray[np.bool_]] = MappingProxyType({}),
+        live: Live = MappingProxyType({}), ends_epoch: bool = False,
+    ) -> bytes:  # fmt: skip
+        names = tuple(record.values)
+        values = np.fromiter(record.values.values(), "<f8", len(names))
         with np.errstate(all="ignore"):
             narrow = values.astype("<f4")
             if narrow.astype("<f8").tobytes() == values.tobytes():
                 values = narrow
         arrays = {"values": values.tobytes()}
-        fired = {layer: np.asarray(each, np.bool_) for layer, each in step.fired.items()}
+        fired = {layer: np.asarray(each, np.bool_) for layer, each in fires.items()}
         if fired:
             arrays["fired"] = np.packbits(np.concatenate(list(fired.values()))).tobytes()
-        if step.looks:
-            tables = [np.array([getattr(units, name) for name in _COLUMNS], "<f4") for units in step.looks.values()]
+        if record.looks:
+            tables = [np.array([getattr(units, name) for name in _COLUMNS], "<f4") for units in record.looks.values()]
             arrays["looks"] = b"".join(table.tobytes() for table in tables)
         sizes = tuple((layer, each.size) for layer, each in fired.items())
-        looks = tuple((layer, len(units), units.activation) for layer, units in step.looks.items())
+        looks = tuple((layer, len(units), units.activation) for layer, units in record.looks.items())
         # As JSON: 1 equals True and is not the same, and NaN does not equal itself.
-        live = _json(step.live)
-        key = (names, values.dtype.str, sizes, looks, live, step.ends_epoch)
+        key = (of, names, values.dtype.str, sizes, looks, _json(live), ends_epoch)
         # Before the form: what cannot be told leaves nothing behind on which later steps would build.
-        head, form = _json((step.step, step.at, step.epoch)), b""
+        head, form = _json([getattr(record, name) for name in _FIELDS[of]]), b""
         if key not in self._ids:
             widths, activations = {name: size for name, size, _ in looks}, {name: each for name, _, each in looks}
             lengths = {name: len(data) for name, data in arrays.items()}
-            told = _Form(names, values.dtype.str, dict(sizes), widths, activations, _COLUMNS, step.live,
-                         step.ends_epoch, arrays=lengths)  # fmt: skip
+            told = _Form(of, names, values.dtype.str, dict(sizes), widths, activations, _COLUMNS, live,
+                         ends_epoch, _FIELDS[of], lengths)  # fmt: skip
             form = self._encode_form(key, told)
         return form + _packet(f"[{self._ids[key]},{head[1:]}", *arrays.values())
 
@@ -199,9 +211,9 @@ class Encoder:
         if len(self._ids) == FORMS:
             self._ids.clear()
         self._ids[key] = len(self._ids)
-        news = {name: text for name, text in told.items() if self._last.get(name) != text}
+        news = {name: text for name, text in told.items() if name == "of" or self._last.get(name) != text}
         self._last = told
-        line = {"kind": '"form"', "id": str(self._ids[key]), "of": '"step"', **like, **news}
+        line = {"kind": '"form"', "id": str(self._ids[key]), **like, **news}
         return _packet("{" + ",".join(f'"{name}":{text}' for name, text in line.items()) + "}")
 
 
@@ -263,7 +275,7 @@ class Decoder:
         if kind == "form":
             told = {**(self._told[told["like"]] if "like" in told else {}), **told}
             self._told[told["id"]] = told
-            self._forms[told["id"]] = _made(_Form, told) if told["of"] == "step" else None
+            self._forms[told["id"]] = _made(_Form, told) if told["of"] in _FIELDS else None
         record: Record | None = _made(_KINDS[kind], told["record"]) if kind in _KINDS else None
         return record
 

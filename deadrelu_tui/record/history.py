@@ -255,9 +255,9 @@ class History:
             steps, values, known = self._kept.steps(0, stop), column.view(stop), column.known(stop)
             return Series(steps, values) if known is None else Series(steps[known], values[known])
         if (pair := self._kept.sparse.get(name)) is not None:
-            steps = pair[0].view()
-            stop = int(np.searchsorted(steps, now.last, side="right"))
-            return Series(steps[:stop], pair[1].view(stop))
+            moments = pair[0].view()
+            stop = int(np.searchsorted(moments, 2 * now.last + now.between, side="right"))
+            return Series(moments[:stop] // 2, pair[1].view(stop))
         return self._nothing
 
     def latest(self, name: str) -> float | None:

@@ -15,7 +15,8 @@ from deadrelu_tui.record.held import Held
 from deadrelu_tui.record.ledger import Bookkeeper, Entry, Ledger
 from deadrelu_tui.record.looks import Looked, Looks
 from deadrelu_tui.record.metrics import WATCHED, Quantity, quantity
-from deadrelu_tui.record.records import TRIED, WAITED, End, Event, Record, Start, Step
+from deadrelu_tui.record.records import TRIED, WAITED, End, Event, Look, Record, Start, Step
+from deadrelu_tui.record.units import Units
 
 _GROWTH = 4
 """An axis that is too short grows by a quarter, as columns do."""
@@ -33,6 +34,8 @@ class Extent(NamedTuple):
     """Events that had come."""
     events: tuple[Event, ...] | None = None
     """Those of them that count, in the order of their steps; None for all."""
+    between: bool = False
+    """Whether a look between that step and the next is in it."""
     looks: int = 0
     ledgers: Mapping[str, Ledger] = MappingProxyType({})
     names: tuple[str, ...] = ()
@@ -69,6 +72,7 @@ class Kept:
         self.lock = threading.Lock()
         self.dense: dict[str, Column] = {}
         self.sparse: dict[str, tuple[Column, Column]] = {}
+        """Moments and values. A step has two moments: twice its number, and one later that of a look after it."""
         self.at = Column(np.float64)
         """Seconds since the start, of every step."""
         self.looks = Looks()
@@ -101,6 +105,8 @@ class Kept:
         with self.lock:
             if isinstance(record, Step):
                 return self._add_step(record)
+            if isinstance(record, Look):
+                return self._add_look(record)
             if isinstance(record, Start):
                 self._quantities |= {each.name: each for each in record.metrics}
                 self._among = (), {}
@@ -122,7 +128,9 @@ class Kept:
         self._check(record.looks)
         self._add_number(step, now.rows)
         self.at.append(record.at)
-        entries = self._add_looks(record)
+        for layer, fired in record.fired.items():
+            self._book(layer, len(fired)).batch(record.step, fired)
+        entries = self._add_looks(step, record.looks, record.ends_epoch)
         values = record.values
         if entries:
             values = {**values, **dict(self._counts(entries))}
@@ -132,7 +140,7 @@ class Kept:
             if column is not None:
                 column.append(value)
             else:
-                self._add_sparse(name, step, value, now.rows)
+                self._add_sparse(name, 2 * step, value, now.rows)
         if len(columns) > len(values) or any(name not in values for name in columns):
             for name, column in columns.items():
                 if name not in values:
@@ -143,9 +151,25 @@ class Kept:
         names, count = now.names, len(columns) + len(self.sparse)
         if count != len(names):
             names = (*columns, *self.sparse)
-        ledgers = {**now.ledgers, **{name: self._books[name].ledger for name in entries}} if entries else now.ledgers
-        self._now = Extent(now.rows + 1, step, now.start, None, now.came, None, len(self.looks), ledgers, names)
+        ledgers = self._ledgers(entries) if entries else now.ledgers
+        self._now = Extent(now.rows + 1, step, now.start, None, now.came, None, False, len(self.looks), ledgers, names)
         return entries
+
+    def _add_look(self, record: Look) -> Mapping[str, Entry]:
+        now, step = self._now, record.step
+        if not now.rows or step != now.last:
+            raise ValueError(f"a look after step {step} comes after step {now.last}")
+        self._check(record.looks)
+        entries = self._add_looks(step, record.looks, updated=True)
+        for name, value in {**record.values, **dict(self._counts(entries))}.items():
+            if not self.quantity(name).every_step:  # of every step there is a value already
+                self._add_sparse(name, 2 * step + 1, value, now.rows)
+        names = (*self.dense, *self.sparse) if len(self.dense) + len(self.sparse) != len(now.names) else now.names
+        self._now = now._replace(between=True, looks=len(self.looks), ledgers=self._ledgers(entries), names=names)
+        return entries
+
+    def _ledgers(self, entries: Mapping[str, Entry]) -> Mapping[str, Ledger]:
+        return {**self._now.ledgers, **{name: self._books[name].ledger for name in entries}}
 
     def _check(self, layers: Mapping[str, Sized]) -> None:
         """Refuse a step with other units than a layer has, before anything of it is kept."""
@@ -164,28 +188,24 @@ class Kept:
         if self._steps is not None:
             self._steps.append(step)
 
-    def _add_sparse(self, name: str, step: int, value: float, rows: int) -> None:
+    def _add_sparse(self, name: str, moment: int, value: float, rows: int) -> None:
         known = self._quantities.get(name)
         if known is not None and known.every_step and name not in self.sparse:
             self.dense[name] = column = Column(lacking=rows)
             column.append(value)
             return
-        steps, values = self.sparse.setdefault(name, (Column(np.int64), Column()))
-        steps.append(step)
+        moments, values = self.sparse.setdefault(name, (Column(np.int64), Column()))
+        moments.append(moment)
         values.append(value)
 
-    def _add_looks(self, record: Step) -> dict[str, Entry]:
-        for layer, fired in record.fired.items():
-            self._book(layer, len(fired)).batch(record.step, fired)
-        entries = {
-            layer: self._book(layer, len(units)).look(record.step, units, record.ends_epoch)
-            for layer, units in record.looks.items()
-        }
+    def _add_looks(self, step: int, looks: Mapping[str, Units], updated: bool) -> dict[str, Entry]:
+        """Keep a look with the weights that a step found, or left if it has updated them."""
+        entries = {layer: self._book(layer, len(units)).look(step, units, updated) for layer, units in looks.items()}
         for layer in entries:
-            self._first_looks.setdefault(layer, record.step)
+            self._first_looks.setdefault(layer, step)
         self._entries += [(layer, each) for layer, each in entries.items() if len(each.died) or len(each.revived)]
-        if record.looks:
-            self.looks.append(Looked(record.step, dict(record.looks)))
+        if looks:
+            self.looks.append(Looked(step, dict(looks)))
         return entries
 
     def _book(self, layer: str, units: int) -> Bookkeeper:
@@ -249,6 +269,7 @@ class Kept:
             None,
             now.came,
             tuple(events),
+            True,
             self.looks.upto(reached),
             ledgers,
             names,
@@ -257,7 +278,7 @@ class Kept:
     def _begins(self, name: str) -> int:
         """Return the step of the first value of a metric."""
         if name in self.sparse:
-            return int(self.sparse[name][0].view()[0])
+            return int(self.sparse[name][0].view()[0]) // 2
         known = self.dense[name].known(len(self.dense[name]))
         first = self.step_of(0 if known is None else int(np.argmax(known)))
         return first if first is not None else 0

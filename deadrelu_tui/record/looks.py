@@ -43,7 +43,8 @@ class Looks:
         self._memory = memory
         self._steps, self._places, self._forms = Column(np.int64), Column(np.int64), Column(np.int64)
         self._known_forms: list[_Form] = []
-        self._near: deque[Looked] = deque()
+        self._near: deque[tuple[int, Looked]] = deque()
+        """Those at hand, each with its index."""
         self._bytes = self._written = 0
         self._file: IO[bytes] | None = None
 
@@ -55,12 +56,12 @@ class Looks:
         return len(self._steps)
 
     def append(self, looked: Looked) -> None:
-        """Add a look that is later than those before."""
-        self._near.append(looked)
+        """Add a look that is no earlier than those before."""
+        self._near.append((len(self._steps), looked))
         self._steps.append(looked.step)
         self._bytes += _size(_form(looked))
-        while self._bytes > self._memory and len(self._near) > 1 and self._move_out(self._near[0]):
-            self._bytes -= _size(_form(self._near.popleft()))
+        while self._bytes > self._memory and len(self._near) > 1 and self._move_out(self._near[0][1]):
+            self._bytes -= _size(_form(self._near.popleft()[1]))
 
     def _move_out(self, looked: Looked) -> bool:
         form = _form(looked)
@@ -92,11 +93,11 @@ class Looks:
     def at(self, index: int) -> Looked:
         """Return one of the looks, by its index."""
         near = tuple(self._near)  # one call: what is moved out meanwhile is still here
-        away = len(self._steps.view()) - len(near)
+        found = next((each for number, each in reversed(near) if number == index), None)
+        if found is not None:
+            return found
+        assert self._file is not None
         step = int(self._steps.view()[index])
-        found = next((each for each in reversed(near) if each.step == step), None)
-        if found is not None or self._file is None:
-            return found if found is not None else near[index - away]
         form = self._known_forms[int(self._forms.view()[index])]
         data = os.pread(self._file.fileno(), _size(form), int(self._places.view()[index]))
         numbers, layers, at = np.frombuffer(data, np.float32), {}, 0

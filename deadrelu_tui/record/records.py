@@ -83,6 +83,20 @@ class Step:
     ends_epoch: bool = False
 
 
+@dataclass(frozen=True)
+class Look:
+    """A look at the probe set between two steps, with the weights that the last one left: before something is changed.
+
+    What is measured after the change then differs from it by the change alone.
+    """
+
+    step: int
+    """The number of the last step."""
+    values: Mapping[str, float]
+    looks: Mapping[str, Units]
+    """Per layer what it told of its units."""
+
+
 MARKS = frozenset({"change", "revive"})
 """Kinds of event that leave a mark on every chart: something was done to the training."""
 BY_HAND = MARKS | {"pause", "train_on"}
@@ -127,7 +141,7 @@ class End:
     """What went wrong, in a line."""
 
 
-Record = Start | Step | Event | End
+Record = Start | Step | Look | Event | End
 
 
 def changes(before: Live, now: Live, step: int) -> tuple[Event, ...]:

@@ -71,6 +71,8 @@ class Turn:
     """What has happened, to be yielded before the step."""
     revive: bool = False
     """Revive the dead units first."""
+    by_hand: bool = False
+    """The step is one of those that a paused training is allowed."""
 
 
 class Gate:
@@ -113,7 +115,7 @@ class Gate:
             told += changes(self.live, controls.live, step)
             self.live = controls.live
             revive, controls.revivals = controls.revivals > 0, 0
-            return Turn(True, self.live, told, revive)
+            return Turn(True, self.live, told, revive, controls.paused)
 
     def give(self, parameters: Callable[[], list[Any]]) -> None:
         """Hand a copy of the parameters to whoever waits for one."""

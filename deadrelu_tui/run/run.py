@@ -16,7 +16,7 @@ from deadrelu_tui.diagnosis.happenings import happenings
 from deadrelu_tui.errors import in_a_line
 from deadrelu_tui.record.commands import Command, Stop, can_obey
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import End, Live, Record, Start, Step
+from deadrelu_tui.record.records import End, Live, Look, Record, Start, Step
 from deadrelu_tui.run.advisor import Advisor, Attempt
 from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.source import ALIVE, Status, how_it_ended
@@ -128,7 +128,7 @@ class Run:
         try:
             for record in self._training(self._promised, self.controls):
                 entries = self.history.add(record)
-                if isinstance(record, Step):
+                if isinstance(record, (Step, Look)):
                     for event in happenings(self.history, record, entries):
                         self.history.add(event)
                 elif isinstance(record, Start):

@@ -360,6 +360,17 @@ def test_neither_side_reaches_beyond_another_intervention_or_an_end(
     assert found.changes[0] == Difference("loss", "", *means)
 
 
+def test_changes_at_one_step_have_one_effect_together() -> None:
+    history = run(200, [100], ramp(200), [0.5] * 200)
+    history.add(Event(100, "change", {"setting": "normalise", "before": False, "now": True}))
+    first, last = history.marks
+    assert effect(history, first) is None
+    found = effect(history, last)
+    assert found is not None
+    assert (found.of, found.changes[0]) == (2, Difference("loss", "", 74.5, 124.5))
+    assert changed(found).startswith("together: loss 74.5 → 124, ")
+
+
 def test_events_without_a_mark_do_not_bound_an_effect() -> None:
     history = run(300, [100], ramp(300), [0.5] * 300)
     history.add(Event(99, "pause"))
@@ -474,6 +485,7 @@ def test_an_effect_is_what_a_slow_reading_finds(
         return
     assert found is not None
     assert (found.steps_before, found.steps_after) == (len(before), len(after))
+    assert found.of == 1 + marks.count(step)
     middle = {side: median([float(np.float32(loss[now])) for now in now_s])
               for side, now_s in (("before", before), ("after", after))}  # fmt: skip
     size = 1e-9 * max((abs(each) for each in loss if math.isfinite(each)), default=0)  # of what the sums cancel

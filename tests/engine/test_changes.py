@@ -33,7 +33,7 @@ from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.train import train
 from deadrelu_tui.record.commands import Change, Command, Pause, Resume, Revive, Stop, Take, TrainOn
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import End, Event, Start, Step
+from deadrelu_tui.record.records import End, Event, Look, Start, Step
 from deadrelu_tui.record.telling import told
 from deadrelu_tui.run.gate import Controls, Gate
 
@@ -73,6 +73,44 @@ def test_a_change_takes_effect_at_its_step_and_leaves_a_mark_there(
         expected = network.step(tiny.train_images[batch], tiny.train_labels[batch], 64).values
         for name in ("loss", "grad_norm/w1", "update_ratio/w2", "pre_mean/h1"):
             assert record.values[name] == pytest.approx(expected[name], rel=2e-3), (record.step, name)
+
+
+@pytest.mark.parametrize("command", [Change({"normalise": True}), Change({"lr": 0.5}), Revive()])
+def test_just_before_a_change_the_network_is_looked_at_as_it_was(
+    engine: Trains, tiny: Dataset, command: Command
+) -> None:
+    settings = replace(SMALL, epochs=2)
+    items = trained(engine, settings, tiny, {8: asking(command)})
+    (look,) = (each for each in items if isinstance(each, Look))
+    before, after = items[items.index(look) - 1], items[items.index(look) + 1]
+    assert isinstance(before, Step)
+    assert isinstance(after, (Event, Step))
+    assert (before.step, look.step, after.step) == (7, 7, 8)
+    as_it_was = next(each for each in records(trained(engine, settings, tiny)) if each.step == 8)  # looked at anyway
+    assert {name: look.values[name] for name in look.values if name.partition("/")[0] != "grad_mean_abs"} == {
+        name: as_it_was.values[name] for name in look.values if name.partition("/")[0] != "grad_mean_abs"
+    }
+    for layer, units in look.looks.items():
+        for name in ("firing", "activity", "pre_max", "bias", "weight_norm"):
+            assert (getattr(units, name) == getattr(as_it_was.looks[layer], name)).all()
+        assert (units.batch > 0).tolist() == before.fired[layer].tolist()
+
+
+def test_before_the_first_step_there_is_no_look_of_its_own(engine: Trains, tiny: Dataset) -> None:
+    items = trained(engine, SMALL, tiny, {0: asking(Change({"lr": 0.5}))})
+    assert not any(isinstance(each, Look) for each in items)
+    assert records(items)[0].looks
+
+
+def test_every_step_that_is_taken_by_hand_looks_at_the_network(engine: Trains, tiny: Dataset) -> None:
+    settings, controls = replace(SMALL, epochs=3), Controls(SMALL.live)
+    for command in (Pause(), Take(9)):
+        controls.send(command)
+    training: Iterator[Any] = train(engine.make, settings, tiny, controls)
+    taken = [each for each in (next(training) for _ in range(11)) if isinstance(each, Step)]
+    assert [(each.step, bool(each.looks)) for each in taken] == [(step, True) for step in range(9)]
+    controls.send(Resume())
+    assert [bool(each.looks) for each in records(list(training))] == [True, False, False, False, False, True]
 
 
 def test_several_changes_at_one_step_leave_a_mark_each(engine: Trains, tiny: Dataset) -> None:

@@ -58,7 +58,7 @@ def test_the_training_does_not_wait_for_a_look(tiny: Dataset) -> None:
     live, batch = settings.live, np.arange(64)
     model.step(0, 1, live, batch, look=True).record(float)  # what is done for the first time plans its memory first
     told = np.full(1, np.nan, np.float32)
-    *_, (_, loss, _) = [score for _ in range(4) for score in model.look(live, images).scores]
+    *_, (_, loss, _) = [score for _ in range(4) for score in model._look(live, images).scores]
     loss.copyto(mx.nd.from_numpy(told[:], zero_copy=True))
     model.step(1, 1, live, batch, look=False).record(float)
     assert np.isnan(told).all()  # the step was read back before the looks that began before it came to their end

@@ -32,7 +32,7 @@ from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.model import Model
 from deadrelu_tui.record.commands import Change, Pause, Revive, Stop, Take
-from deadrelu_tui.record.records import Event
+from deadrelu_tui.record.records import Event, Look
 from deadrelu_tui.record.telling import told
 from deadrelu_tui.run.gate import Controls
 
@@ -150,7 +150,7 @@ def test_nothing_but_the_weights_around_a_dead_unit_is_changed(engine: Trains, t
 
 def test_a_revival_is_looked_at_at_once_and_often_and_stands_in_the_ledger(engine: Trains, tiny: Dataset) -> None:
     history = recorded(engine, RAW, tiny, {12: asking(Revive())})
-    assert [step for step in history.series("dead_fraction/h1").steps if 9 < step < 18] == [12, 13, 14, 16]
+    assert [step for step in history.series("dead_fraction/h1").steps if 9 < step < 18] == [11, 12, 13, 14, 16]
     revivals = history.series("revivals/h1")
     assert revivals.values[revivals.steps == 12] - revivals.values[revivals.steps == 9] > 10
     assert history.at("dead_fraction/h1", 12) == 0
@@ -175,7 +175,8 @@ def test_a_revival_that_is_asked_for_while_paused_happens_at_the_next_step(engin
     assert event == Event(12, "pause")
     controls.send(Revive())
     controls.send(Take())
-    event, record = next(training), next(training)
+    look, event, record = next(training), next(training), next(training)
+    assert (type(look), look.step) == (Look, 11)
     assert event.mark
     assert (event.step, record.step) == (12, 12)
     assert event.kind == "revive"

@@ -19,7 +19,7 @@ from deadrelu_tui.record.history import History
 from deadrelu_tui.record.ledger import Ledger
 from deadrelu_tui.record.looks import Looked
 from deadrelu_tui.record.network import Layer, Network
-from deadrelu_tui.record.records import End, Event, Record, Step
+from deadrelu_tui.record.records import End, Event, Look, Record, Step
 from deadrelu_tui.record.units import Units
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -780,6 +780,9 @@ def streams(draw: st.DrawFn) -> list[Record]:
             {"h1": np.array([draw(st.booleans()) for _ in range(3)])}, {each: units(draw(shares)) for each in layers},
             draw(st.booleans()),
         ))  # fmt: skip
+        if draw(st.integers(0, 4)) == 0:
+            seen = {"dead_fraction/h1": draw(st.sampled_from([0.0, 0.5, NAN])), "loss": 7.0}
+            stream.append(Look(step, seen, {each: units(draw(shares)) for each in layers}))
         stream += [Event(each, "found") for each in draw(st.lists(st.sampled_from(steps[: index + 1]), max_size=2))]
         if draw(st.integers(0, 9)) == 0:
             stream += [End(at, "finished"), Event(step + 1, "train_on", {"epochs": 1, "steps": 10})]
@@ -807,6 +810,34 @@ def test_as_of_a_step_a_run_is_what_it_was_when_that_step_was_the_newest(stream:
             if not isinstance(each, End) and not (isinstance(each, Event) and last is not None and each.step > last)
         ]
     assert all_of(fed(stream).until(at)) == all_of(fed(before))
+
+
+@given(stream=streams(), cut=st.integers(0, 80))
+@settings(max_examples=80, deadline=None)
+def test_what_comes_later_does_not_reach_a_frozen_history(stream: list[Record], cut: int) -> None:
+    history = fed(stream[:cut])
+    frozen, before = history.frozen(), all_of(history)
+    for each in stream[cut:]:
+        history.add(each)
+    assert all_of(frozen) == before
+
+
+def test_a_look_between_two_steps_belongs_to_the_first_of_them_and_changes_the_ledger() -> None:
+    history = started()
+    for step in range(3):
+        history.add(replace(record(step), looks={"h1": units([0.5, 0.5, 0.5])} if step == 2 else {}))
+    frozen = history.frozen()
+    entries = history.add(Look(2, {"dead_fraction/h1": 1 / 3, "loss": 9.0}, {"h1": units([0.5, 0.0, 0.5])}))
+    assert entries["h1"].died.tolist() == [1]
+    assert history.latest("dead_fraction/h1") == pytest.approx(1 / 3)
+    assert history.latest("loss") != 9.0
+    assert [each.step for each in history.looks] == [2, 2]
+    assert [each.layers["h1"].firing[1] for each in history.looks] == [0.5, 0.0]
+    assert frozen.latest("dead_fraction/h1") is None
+    assert [each.step for each in frozen.looks] == [2]
+    for wrong in (1, 3):
+        with pytest.raises(ValueError, match="comes after step 2"):
+            history.add(Look(wrong, {}, {}))
 
 
 @pytest.mark.parametrize("at", [3_999, 4_000, 6_010])

@@ -151,7 +151,7 @@ def test_a_paused_training_takes_exactly_as_many_steps_as_it_is_let(controls: Co
     ask(controls, Pause())
     assert gate.next(0) == Turn(None, LIVE, (Event(0, "pause"),))
     ask(controls, Take(3))
-    assert [gate.next(step) for step in (0, 1, 2)] == [Turn(True, LIVE)] * 3
+    assert [gate.next(step) for step in (0, 1, 2)] == [Turn(True, LIVE, by_hand=True)] * 3
     assert controls.paused
     assert gate.next(3) == Turn(None, LIVE)  # still the same pause: not told anew
     ask(controls, Take(), Take())
@@ -169,14 +169,14 @@ def test_a_waiting_training_takes_a_step_when_it_is_let_and_then_holds_again(
     for step in range(3):
         answer = waiter.asks(lambda step=step: gate.next(step))  # type: ignore[misc]
         ask(controls, Take())
-        assert answer.result(PATIENCE) == Turn(True, LIVE)
+        assert answer.result(PATIENCE) == Turn(True, LIVE, by_hand=True)
         assert gate.next(step + 1) == Turn(None, LIVE)
 
 
 def test_steps_that_were_let_before_the_gate_looked_need_no_hold(controls: Controls) -> None:
     gate = Gate(controls)
     ask(controls, Pause(), Take())
-    assert gate.next(0) == Turn(True, LIVE)
+    assert gate.next(0) == Turn(True, LIVE, by_hand=True)
     assert gate.next(1) == Turn(None, LIVE, (Event(1, "pause"),))
 
 
@@ -371,4 +371,4 @@ def test_a_pause_is_no_obstacle_and_goes_on_after_it(controls: Controls, waiter:
     assert asked.result(0) == ["weights"]
     held = waiter.asks(lambda: gate.next(3))
     controls.send(Take())
-    assert held.result(PATIENCE) == Turn(True, LIVE)
+    assert held.result(PATIENCE) == Turn(True, LIVE, by_hand=True)

@@ -42,6 +42,11 @@ def test_what_is_measured_now_and_then_holds_from_before_the_window_up_to_the_pr
     assert {line.role for line in plot.lines} == {"dead", "zeros"}
 
 
+def test_what_is_looked_at_now_and_then_stays_level_until_the_next_look() -> None:
+    history = looked_at({0: 0.1, 40: 0.4, 60: 0.4, 100: 0.0}, until=121)
+    assert drawn(history, View()) == [(0, 0.1), (40, 0.1), (40, 0.4), (60, 0.4), (100, 0.4), (100, 0.0), (120, 0.0)]
+
+
 def test_a_share_that_is_no_number_is_not_drawn_as_if_it_held() -> None:
     history = looked_at({0: 0.1, 10: math.nan}, until=60)
     assert drawn(history, View()) == [(0, 0.1)]

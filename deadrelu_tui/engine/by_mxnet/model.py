@@ -22,7 +22,7 @@ from deadrelu_tui.engine.by_mxnet.readings import Readings
 from deadrelu_tui.engine.by_mxnet.runtime import mx
 from deadrelu_tui.engine.by_mxnet.shared import Shared
 from deadrelu_tui.record.columns import Floats
-from deadrelu_tui.record.records import Live, Start
+from deadrelu_tui.record.records import Live, Look, Start
 
 CHUNK = 2_000
 """Images a graph looks at in one go when it measures the probe and the test set."""
@@ -89,13 +89,19 @@ class Model:
         rate = model.rate_of(live["lr"], self.batches.size)
         told = self.parameters.queue(graph, filled, rate)
         read = [told, *(self.parameters.measured() if self.metrics else ())]
-        looked = self.look(live, self.start.probe) if look else None
+        looked = self._look(live, self.start.probe) if look else None
         self.parameters.update()
         if test:
-            looked = self.look(live, len(self.dataset.test_labels))
+            looked = self._look(live, len(self.dataset.test_labels))
         return Pending(number, epoch, live, len(batch), rate, self.readings, read, looked, test)
 
-    def look(self, live: Live, images: int) -> Looking:
+    def look(self, number: int, live: Live) -> Look:
+        """Look at the probe set with the weights that the last step left, which has been read back."""
+        looking = self._look(live, self.start.probe)
+        units, values = looking.units(self.start.network, live["activation"], *self.readings.last, first=False)
+        return Look(number, values, units)
+
+    def _look(self, live: Live, images: int) -> Looking:
         """Queue a look at the first so many test images, chunk by chunk, the first of which is the probe set."""
         looking, seen = Looking(gradients=self.parameters.gradients), 0
         looking.parameters = [each.copyto(self.aside) for each in self.parameters.arrays]

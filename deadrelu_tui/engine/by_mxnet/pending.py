@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from deadrelu_tui.engine.by_mxnet.readings import Readings
 from deadrelu_tui.engine.measures import looked
+from deadrelu_tui.record.columns import Floats
+from deadrelu_tui.record.network import Network
 from deadrelu_tui.record.records import Event, Live, Step
 from deadrelu_tui.record.units import Units
 
@@ -27,6 +29,16 @@ class Looking:
     """h of the probe set per layer, shape (images, units)."""
     parameters: list[Any] = field(default_factory=list)
     gradients: list[Any] = field(default_factory=list)
+
+    def units(
+        self, network: Network, activation: str, firings: Mapping[str, Floats], images: int, first: bool
+    ) -> tuple[dict[str, Units], dict[str, float]]:
+        """Wait for it; return the units, and the metrics that go with them (`measures.looked`)."""
+        pre, parameters, gradients = (
+            [each.asnumpy() for each in arrays] for arrays in (self.taps, self.parameters, self.gradients)
+        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            return looked(network, activation, pre, parameters, gradients, firings, images, first)
 
 
 @dataclass
@@ -57,15 +69,10 @@ class Pending:
                 values["loss/test"] = sum(float(loss.asscalar()) for _, loss, _ in self.looked.scores) / total
                 values["accuracy/test"] = sum(float(right.asscalar()) for *_, right in self.looked.scores) / total
             if firings:
-                pre, parameters, gradients = (
-                    [each.asnumpy() for each in arrays]
-                    for arrays in (self.looked.taps, self.looked.parameters, self.looked.gradients)
+                first = self.step == 0 and not self.tested
+                units, seen = self.looked.units(
+                    self.readings.network, self.live["activation"], firings, self.images, first
                 )
-                with np.errstate(over="ignore", invalid="ignore"):
-                    units, seen = looked(
-                        self.readings.network, self.live["activation"], pre, parameters, gradients, firings,
-                        self.images, self.step == 0 and not self.tested,
-                    )  # fmt: skip
                 values.update(seen)
         fired = {name: each > 0 for name, each in firings.items()}
         return Step(self.step, clock(), self.epoch, self.live, values, fired, units, self.tested)

@@ -40,6 +40,8 @@ class Readings:
 
     def __init__(self, network: Network, parameters: Parameters, metrics: bool) -> None:
         self.network = network
+        self.last: tuple[dict[str, Floats], int] = {}, 0
+        """Of the last reading: the images for which each unit fired, and how many images there were."""
         self._layers: list[_Layer] = []
         self._parameters: list[_Parameter] = []
         sizes = [1]
@@ -79,4 +81,5 @@ class Readings:
             values[grad_sum] = sums[total[0]][total[1]]
             values[grad_norm] = norm = math.sqrt(sums[squares[0]][squares[1]])
             values[ratio] = update_ratio(rate, norm, math.sqrt(sums[own[0]][own[1]]))
+        self.last = firings, images
         return values, firings

@@ -17,7 +17,7 @@ from deadrelu_tui.engine.by_numpy.network import Draws, Mask, Network, Sums, sco
 from deadrelu_tui.engine.measures import looked, shares, update_ratio
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.columns import Floats
-from deadrelu_tui.record.records import Event, Live, Start, Step
+from deadrelu_tui.record.records import Event, Live, Look, Start, Step
 from deadrelu_tui.record.units import Units
 
 CHUNK = 2_000
@@ -54,6 +54,8 @@ class Model:
         widths = dataset.train_images.shape[1], *settings.hidden, dataset.classes
         self.network = Network(self._draws.parameters(widths), self.batches.size)
         self._pixels = np.empty((max(CHUNK, self.start.probe), widths[0]), np.float32)
+        self._batch: tuple[dict[str, Floats], int] = {}, 0
+        """Of the last step: per layer for how many images each unit fired, and the number of images."""
         self._labels = dataset.test_labels.astype(np.intp)
 
     def ahead(self, oldest: model.Pending) -> int:
@@ -71,10 +73,11 @@ class Model:
             sums = network.learn(pixels, labels.astype(np.intp), live["activation"], self.metrics)
             values = {"loss": sums.loss / images, **dict(self._measured(sums, images, rate))}
             firings = dict(zip(names, sums.fired, strict=self.metrics))
-            units = self._looked(live, firings, images, number == 0, values) if look else {}
+            self._batch = firings, images
+            units = self._looked(live, number == 0, values) if look else {}
             network.update(rate)
             if test:
-                units = self._looked(live, firings, images, False, values, test=True)
+                units = self._looked(live, False, values, test=True)
         fired = {name: each > 0 for name, each in firings.items()}
         return Done(Step(number, 0.0, epoch, live, values, fired, units, test))
 
@@ -96,10 +99,14 @@ class Model:
             yield f"grad_norm/{parameter.name}", norm
             yield f"update_ratio/{parameter.name}", update_ratio(rate, norm, length)
 
-    def _looked(
-        self, live: Live, firings: dict[str, Floats], images: int, first: bool, values: dict[str, float],
-        test: bool = False,
-    ) -> dict[str, Units]:  # fmt: skip
+    def look(self, number: int, live: Live) -> Look:
+        """Look at the probe set with the weights that the last step left."""
+        values: dict[str, float] = {}
+        with np.errstate(all="ignore"):
+            units = self._looked(live, False, values)
+        return Look(number, values, units)
+
+    def _looked(self, live: Live, first: bool, values: dict[str, float], test: bool = False) -> dict[str, Units]:
         """Look at the probe set, or at all of the test set; return the units, enter what else it tells."""
         probe = self.start.probe
         pre, scores = self.network.look(self._fed(0, probe, live), live["activation"])
@@ -116,7 +123,7 @@ class Model:
             return {}
         network = self.network
         units, seen = looked(
-            self.start.network, live["activation"], pre, network.parameters, network.gradients, firings, images, first
+            self.start.network, live["activation"], pre, network.parameters, network.gradients, *self._batch, first
         )
         values.update(seen)
         return units

@@ -107,9 +107,8 @@ def plot_of(
 
 def _line(spec: ChartSpec, history: History, name: str, role: str, first: int, stop: int, columns: int) -> Line:
     steps, values = history.outline(name, first, stop + 1, columns)
-    if (
-        spec.held and not history.quantity(name).every_step
-    ):  # as it was last measured, from before the first step shown up to the present
+    if spec.held and not history.quantity(name).every_step:
+        # As it was last measured: from before the first step shown up to the present, and level from look to look.
         earlier, latest = history.at(name, first), history.latest(name)
         if earlier is not None and math.isfinite(earlier) and (not len(steps) or steps[0] > first):
             steps, values = np.append(first, steps), np.append(np.float32(earlier), values)
@@ -117,6 +116,8 @@ def _line(spec: ChartSpec, history: History, name: str, role: str, first: int, s
         now = min(stop if last is None else last, stop)
         if latest is not None and math.isfinite(latest) and len(steps) and steps[-1] < now:
             steps, values = np.append(steps, now), np.append(values, values[-1])
+        turns = np.flatnonzero(np.diff(values)) + 1
+        steps, values = np.insert(steps, turns, steps[turns]), np.insert(values, turns, values[turns - 1])
     gaps = history.gaps(name, first, stop + 1) if role != "ghost" else ()
     return Line(steps, values, role, scattered=name == "loss/test", gaps=gaps)
 
