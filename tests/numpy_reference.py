@@ -133,6 +133,8 @@ class Network:
                 values[f"weight_variance/{name}"] = float(((parameter - parameter.mean()) ** 2).mean())
                 gradient = gradient / step.images  # noqa: PLW2901
                 values[f"grad_range/{name}"] = percentile(gradient, 95) - percentile(gradient, 5)
+        known = self.forward(dataset.probe_images)[1][-1].ravel()
+        values["logit_variance"] = sum(float(each - known.mean()) ** 2 for each in known) / len(known)
         logits = self.forward(dataset.test_images)[1][-1]
         values["loss/test"] = float(self.losses(logits, dataset.test_labels).mean())
         values["accuracy/test"] = float((logits.argmax(axis=1) == dataset.test_labels).mean())

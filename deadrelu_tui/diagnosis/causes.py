@@ -22,6 +22,12 @@ EARLY = 50
 """Steps before a death (or after a start) in which the update that caused it is looked for."""
 LESS = 0.1
 """Ours: share of the first layer's mean |a| below which a later layer says much less."""
+SHRINKS = 0.02
+"""Ours: share of the last gradient, on its way back to the first weights, below which hardly any is left. ReLUs with
+first weights of He keep a third."""
+TOO_SURE = 100
+"""Ours: variance of the logits before the first update from which on the network is sure of what it does not know;
+weights of He make it 0.2 to 1, the article's on raw pixels 12."""
 TIMID = 0.4
 """Ours: share of He's variance; Xavier's is about half of it."""
 
@@ -107,15 +113,47 @@ def timid(evidence: Evidence) -> bool:
 
     Of a training that was joined later nobody saw the first weights.
     """
+    return any(share < TIMID for _, share in _against_he(evidence))
+
+
+def _against_he(evidence: Evidence) -> list[tuple[str, float]]:
+    """Return the variance of the first weights, of those that a layer feeds, as shares of He's."""
     if evidence.history.first:
-        return False
+        return []
     network = evidence.network
     fed = {layer.weight for layer in network.layers if layer.inputs} | set(network.parameters_after())
-    return any(
-        parameter.inputs * variance < TIMID * 2
+    return [
+        (part, parameter.inputs * variance / 2)
         for _, part, variance in evidence.of_weights("weight_variance")
         if part in fed and (parameter := network.parameter(part)) is not None
-    )
+    ]
+
+
+def shrinking(evidence: Evidence, least: float = SHRINKS) -> Cause | None:
+    """Return what is left of the gradient at the first weights, against the last, if that is little."""
+    sizes = [(part, value) for _, part, value in evidence.of_weights("grad_mean_abs")]
+    if len(sizes) < 2 or not 0 <= sizes[0][1] < least * sizes[-1][1] < math.inf:
+        return None
+    return Cause("shrinking", {"sizes": dict(reversed(sizes[:1] + sizes[1:][-2:]))})
+
+
+def first_weights(evidence: Evidence) -> Cause | None:
+    """Return that the first weights made the network sure of its classes before it had learned anything."""
+    if evidence.history.first:
+        return None
+    variance = evidence.history.latest("logit_variance")
+    if variance is None or not variance > TOO_SURE:
+        return None
+    facts = {"variance": variance, "loss": evidence.value("loss", 0)}
+    mean, deviation = evidence.input(evidence.live_at(0))
+    return Cause("too_sure", {**facts, "input": mean} if abs(mean) > 1 and deviation > 1 else facts)
+
+
+def small_weights(evidence: Evidence) -> Cause | None:
+    """Return which first weights vary least against what He et al. (2015) would have them, if that is too little."""
+    shares = _against_he(evidence)
+    part, share = min(shares, key=lambda each: each[1], default=("", 1.0))
+    return Cause("small_weights", {"weight": part, "share": share}) if share < TIMID else None
 
 
 def usual_update(evidence: Evidence) -> tuple[str, float] | None:

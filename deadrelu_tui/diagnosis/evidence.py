@@ -15,12 +15,22 @@ import numpy.typing as npt
 
 from deadrelu_tui.diagnosis.thresholds import LAYER_DEAD
 from deadrelu_tui.record.activations import DYING, SATURATING
-from deadrelu_tui.record.columns import Floats
+from deadrelu_tui.record.columns import Floats, Series
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.looks import Looked
 from deadrelu_tui.record.records import Live
 from deadrelu_tui.record.units import Units
 
+GUESSING_BAND = 0.01
+"""Ours: share of ln C by which a loss may miss it and still be that of guessing."""
+RECENT = 50
+"""Steps over which loss and zeros are averaged."""
+FRESH = 10
+"""Ours: steps after the start or a change before which nothing but death and divergence is told."""
+FALL_STEPS = 200
+"""Ours: steps over which it is judged how fast a loss falls."""
+FALLEN = 0.1
+"""Ours: share by which a loss has to fall until an accuracy that was measured before says nothing any more."""
 _CHUNK = 65_536
 """Values: few enough to stay in a cache, many enough for NumPy to be quick."""
 
@@ -33,10 +43,36 @@ class Evidence:
         self.steps = last + 1
         """The number that the next step would have."""
 
+    @cached_property
+    def changed(self) -> int:
+        """The step of the last intervention, else the first one: no window of a rule reaches back behind it."""
+        marks = (each.step for each in reversed(self.history.marks) if each.step < self.steps)
+        return next(marks, self.history.first)
+
     @property
-    def taken(self) -> int:
-        """How many steps are recorded."""
-        return len(self.history)
+    def settled(self) -> int:
+        """How many steps were taken since then, as they are numbered."""
+        return self.steps - self.changed
+
+    @property
+    def fresh(self) -> bool:
+        """Whether so few steps were taken since then that only the plain can be told; an epoch of fewer, from the
+        start to a test, is all that there is.
+        """
+        return self.settled < FRESH and not (self.tested and self.changed == self.history.first)
+
+    @property
+    def rate_changed(self) -> tuple[float, float]:
+        """The learning rate before and after it was changed last; NaN if it never was."""
+        changes = (each.facts for each in reversed(self.history.marks) if each.facts.get("setting") == "lr")
+        facts = next(changes, {})
+        return float(facts.get("before", math.nan)), float(facts.get("now", math.nan))
+
+    @cached_property
+    def tested(self) -> bool:
+        """Whether the test set was measured since then."""
+        steps = self.history.series("accuracy/test").steps
+        return len(steps) > 0 and int(steps[-1]) >= self.changed
 
     @cached_property
     def looked(self) -> Looked | None:
@@ -58,6 +94,11 @@ class Evidence:
         return float(self.live.get("lr", math.nan))
 
     @property
+    def saturates(self) -> bool:
+        """Whether some layer is of tanh or sigmoid."""
+        return any(each in SATURATING for each in self.activations.values())
+
+    @property
     def normalised(self) -> bool:
         """Whether the input is as small as it can be made here: true where there is nothing to turn."""
         return bool(self.live.get("normalise", True))
@@ -76,6 +117,12 @@ class Evidence:
         """Return the share of a layer's units that never fire, as last measured; None if it was not."""
         return next((share for _, of, share in self.of("dead_fraction") if of == layer), None)
 
+    @property
+    def born_dead(self) -> Mapping[str, float]:
+        """The share of each layer's units that was dead before the first update; of those that were looked at then."""
+        ledgers = self.history.ledgers
+        return {layer: float(each.born_dead.mean()) for layer, each in ledgers.items() if len(each.lost)}
+
     def of(self, metric: str) -> Iterator[tuple[str, str, float]]:
         """Yield name, layer or parameter, and last measured value of each series of a metric, in order."""
         for each in self.history.of(metric):
@@ -88,8 +135,51 @@ class Evidence:
         return (each for each in self.of(metric) if self.network.is_weight(each[1]))
 
     def tail(self, name: str, count: int) -> Floats:
-        """Return the values of the last so many steps, NaN left out."""
-        return self.history.tail(name, count).values
+        """Return the values of the last so many steps since the last intervention, NaN left out."""
+        return self.stretch(name, count).values
+
+    def stretch(self, name: str, count: int) -> Series:
+        """Return the same with their steps."""
+        steps, values = self.history.tail(name, count)
+        low = int(np.searchsorted(steps, self.changed))
+        return Series(steps[low:], values[low:])
+
+    def guesses(self, losses: Floats) -> bool:
+        """Return whether losses are no better than those of guessing, in their mean and in their median: one explosion
+        would make of a mean what it never was.
+        """
+        if self.classes is None or not len(losses):
+            return False
+        with np.errstate(all="ignore"):
+            middle = min(float(np.mean(losses, dtype=np.float64)), float(np.median(losses)))
+        return middle >= (1 - GUESSING_BAND) * math.log(self.classes)
+
+    def reaches(self, level: float) -> bool:
+        """Return whether the loss falls so fast that it will be below a level within as many steps again as it was
+        watched for.
+        """
+        values = self.tail("loss", FALL_STEPS).astype(np.float64)
+        quarter = len(values) // 4
+        if not quarter:
+            return False
+        before, now = float(np.median(values[:quarter])), float(np.median(values[-quarter:]))
+        if not 0 < now < before < math.inf:
+            return False
+        per_step = math.log(before / now) / (len(values) - quarter)
+        return math.log(now / level) / per_step <= len(values)
+
+    @cached_property
+    def accuracy(self) -> float | None:
+        """The accuracy on the test set since the last intervention; None if there is none, or the loss has fallen
+        clearly since it was measured.
+        """
+        if not self.tested:
+            return None
+        steps = self.history.series("accuracy/test").steps
+        then = self.history.window("loss", max(self.changed, int(steps[-1]) + 1 - RECENT), int(steps[-1]) + 1).values
+        now = self.tail("loss", RECENT)
+        fallen = len(then) and len(now) and float(now.mean()) < (1 - FALLEN) * float(then.mean())
+        return None if fallen else self.history.latest("accuracy/test")
 
     def since(self, name: str, above: float = -math.inf, below: float = math.inf, floor: int = 0) -> int:
         """Return the first step from which all values lie between the bounds to this day; at least `floor`."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.diagnosis.finding import Remedy
-from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.commands import Change, Command, Restart, Revive, can_obey_all, next_lr
 from deadrelu_tui.record.records import Live
 
@@ -17,8 +16,10 @@ BORNE, GENTLE = 0.3, 0.1
 runs have 0.16 and 0.25."""
 FEEBLE, BRISK = 1e-3, 1e-2
 """Updates against the weights: below the healthy size (cs231n), and those that a remedy aims at (ours)."""
-HIGHEST = 0.5
-"""The highest rate in the article, on normalised pixels."""
+HIGHEST, USUAL = 0.5, 0.1
+"""The highest rate in the article, on normalised pixels, and the one that it begins with."""
+SLOW = 0.01
+"""Ours: rate below which a few epochs with first weights of He do not get far."""
 NARROW = 1_000
 """Ours: units below which a layer may be twice as wide."""
 BORN_DEAD = 0.01
@@ -36,6 +37,24 @@ def offered(evidence: Evidence, *commands: Command) -> Remedy:
         if Revive() in commands:
             return ()
     return commands if start is not None and can_obey_all(start.can, commands) else ()
+
+
+def first(evidence: Evidence, *remedies: Remedy) -> Remedy:
+    """Return the first of some remedies that there is, and that does not take back the last change of the rate: whoever
+    raised it, and nothing came of it, is not told to lower it.
+    """
+    before, now = evidence.rate_changed
+
+    def takes_back(remedy: Remedy) -> bool:
+        rates = [float(each.fields["lr"]) for each in remedy if isinstance(each, Change) and "lr" in each.fields]
+        return any((rate - evidence.lr) * (now - before) < 0 for rate in rates)
+
+    return next((each for each in remedies if each and not takes_back(each)), ())
+
+
+def other_activation(evidence: Evidence) -> str:
+    """Return the activation that lets more of the gradient pass than the one that is set; empty if there is none."""
+    return {"sigmoid": "tanh", "tanh": "relu", "relu": "leaky_relu"}.get(str(evidence.live.get("activation")), "")
 
 
 def revive(evidence: Evidence) -> Remedy:
@@ -82,18 +101,17 @@ def gentler(evidence: Evidence, step: int) -> Remedy:
     then, lr, live = evidence.live_at(step - 1), evidence.lr, evidence.live
     first = first_update(evidence, {**live, "normalise": True} if "normalise" in live else live)
     changed: dict[str, Any] = {} if evidence.normalised else {"normalise": True}
-    if lr > 0 and (first > BORNE or lr > HIGHEST or (then.get("normalise", True) and _lr(then) <= lr)):
+    most = highest(evidence)
+    if lr > 0 and (first > BORNE or lr > most or (then.get("normalise", True) and _lr(then) <= lr)):
         lower = next_lr(next_lr(lr, -1), -1)
-        while (first * lower / lr > GENTLE or lower > HIGHEST) and next_lr(lower, -1) < lower:
+        while (first * lower / lr > GENTLE or lower > most) and next_lr(lower, -1) < lower:
             lower = next_lr(lower, -1)
         changed |= {"lr": lower} if lower < lr else {}
-    elif (
-        lr > 0
-        and first < FEEBLE
-        and not evidence.normalised
-        and not set(SATURATING).intersection(evidence.activations.values())
-    ):
-        changed["lr"] = brisk_rate(lr, first)
+    elif first > 0 and not evidence.normalised:
+        higher = lr  # inputs 255 times smaller want a larger rate
+        while next_lr(higher, 1) <= USUAL and first * next_lr(higher, 1) / lr <= BORNE:
+            higher = next_lr(higher, 1)
+        changed |= {"lr": higher} if higher > lr else {}
     return again(evidence, changed)
 
 
@@ -105,11 +123,18 @@ def lower_and_again(evidence: Evidence) -> Remedy:
 def afresh(evidence: Evidence, settings: Mapping[str, Any], activation: str = "") -> Remedy:
     """Return what starts again with other settings, on input and at a rate that first weights of He bear."""
     changed: dict[str, Any] = {} if evidence.normalised else {"normalise": True}
-    if evidence.lr > HIGHEST:
-        changed["lr"] = next_lr(HIGHEST, -1)
+    if evidence.lr > highest(evidence):
+        changed["lr"] = min(next_lr(HIGHEST, -1), highest(evidence))
+    elif evidence.lr < (SLOW if evidence.normalised else USUAL):
+        changed["lr"] = USUAL
     if activation:
         changed["activation"] = activation
     return again(evidence, changed, settings)
+
+
+def highest(evidence: Evidence) -> float:
+    """Return the highest rate that a network is expected to bear: the article's, which has one hidden layer."""
+    return HIGHEST if len(evidence.network.layers) == 1 else USUAL
 
 
 def wider(evidence: Evidence) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -68,6 +69,10 @@ def _exploded_loss(it: Finding) -> str:
     return f"loss is {number(it.value)}, over 100 × ln {it.facts['classes']} since step {count(it.step)}"
 
 
+def _exploded_update(it: Finding) -> str:
+    return f"{it.layer}: the update is {number(it.value, 2)}×{it.layer}, nothing of the weights is left"
+
+
 def _vanishing_gradient(it: Finding) -> str:
     size = f"{number(it.value)}, below {rate(it.threshold)}"
     return f"{it.layer}{_more(it.facts)}: the mean |gradient| is {size} since step {count(it.step)}"
@@ -75,6 +80,9 @@ def _vanishing_gradient(it: Finding) -> str:
 
 def _guessing(it: Finding) -> str:
     even = f"ln {it.facts['classes']} = {it.threshold:.3f}"
+    if "right" in it.facts:
+        right, lot = percent(it.facts["right"]), percent(1 / it.facts["classes"])
+        return f"{right} of the test images are right, by lot {lot} would be; loss averages {number(it.facts['loss'])}"
     if "mean" in it.facts:
         return f"loss averages {number(it.facts['mean'])} over {it.facts['steps']} steps, guessing has {even}"
     return f"loss is within 1 % of {even} since step {count(it.step)}"
@@ -98,9 +106,21 @@ def _sparse(it: Finding) -> str:
 
 
 def _healthy(it: Finding) -> str:
+    if it.word == "early":
+        return _early(it.facts)
     loss = f"loss averages {number(it.facts['loss'])}" if "loss" in it.facts else ""
     zeros = (f"{layer} {percent(share)} zeros" for layer, share in it.facts.get("zeros", {}).items())
     return "; ".join(filter(None, (loss, _silent(it.facts), *zeros))) or "no fault was found"
+
+
+def _early(facts: Facts) -> str:
+    steps = facts["steps"]
+    since = "the start" if facts["start"] else "the last change"
+    taken = f"{count(steps)} step{'' if steps == 1 else 's'} since {since}"
+    loss = f"loss averages {number(facts['loss'])}" if "loss" in facts else ""
+    if facts["high"]:
+        loss += f", guessing has ln {facts['classes']} = {math.log(facts['classes']):.3f}"
+    return "; ".join(filter(None, (f"too soon to tell, {taken}", loss)))
 
 
 def _update_ratio(it: Finding) -> str:
@@ -136,6 +156,7 @@ _FOUND: dict[str, Callable[[Finding], str]] = {
     "CheckInputImages": _input_images,
     "DeadRelu": _dead_relu,
     "ExplodedLoss": _exploded_loss,
+    "ExplodedUpdate": _exploded_update,
     "ExplodingTensor": _exploding_tensor,
     "Guessing": _guessing,
     "LossNotDecreasing": _loss_not_decreasing,
@@ -232,6 +253,17 @@ def _usual_update(facts: Facts) -> str:
     return f"{at} {number(facts['update'], 2)}×{facts['weight']}{', below 1e-3' if facts['feeble'] else ''}"
 
 
+def _too_sure(facts: Facts) -> str:
+    varied = f"the logits began with a variance of {number(facts['variance'])}, a loss of {number(facts['loss'])}"
+    if "input" in facts:
+        return f"The input is too large for the first weights, with a mean of {number(facts['input'])}: {varied}"
+    return f"The first weights are too large: {varied}; weights of He make that variance less than 1"
+
+
+def _small_weights(facts: Facts) -> str:
+    return f"The first weights are small: {facts['weight']} had {number(facts['share'], 2)} of the variance of He's"
+
+
 def _shrinking(facts: Facts) -> str:
     sizes = (f"{part} {number(size, 2)}" for part, size in facts["sizes"].items())
     return f"The gradient shrinks on its way back: {', '.join(sizes)}"
@@ -246,6 +278,8 @@ _CAUSED: dict[str, Callable[[Facts], str]] = {
     "lost_layer": _lost_layer,
     "usual_update": _usual_update,
     "shrinking": _shrinking,
+    "too_sure": _too_sure,
+    "small_weights": _small_weights,
     "little_left": lambda facts: f"The loss is {number(facts['loss'])}: little is left to learn",
     "means": lambda facts: f"{number(facts['before'])} before, {number(facts['now'])} now",
 }

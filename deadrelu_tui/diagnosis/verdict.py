@@ -19,12 +19,15 @@ from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.diagnosis.trials import trials_of
 from deadrelu_tui.record.history import History
 
-WORDS = ("diverged", "dead", "saturated", "dying", "vanishing", "guessing", "sparse", "healthy")
+WORDS = ("diverged", "dead", "saturated", "dying", "vanishing", "guessing", "early", "sparse", "healthy")
 """Gravest first. What explains comes before what it explains: no gradient before a loss that stands still."""
-BAD = frozenset(WORDS[: WORDS.index("sparse")])
+BAD = frozenset(WORDS[: WORDS.index("early")])
 """Those of a network that does not learn as it should."""
+PLAIN = frozenset({"diverged", "dead", "saturated", "dying"})
+"""Those that a single look, or a single loss, can tell."""
 _RULES = (
     rules.exploding_tensor,
+    rules.exploded_update,
     unit_rules.dead_relu,
     unit_rules.saturated,
     rules.vanishing_gradient,
@@ -68,11 +71,28 @@ def _judged(evidence: Evidence) -> tuple[list[Finding], list[Finding]]:
     if not {"dead", "saturated", "diverged"} & {each.word for each in worded}:
         # Death and saturation explain a loss that has exploded, and are the graver news.
         worded += rules.exploded_loss(evidence)
+    if evidence.fresh:
+        worded = [each for each in worded if each.word in PLAIN]
     # The sort is stable: of one word, the order of the rules and of their findings stays.
     worded.sort(key=lambda each: WORDS.index(each.word))
+    worded = _reasoned(evidence, worded)
     if worded and worded[0].word in BAD:
         worded[0] = _advised(evidence, worded[0])
     return worded or [unit_rules.alive(evidence)], [each for each in found if not each.word]
+
+
+def _reasoned(evidence: Evidence, worded: list[Finding]) -> list[Finding]:
+    """Return findings with a network that guesses first, where few units are dead and were born so: the others could
+    learn, and do not.
+    """
+    guessing = [each for each in worded if each.word == "guessing"]
+    born = evidence.born_dead
+    dying = [each for each in worded if each.word == "dying"]
+    if not guessing or not dying or worded[0].word != "dying":
+        return worded
+    if any(born.get(each.layer, 0) < each.value / 2 for each in dying):
+        return worded
+    return [*guessing, *(each for each in worded if each not in guessing)]
 
 
 def _advised(evidence: Evidence, finding: Finding) -> Finding:

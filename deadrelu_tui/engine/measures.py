@@ -10,7 +10,7 @@ import numpy as np
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.network import Network
-from deadrelu_tui.record.units import DEFINITIONS, Units
+from deadrelu_tui.record.units import DEFINITIONS, Units, activated
 
 
 def shares(units: int, images: int, fired: float, firing: int, total: float) -> tuple[float, float, float]:
@@ -52,6 +52,8 @@ def looked(
         values[f"grad_mean_abs/{parameter.name}"] = float(np.abs(gradient).mean(dtype=np.float64)) / images
     if first:
         values.update(_of_the_start(network, parameters, gradients, images))
+        scores = activated(activation, pre[-1]) @ parameters[-2].T + parameters[-1]
+        values["logit_variance"] = float(scores.var(dtype=np.float64))
     return units, values
 
 

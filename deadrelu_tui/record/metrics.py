@@ -58,6 +58,9 @@ METRICS = (
            "Should be alike in all layers (SageMaker Debugger's PoorWeightInitialization).", "start"),
     Metric("grad_range", "95th − 5th percentile of ∂L/∂p, with L the batch-mean loss, at step 0",
            "A range of nearly nothing means a poor start (PoorWeightInitialization).", "start"),
+    Metric("logit_variance", "variance of y over images × classes of the probe set, before the first update",
+           "With weights of He et al. (2015) on pixels of 0–1 below 1; far above it the network is sure of what it "
+           "does not know.", "start"),
     Metric("loss/test", "as loss, over the test set", "At each epoch's end.", "epoch"),
     Metric("accuracy/test", "share of test images classified rightly",
            "At each epoch's end.", "epoch"),
@@ -105,5 +108,5 @@ def all_of(network: Network) -> tuple[Quantity, ...]:
         *(quantity(metric, name) for name in layers for metric in LOOKED_AT_LAYERS),
         *(quantity("grad_mean_abs", name) for name in parameters),
         *(quantity(metric, name) for name in network.weights() for metric in AT_THE_START),
-        *(quantity(metric) for metric in ("loss/test", "accuracy/test")),
+        *(quantity(metric) for metric in ("logit_variance", "loss/test", "accuracy/test")),
     )

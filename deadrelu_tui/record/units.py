@@ -63,7 +63,7 @@ class Units:
                 activation,
                 firing=(_share(pre > 0) * known).astype(np.float32),
                 unsaturated=(inside * known).astype(np.float32),
-                activity=_activity(activation, pre).mean(axis=0, dtype=np.float64).astype(np.float32),
+                activity=np.abs(activated(activation, pre)).mean(axis=0, dtype=np.float64).astype(np.float32),
                 pre_mean=mean.astype(np.float32),
                 pre_max=pre.max(axis=0).astype(np.float32),
                 bias=bias.astype(np.float32),
@@ -87,13 +87,14 @@ def _share(holds: Mask) -> npt.NDArray[np.float64]:
     return np.asarray(holds.sum(axis=0, dtype=np.int32) / len(holds))
 
 
-def _activity(activation: str, pre: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def activated(activation: str, pre: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a of h, of the same shape; one that is not known is taken for a ReLU."""
     if activation == "tanh":
-        return np.asarray(np.abs(np.tanh(pre)))
+        return np.asarray(np.tanh(pre))
     if activation == "sigmoid":
         return np.asarray(0.5 * (1 + np.tanh(pre / 2)))
     if activation == "leaky_relu":
-        return np.asarray(np.abs(np.maximum(pre, LEAKY_SLOPE * pre)))
+        return np.asarray(np.maximum(pre, LEAKY_SLOPE * pre))
     return np.asarray(np.maximum(pre, 0))
 
 

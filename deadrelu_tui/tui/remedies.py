@@ -10,10 +10,18 @@ from deadrelu_tui.record.records import Live
 from deadrelu_tui.wording import rate
 
 
-def keys_of(remedy: Sequence[Command], live: Live) -> str:
-    """Return the keys to press, one after the other, given what is set now; empty for no remedy."""
+def keys_of(remedy: Sequence[Command], live: Live, judged: Live | None = None) -> str:
+    """Return the keys to press, one after the other, given what is set now; empty for no remedy.
+
+    A run that is begun anew is to have everything else as it was where that was `judged`, whatever was set since.
+    """
+    again = bool(remedy) and isinstance(remedy[-1], Restart)
+    if again and judged is not None:
+        wanted = {name: value for each in remedy if isinstance(each, Change) for name, value in each.fields.items()}
+        changes = Change({**{name: judged[name] for name in judged if name in live}, **wanted})
+        remedy = [changes, *(each for each in remedy if not isinstance(each, Change))]
     pressed = [key for command in remedy for key in _keys(command, live)]
-    if remedy and isinstance(remedy[-1], Restart):
+    if again:
         return f"{', '.join(pressed)}, then r" if pressed else "r"
     return ", ".join(pressed)
 

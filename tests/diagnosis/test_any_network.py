@@ -128,3 +128,12 @@ def test_what_is_set_already_is_no_key_to_press() -> None:
     assert keys_of(remedy, {"normalise": True, "lr": 0.1}) == "- to lr 0.05, then r"
     assert keys_of(remedy, {"normalise": True, "lr": 0.05}) == "r"
     assert keys_of((Change({"lr": 0.05}),), {"lr": 0.05}) == ""
+
+
+def test_the_keys_to_a_run_anew_lead_there_from_whatever_is_set_for_the_next_one() -> None:
+    judged, remedy = {"normalise": False, "lr": 0.1}, (Change({"normalise": True}), Restart())
+    assert keys_of(remedy, judged, judged) == "n, then r"
+    assert keys_of(remedy, {"normalise": True, "lr": 0.1}, judged) == "r"
+    assert keys_of(remedy, {"normalise": True, "lr": 0.2}, judged) == "- to lr 0.1, then r"
+    assert keys_of((Restart({"init": "he"}),), {"normalise": True, "lr": 0.1}, judged) == "n, s: init he, then r"
+    assert keys_of((Change({"lr": 0.05}),), {"normalise": True, "lr": 0.1}, judged) == "- to lr 0.05"

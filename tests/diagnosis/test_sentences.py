@@ -96,6 +96,22 @@ FOUND: list[tuple[Finding, str]] = [
         "loss averages 3.50 over 50 steps, guessing has ln 2 = 0.693",
     ),
     (
+        Finding("Guessing", "guessing", {"classes": 10, "right": 0.157, "loss": 2.28}, threshold=math.log(10)),
+        "15.7 % of the test images are right, by lot 10.0 % would be; loss averages 2.28",
+    ),
+    (
+        Finding("", "early", {"steps": 1, "start": True, "high": False, "classes": 10, "loss": 2.28}),
+        "too soon to tell, 1 step since the start; loss averages 2.28",
+    ),
+    (
+        Finding("", "early", {"steps": 30, "start": False, "high": True, "classes": 10, "loss": 38.2}),
+        "too soon to tell, 30 steps since the last change; loss averages 38.2, guessing has ln 10 = 2.303",
+    ),
+    (
+        Finding("ExplodedUpdate", "diverged", value=3.4e19, threshold=2.0**24, layer="w2"),
+        "w2: the update is 3.4e19×w2, nothing of the weights is left",
+    ),
+    (
         Finding("VanishingGradient", "vanishing", {"more": 0}, value=1e-9, threshold=1e-7, step=11, layer="w1"),
         "w1: the mean |gradient| is 1e-9, below 1e-7 since step 11",
     ),
@@ -167,6 +183,20 @@ CAUSED: list[tuple[str, dict[str, Any], str]] = [
     ("usual_update", USUAL, "At lr 0.0001 updates average 3.5e-5×w1, below 1e-3"),
     ("usual_update", {"weight": "w1", "update": 0.5, "feeble": False}, "Updates average 0.50×w1"),
     ("shrinking", {"sizes": {"w2": 0.01, "w1": 1e-9}}, "The gradient shrinks on its way back: w2 0.010, w1 1e-9"),
+    (
+        "too_sure", {"variance": 6.37e5, "loss": 1307.0},
+        "The first weights are too large: the logits began with a variance of 6.37e5, a loss of 1307; weights of He "
+        "make that variance less than 1",
+    ),
+    (
+        "too_sure", {"variance": 52_800.0, "loss": 267.0, "input": 72.94},
+        "The input is too large for the first weights, with a mean of 72.9: the logits began with a variance of "
+        "5.28e4, a loss of 267",
+    ),
+    (
+        "small_weights", {"weight": "w2", "share": 1.5e-6},
+        "The first weights are small: w2 had 1.5e-6 of the variance of He's",
+    ),
     ("little_left", {"loss": 1e-4}, "The loss is 1e-4: little is left to learn"),
     ("means", {"before": 2.0, "now": 3.0}, "2.00 before, 3.00 now"),
 ]  # fmt: skip

@@ -118,7 +118,8 @@ def settings_line(run: Source, badges: list[str], width: int) -> Content:
         for name, value in live.items()
     ]  # fmt: skip
     items += [(key, text, MUTED) for key, text in _fixed(settings, run.start.facts.get("batch"))]
-    text = Content(" ")
+    ended = run.status not in ALIVE and len(run.history) > 0
+    text = Content.styled(" next run: ", MUTED) if ended and dict(live) != dict(run.history.live) else Content(" ")
     while badges and sum(len(badge) + 2 for badge in badges) > max(width // 2, len(badges[0]) + 2):
         badges = badges[:-1]  # whole or not at all
     view = Content.styled("  ".join(badges) + " ", "bold $accent") if badges else Content("")

@@ -155,7 +155,7 @@ class Display(Panes):
         self._arrange(history, [each for each in panels if isinstance(each, ChartPanel)])
         found = self._verdict(history)
         air = 0 if self.has_class("-mini") else 2
-        self._line("verdict", banner.banner(run, found, max(1, width - air)))
+        self._line("verdict", banner.banner(run, found, max(1, width - air), history.live))
         if self.has_class("-tiny"):
             self._line("numbers", lines.sentence(run, history, found, width))
             return []

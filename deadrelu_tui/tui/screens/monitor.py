@@ -283,8 +283,10 @@ class MonitorScreen(Display):
 
         history = self.history
         if history.last is not None:
-            live = self.run_in_hand.live
-            self.app.push_screen(ReasonsScreen(findings(history), history.last, live, self.letters, trials_of(history)))
+            live, judged = self.run_in_hand.live, history.live
+            self.app.push_screen(
+                ReasonsScreen(findings(history), history.last, live, self.letters, trials_of(history), judged)
+            )
 
     def action_help(self) -> None:
         """Show the help."""

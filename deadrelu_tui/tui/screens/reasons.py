@@ -30,8 +30,11 @@ MEANING = {
     "gets through, so their weights hardly change.",
     "diverged": "The updates drove each other up until the numbers left all bounds. Once infinity or NaN is among the "
     "weights it cannot heal.",
-    "guessing": "The network gives all classes the same chance, whatever the image. It has learned nothing so far.",
+    "guessing": "By its loss or by what it gets right the network knows no more than somebody who draws the class by "
+    "lot: it gives all classes about the same chance, or is sure of the wrong ones.",
     "vanishing": "The gradient is so small that the steps no longer change the weights.",
+    "early": "A few steps say little. Death and divergence are told at once, everything else when there are enough "
+    "steps since the start or the last change.",
     "sparse": "For any one image most outputs of the layer are 0, but for other images other units fire. ReLUs work "
     "this way when all is well.",
     "healthy": "The units answer differently to different images, and the gradient reaches them.",
@@ -54,7 +57,7 @@ def measured(value: float, threshold: float) -> str:
     return f"{left} {sign} {right}"
 
 
-def reasoning(findings: Sequence[Finding], step: int, live: Live) -> Content:
+def reasoning(findings: Sequence[Finding], step: int, live: Live, judged: Live | None = None) -> Content:
     """Return the verdict as a teacher would explain it: what, what it means, why, and how to find out."""
     if not findings:
         return Content.styled("No verdict before the first step.", MUTED)
@@ -62,7 +65,7 @@ def reasoning(findings: Sequence[Finding], step: int, live: Live) -> Content:
     glyph, style = VERDICT_STYLE.get(gravest.word, ("·", MUTED))
     parts = [Content.styled(f"{glyph} {(gravest.word or gravest.rule).upper()}", f"bold {style}")]
     parts.append(Content(_sentence(telling.found(gravest))))
-    pressed = keys_of(gravest.remedy, live)
+    pressed = keys_of(gravest.remedy, live, judged)
     for heading, text in (
         ("What that means", MEANING.get(gravest.word, "")),
         ("Why", telling.why(gravest)),
@@ -84,11 +87,11 @@ def _test(finding: Finding, pressed: str) -> str:
     return f"press {pressed}. {came}" if pressed else f"leave it as it is. {came}"
 
 
-def trials_table(trials: Trials, advised: Remedy | None, live: Live) -> Content:
+def trials_table(trials: Trials, advised: Remedy | None, live: Live, judged: Live | None = None) -> Content:
     """Return what was tried, the best first, with its accuracy; what is advised stands out."""
     rows = sorted(trials.rows, key=lambda row: -row.accuracy)
     heading = f"What was tried, {count(trials.steps)} steps each, and the share of probe images then right"
-    words = [keys_of(row.remedy, live) or "nothing changed" for row in rows]
+    words = [keys_of(row.remedy, live, judged) or "nothing changed" for row in rows]
     width = max(map(len, words))
     lines = [Content.styled(heading, "bold $primary")]
     for row, text in zip(rows, words, strict=True):
@@ -150,10 +153,12 @@ class ReasonsScreen(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", "close")]
 
     def __init__(
-        self, findings: Sequence[Finding], step: int, live: Live, classes: str, trials: Trials | None = None
-    ) -> None:
+        self, findings: Sequence[Finding], step: int, live: Live, classes: str, trials: Trials | None = None,
+        judged: Live | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(classes=classes)
         self.findings, self.step, self.live, self.trials = tuple(findings), step, live, trials
+        self.judged = judged
         self.ascii_only = "-ascii" in classes.split()
 
     def compose(self) -> ComposeResult:
@@ -174,7 +179,7 @@ class ReasonsScreen(Dialog[None]):
         tried = Content("")
         if self.trials is not None:
             advised = self.findings[0].remedy if self.findings[0].tried is not None else None
-            tried = trials_table(self.trials, advised, self.live)
-        for name, text in (("#reasoning", reasoning(self.findings, self.step, self.live)),
+            tried = trials_table(self.trials, advised, self.live, self.judged)
+        for name, text in (("#reasoning", reasoning(self.findings, self.step, self.live, self.judged)),
                            ("#findings", table(self.findings, width)), ("#trials", tried)):  # fmt: skip
             self.query_one(name, Static).update(ascii_only(text) if self.ascii_only else text)
