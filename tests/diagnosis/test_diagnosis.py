@@ -538,6 +538,69 @@ def test_a_network_whose_layers_say_ever_less_is_told_another_init() -> None:
     because(found, "ever_less", first="h1", much=1.0, last="h2", little=4.7e-4)
 
 
+def test_first_weights_that_make_the_logits_vary_are_the_cause_of_a_high_loss() -> None:
+    sure: Values = {"loss": 38.0, "logit_variance": lambda step: 6e5 if not step else None, "accuracy/test": 0.7}
+    found = judged(sure, live=NORMALISED)
+    assert (found.word, found.remedy) == ("guessing", (Restart({"init": "he"}),))
+    because(found, "too_sure", variance=6e5, loss=38.0)
+    raw = judged(sure, live=RAW)
+    because(raw, "too_sure", variance=6e5, loss=38.0, input=MEAN)
+    assert raw.remedy == (NORMALISE, Restart({"init": "he"}))
+    slow = judged(sure, live={**NORMALISED, "lr": 0.001})
+    assert slow.remedy == (lr(0.1), Restart({"init": "he"}))  # with such weights the rate may well have been so small
+    for known in (100.0, None):
+        modest = judged({**sure, "logit_variance": lambda step, known=known: None if step else known},
+                        live=NORMALISED)  # fmt: skip
+        assert modest.cause is None or modest.cause.kind != "too_sure"
+
+
+def test_a_gradient_that_shrinks_on_its_way_back_wants_another_activation_or_where_some_is_left_a_higher_rate() -> None:
+    live = {**NORMALISED, "activation": "sigmoid"}
+    gone: Values = {"loss": EVEN, "grad_mean_abs/w1": 1e-5, "grad_mean_abs/w2": 1e-3, "grad_mean_abs/w3": 2e-2}
+    found = judged(gone, live=live, widths=(10, 10))
+    assert found.word == "guessing"
+    assert found.cause is not None
+    assert found.cause.facts["sizes"] == pytest.approx({"w3": 2e-2, "w2": 1e-3, "w1": 1e-5})
+    assert found.remedy == (Change({"activation": "tanh"}), Restart({"init": "he"}))
+    some = judged({**gone, "grad_mean_abs/w1": 1.3e-4}, live=live, widths=(10, 10))
+    assert some.remedy == (lr(0.5),)
+    at_most = judged({**gone, "grad_mean_abs/w1": 1.3e-4}, live={**live, "lr": 0.5}, widths=(10, 10))
+    assert at_most.remedy == (Change({"lr": 0.1, "activation": "tanh"}), Restart({"init": "he"}))
+    enough = judged({**gone, "grad_mean_abs/w1": 5e-4}, live=live, widths=(10, 10))
+    assert enough.cause is None or enough.cause.kind != "shrinking"
+
+
+def test_small_first_weights_are_told_against_those_of_he() -> None:
+    small: Values = {"loss": EVEN, "update_ratio/w1": 0.05, "weight_variance/w2": 1e-8}
+    found = judged(small, live=NORMALISED)
+    assert (found.word, found.remedy) == ("guessing", (Restart({"init": "he"}),))
+    because(found, "small_weights", weight="w2", share=1e-8 * UNITS / 2)
+
+
+@pytest.mark.parametrize(("share", "born", "word"), [(0.15, 0.15, "guessing"), (0.15, 0.07, "dying")])
+def test_few_dead_that_were_born_so_are_no_reason_why_nothing_is_learned(share: float, born: float, word: str) -> None:
+    found = judged(
+        {"loss": EVEN, "update_ratio/w1": 1e-6, "dead_fraction/h1": lambda step: share if step else born},
+        live={**NORMALISED, "lr": 1e-5},
+    )
+    assert found.word == word
+    if word == "guessing":
+        assert found.remedy == (lr(0.2),)
+
+
+@pytest.mark.parametrize(("right", "rate", "told"), [(0.5, 0.1, False), (0.49, 0.1, True), (0.7, 0.2, True)])
+def test_who_learns_in_spite_of_dying_units_is_told_no_lower_rate(right: float, rate: float, told: bool) -> None:
+    dying: Values = {"dead_fraction/h1": from_step(20, 0.2), "accuracy/test": right, "update_ratio/w1": 0.2}
+    found = judged(dying, live={**NORMALISED, "lr": rate})
+    assert (found.word, bool(found.remedy)) == ("dying", told)
+
+
+@pytest.mark.parametrize(("update", "word"), [(2.0**24, "early"), (2.0**25, "diverged")])
+def test_an_update_that_leaves_nothing_of_the_weights_is_diverged(update: float, word: str) -> None:
+    found = judged({"update_ratio/w1": update}, live=NORMALISED, steps=1, said=start(batches=235, epochs=1))
+    assert (found.word, found.rule) == (word, "ExplodedUpdate" if word == "diverged" else "")
+
+
 def test_a_mean_gradient_of_nearly_nothing_is_vanishing() -> None:
     values: Values = {"grad_mean_abs/w1": from_step(11, 1e-9, 1.0), "grad_mean_abs/w2": 0.01}
     found = judged(values, live=NORMALISED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -21,9 +22,12 @@ from deadrelu_tui.builtin.presets import PRESETS
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.finding import Finding
-from deadrelu_tui.diagnosis.verdict import WORDS, findings, verdict
+from deadrelu_tui.diagnosis.trials import Trials
+from deadrelu_tui.diagnosis.verdict import BAD, WORDS, findings, verdict
+from deadrelu_tui.engine.trials import attempt, sample
 from deadrelu_tui.record.commands import Change, Command, Restart, Revive
 from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import End
 from deadrelu_tui.tui.remedies import keys_of
 
 EPOCHS = 2
@@ -192,6 +196,56 @@ def test_verdicts_agree_with_labels_from_an_independent_training(engine: Trains,
     ]
     assert wrong == []
     assert {labelled for _, labelled, _, _ in outcomes} >= set(LABELS) - {"between"}
+
+
+# What is advised, followed
+
+FOLLOWED = 6
+"""Epochs of the embedded subset, for which advice is followed: 192 steps."""
+CURED, WORSE = 0.6, 0.02
+
+
+def ill() -> dict[str, RunSettings]:
+    """Return every third of the runs, as long as one that is advised can be."""
+    return {
+        name: replace(settings, epochs=FOLLOWED, engine="numpy", device="cpu")
+        for name, settings in list(runs().items())[::3]
+        if settings.batch_size < 8_000
+    }
+
+
+def followed(settings: RunSettings, remedy: Sequence[Command]) -> RunSettings:
+    """Return the settings of a run that follows an advice from its beginning."""
+    for command in remedy:
+        if isinstance(command, (Change, Restart)):
+            fields = command.fields if isinstance(command, Change) else command.settings
+            settings = replace(settings, **fields)
+    return settings
+
+
+def test_advice_that_was_tried_cures_and_makes_nothing_worse(images: Dataset) -> None:
+    numpy = Trains("numpy")
+
+    def outcome(name: str, settings: RunSettings) -> tuple[str, float, float, Finding] | None:
+        history = recorded(numpy, settings, images)
+        if judged(history).word not in BAD:
+            return None
+        history.add(End(history.seconds, "finished"))
+        given = sample(settings, images)
+        history.add(Trials(settings.live, given.steps, tuple(attempt(given, lambda: None))).event(history.next - 1))
+        found, before = judged(history), history.latest("accuracy/test") or 0.0
+        advised = followed(settings, found.remedy)
+        after = before if advised == settings else recorded(numpy, advised, images).latest("accuracy/test") or 0.0
+        return name, before, after, found
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = [each for each in pool.map(outcome, *zip(*ill().items(), strict=True)) if each is not None]
+    for name, before, after, found in outcomes:
+        print(f"{name:44} {found.word:10} {before:.2f} → {after:.2f}  {keys_of(found.remedy, {})}")
+    bad = [each for each in outcomes if each[1] < CURED]
+    assert len(bad) >= 15
+    assert sum(after >= CURED for _, _, after, _ in bad) >= 0.9 * len(bad)
+    assert [each for each in outcomes if each[2] < each[1] - WORSE] == []
 
 
 # Cause and remedy, on real runs
