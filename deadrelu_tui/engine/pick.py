@@ -34,7 +34,8 @@ def pick(name: str) -> Picked:
     needs.require_engine(name)
     lack = needs.mxnet_lack()
     if lack is not None:
-        return Picked(Model, lack.found if lack.installed else "")
+        told = "; ".join(filter(None, (lack.found, lack.fix)))
+        return Picked(Model, told if lack.installed else "")
     try:
         from deadrelu_tui.engine.by_mxnet import model
     except InputError as error:
