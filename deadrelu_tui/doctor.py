@@ -18,7 +18,7 @@ from typing import Any, Literal, TextIO
 import numpy as np
 import platformdirs
 
-from deadrelu_tui.builtin import config, needs
+from deadrelu_tui.builtin import config, kernels, needs
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError
@@ -135,7 +135,13 @@ def _loads(library: str) -> bool:
 def _numpy() -> Check:
     config = getattr(getattr(np, "__config__", None), "CONFIG", {})  # from NumPy 1.25 on
     blas = config.get("Build Dependencies", {}).get("blas", {}).get("name")
-    return Check("engine NumPy", "ok", np.__version__ + (f": BLAS {blas}" if blas else ""))
+    return Check("engine NumPy", "ok", np.__version__ + (f": BLAS {blas}" if blas else "") + _kernels("numpy"))
+
+
+def _kernels(package: str) -> str:
+    """Return of which core the kernels are that a package's OpenBLAS computes with."""
+    core = kernels.in_use().get(package)
+    return f", kernels {core}" if core else ""
 
 
 def _mxnet(engine_facts: Callable[[], Mapping[str, Any]], device: str) -> Iterator[Check]:
@@ -160,7 +166,7 @@ def _mxnet(engine_facts: Callable[[], Mapping[str, Any]], device: str) -> Iterat
         return
     enabled = [f"{name} {'on' if set(names) & set(features) else 'off'}" for name, names in _FEATURES.items()]
     blas = ", ".join(name.removeprefix("BLAS_") for name in features if name.startswith("BLAS_")) or "none"
-    found = f"{version}: {', '.join(enabled)}, BLAS {blas}"
+    found = f"{version}: {', '.join(enabled)}, BLAS {blas}{_kernels('mxnet')}"
     fix = "" if version == needs.MXNET else f"pip install mxnet=={needs.MXNET}: nothing else was tried"
     yield Check("engine MXNet", "warning" if fix else "ok", found, fix)
     devices = ", ".join(["cpu", *(f"gpu:{index}" for index in range(gpus))])

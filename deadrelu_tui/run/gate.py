@@ -11,6 +11,9 @@ from typing import Any
 from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Resume, Revive, Stop, Take, TrainOn
 from deadrelu_tui.record.records import Event, Live, changes
 
+BY_HAND = 100
+"""Steps that are allowed at once, up to which it is stepping by hand."""
+
 
 class Controls:
     """What a run was asked to do. Any thread sends, the training's gate looks between two steps."""
@@ -26,6 +29,8 @@ class Controls:
         self.stopped = False
         """Whether the end was asked for."""
         self.permits = self.revivals = self.epochs = 0
+        self.at_once = 0
+        """The most steps that were allowed at once, of those that are allowed."""
         self.wanted: Future[list[Any]] | None = None
         """Somebody waits for a copy of the parameters."""
 
@@ -48,6 +53,7 @@ class Controls:
                 case Resume():
                     self.paused = False
                 case Take(steps):
+                    self.at_once = max(steps, self.at_once if self.permits else 0)
                     self.permits += steps
                 case Revive():
                     self.revivals += 1
@@ -72,7 +78,7 @@ class Turn:
     revive: bool = False
     """Revive the dead units first."""
     by_hand: bool = False
-    """The step is one of those that a paused training is allowed."""
+    """The step is one of the few that a paused training is allowed."""
 
 
 class Gate:
@@ -107,6 +113,7 @@ class Gate:
             self._held = False
             if controls.stopped:
                 return Turn(False, self.live)
+            by_hand = controls.paused and controls.at_once <= BY_HAND
             if controls.paused:
                 controls.permits -= 1
             told: tuple[Event, ...] = ()
@@ -115,7 +122,7 @@ class Gate:
             told += changes(self.live, controls.live, step)
             self.live = controls.live
             revive, controls.revivals = controls.revivals > 0, 0
-            return Turn(True, self.live, told, revive, controls.paused)
+            return Turn(True, self.live, told, revive, by_hand)
 
     def give(self, parameters: Callable[[], list[Any]]) -> None:
         """Hand a copy of the parameters to whoever waits for one."""

@@ -46,16 +46,18 @@ def locale(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
     return change
 
 
-def test_a_machine_that_has_all_it_needs_can_train() -> None:
+def test_a_machine_that_has_all_it_needs_can_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deadrelu_tui.builtin.kernels.in_use", lambda: {"mxnet": "Haswell", "numpy": "Zen"})
     checks = examined()
     assert doctor.can_train(checks.values())
     assert checks["engine NumPy"].found.startswith(np.__version__)
+    assert checks["engine NumPy"].found.endswith(", kernels Zen")
     assert list(checks) == [
         "Python", "engine NumPy", "native libraries", "engine MXNet", "devices", "data", "config folder",
         "state folder", "data folder", "terminal", "colours", "characters",
     ]  # fmt: skip
     assert all(bool(check.fix) == (check.state != "ok") for check in checks.values())
-    assert checks["engine MXNet"].found == "1.9.1: OPENMP on, ONEDNN on, CUDA off, BLAS OPEN"
+    assert checks["engine MXNet"].found == "1.9.1: OPENMP on, ONEDNN on, CUDA off, BLAS OPEN, kernels Haswell"
     assert checks["devices"] == Check("devices", "ok", "cpu; for a GPU install mxnet-cu112 in place of mxnet")
 
 

@@ -84,7 +84,8 @@ class Model:
         self, number: int, epoch: int, live: Live, batch: npt.NDArray[np.int64], look: bool = False, test: bool = False
     ) -> Pending:
         """Queue one step: batch, forward, loss, backward, diagnose, update; and a look before or a test after it."""
-        graph = self._graph(step_graph, len(batch), live["activation"], self.metrics, self.parameters.small)
+        small, inputs = self.parameters.small, self._shared.inputs
+        graph = self._graph(step_graph, len(batch), live["activation"], self.metrics, small, inputs)
         filled = self._shared.fill(number, batch, live["normalise"])
         rate = model.rate_of(live["lr"], self.batches.size)
         told = self.parameters.queue(graph, filled, rate)

@@ -40,10 +40,10 @@ def fresh_weight(init: str, fan_in: int, units: int) -> Any:
     return mx.nd.random.normal(0, scale, shape, ctx=mx.cpu()).T
 
 
-def _inputs(layers: int) -> tuple[Any, Any, Any, list[Any]]:
-    """Return the variables of pixels (images, inputs), labels (images,), ones (images,), and w1, b1, w2, b2, …"""
-    pixels, labels, ones = map(mx.sym.Variable, ("pixels", "labels", "ones"))
-    return pixels, labels, ones, [mx.sym.Variable(f"{kind}{layer}") for layer in range(1, layers + 1) for kind in "wb"]
+def _inputs(layers: int) -> tuple[Any, Any, list[Any]]:
+    """Return the variables of pixels (images, inputs), labels (images,), and w1, b1, w2, b2, …"""
+    pixels, labels = map(mx.sym.Variable, ("pixels", "labels"))
+    return pixels, labels, [mx.sym.Variable(f"{kind}{layer}") for layer in range(1, layers + 1) for kind in "wb"]
 
 
 def _forward(
@@ -78,8 +78,14 @@ def _back_through(name: str, behind: Any, activity: Any, fires: Any) -> Any:
     return behind * (fires if name == "relu" else fires * (1 - LEAKY_SLOPE) + LEAKY_SLOPE)
 
 
-def step_graph(widths: tuple[int, ...], activation: str, metrics: bool, small: tuple[int, ...]) -> Graph:
-    """Return the graph of a step, from (pixels, labels, ones, factor, w1, b1, …).
+def _product(left: Any, right: Any, rows: int) -> Any:
+    """Return left · rightᵀ, where right has so many rows: what a layer without biases makes of its input."""
+    return mx.sym.FullyConnected(left, right, num_hidden=rows, no_bias=True, flatten=False)
+
+
+def step_graph(widths: tuple[int, ...], activation: str, metrics: bool, small: tuple[int, ...], inputs: int) -> Graph:
+    """Return the graph of a step, from (pixels, columns, labels, ones, factor, w1, b1, …), where the columns are the
+    pixels transposed, which is only looked at where the images have so many `inputs`; 0 says that there are none.
 
     It gives the gradients g of the batch-summed cross-entropy by the parameters p; what the small parameters, told by
     their index, become by p + factor · g; and a vector: the cross-entropy, and with metrics per hidden layer the
@@ -87,31 +93,43 @@ def step_graph(widths: tuple[int, ...], activation: str, metrics: bool, small: t
 
     Backpropagation (Rumelhart, Hinton and Williams 1986) is written out, so that all of it is one call and "h > 0"
     serves derivative and count. Large sums are products with ones: MXNet's own take ten times as long on a CPU.
+    Products with a large weight are left to oneDNN, which knows every core, and not to the OpenBLAS of MXNet's wheel,
+    which takes newer ones for those of 2007 (`kernels`).
     """
-    pixels, labels, ones, parameters = _inputs(len(widths))
+    pixels, labels, parameters = _inputs(len(widths))
+    columns, ones, factor = map(mx.sym.Variable, ("columns", "ones", "factor"))
     taken, pre, log_p, loss = _forward(widths, activation, pixels, labels, parameters)
     gradients: list[Any] = []
     units: list[Any] = []
     behind = mx.sym.exp(log_p) - mx.sym.one_hot(labels, depth=widths[-1])
     for layer in reversed(range(len(widths))):
-        gradients = [mx.sym.dot(behind, taken[layer], transpose_a=True), mx.sym.dot(ones, behind), *gradients]
+        weight, large = parameters[2 * layer], inputs > 0 and 2 * layer not in small
+        if large:
+            across = mx.sym.transpose(taken[layer]) if layer else columns
+            by_weights = _product(mx.sym.transpose(behind), across, (inputs, *widths)[layer])
+        else:
+            by_weights = mx.sym.dot(behind, taken[layer], transpose_a=True)
+        gradients = [by_weights, mx.sym.dot(ones, behind), *gradients]
         if layer:
             fires = pre[layer - 1] > 0
             units = [mx.sym.dot(ones, fires), mx.sym.dot(ones, pre[layer - 1]), *units]
-            behind = _back_through(activation, mx.sym.dot(behind, parameters[2 * layer]), taken[layer], fires)
-    factor = mx.sym.Variable("factor")
+            if large:
+                before = _product(behind, mx.sym.transpose(weight), widths[layer - 1])
+            else:
+                before = mx.sym.dot(behind, weight)
+            behind = _back_through(activation, before, taken[layer], fires)
     # MXNet hands a + of equal shapes to oneDNN, where each call takes 0.02 ms, however small they are.
     deltas = [mx.sym.broadcast_mul(gradients[index], factor) for index in small]
     updated = [mx.sym.broadcast_add(parameters[index], delta) for index, delta in zip(small, deltas, strict=True)]
     told = mx.sym.concat(loss, *units, dim=0) if metrics else loss
-    return Graph([pixels, labels, ones, factor, *parameters], [*gradients, *updated, told])
+    return Graph([pixels, columns, labels, ones, factor, *parameters], [*gradients, *updated, told])
 
 
 def look_graph(widths: tuple[int, ...], activation: str, normalise: bool) -> Graph:
     """Return the graph of a look, from (bytes of the images, labels, w1, b1, …): the sums over the images of loss and
     right answers, shape (1,) each, and h of each hidden layer, shape (images, units).
     """
-    images, labels, _, parameters = _inputs(len(widths))
+    images, labels, parameters = _inputs(len(widths))
     pixels = mx.sym.cast(images, "float32")
     if normalise:
         pixels = pixels / 255

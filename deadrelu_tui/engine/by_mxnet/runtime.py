@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from deadrelu_tui.builtin import kernels
 from deadrelu_tui.builtin.needs import apt_line
 from deadrelu_tui.errors import InputError, in_a_line
 
@@ -33,7 +34,8 @@ def _import_mxnet() -> Any:
             # Where setuptools is installed, its shim would load all of it in place of Python's own distutils.
             with contextlib.suppress(ImportError):
                 importlib.import_module("_distutils_hack").remove_shim()
-        import mxnet
+        with kernels.of_this_core():
+            import mxnet
     except OSError as error:
         library = str(error).partition(":")[0]
         raise InputError(
