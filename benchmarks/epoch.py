@@ -45,7 +45,9 @@ MXNET_ITSELF = {"MXNET_CPU_TEMP_COPY": "4"}
 """What our runtime sets for MXNet, as MXNet has it: for the peer."""
 TURN = 3
 """Epochs of a turn."""
-WITHIN_ARTICLE, WITHIN_METRICS, WITHIN_PYTORCH, NUMPY_WITHIN_PYTORCH = 0.40, 1.05, 1.30, 1.15
+WITHIN_ARTICLE, WITHIN_METRICS, WITHIN_PYTORCH, NUMPY_WITHIN_PYTORCH = 0.30, 1.05, 1.30, 1.15
+WITHIN_PYTORCH_ALONE = 1.0
+"""With one thread each."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """By which MXNet, NumPy and PyTorch are told their number of threads."""
 
@@ -224,10 +226,11 @@ def rows(taken: dict[str, Spread], busy: int, threads: int | None) -> Iterator[R
     """Yield the table's lines; the targets are for a machine that does nothing else."""
     beside = f" · {threads} thread{'s' if threads > 1 else ''} each" if threads else ""
     beside += f" · beside {busy} busy process{'es' if busy > 1 else ''}" if busy else ""
+    within_pytorch = WITHIN_PYTORCH_ALONE if threads == 1 else WITHIN_PYTORCH
     for what, name, peer, limit in (
         ("epoch, peer: the article's loop", "ours", "article", WITHIN_ARTICLE),
         ("epoch, peer: ours without metrics", "ours", "ours, no metrics", WITHIN_METRICS),
-        ("epoch, peer: PyTorch eager, no monitoring", "ours", "PyTorch eager", WITHIN_PYTORCH),
+        ("epoch, peer: PyTorch eager, no monitoring", "ours", "PyTorch eager", within_pytorch),
         ("epoch by NumPy, peer: PyTorch eager, no monitoring", "ours by NumPy", "PyTorch eager", NUMPY_WITHIN_PYTORCH),
         ("epoch by NumPy, peer: by MXNet", "ours by NumPy", "ours", None),
     ):
