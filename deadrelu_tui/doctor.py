@@ -135,7 +135,10 @@ def _loads(library: str) -> bool:
 def _numpy() -> Check:
     config = getattr(getattr(np, "__config__", None), "CONFIG", {})  # from NumPy 1.25 on
     blas = config.get("Build Dependencies", {}).get("blas", {}).get("name")
-    return Check("engine NumPy", "ok", np.__version__ + (f": BLAS {blas}" if blas else "") + _kernels("numpy"))
+    found = np.__version__ + (f": BLAS {blas}" if blas else "") + _kernels("numpy")
+    if kernels.mistaken("numpy"):
+        return Check("engine NumPy", "warning", f"{found}, of an old core", f"export {kernels.CORE_TYPE}=Haswell")
+    return Check("engine NumPy", "ok", found)
 
 
 def _kernels(package: str) -> str:

@@ -17,6 +17,8 @@ CORE_TYPE = "OPENBLAS_CORETYPE"
 """Read by every OpenBLAS when it is loaded."""
 HASWELL = ("avx2", "fma")
 """What a processor must have for the best kernels that every such OpenBLAS knows."""
+OLD = frozenset({"Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Sandybridge", "Barcelona", "Bulldozer"})
+"""Cores whose kernels use nothing of what Haswell's have."""
 _ASKED = ("openblas_get_corename", "openblas_get_corename64_", "scipy_openblas_get_corename64_")
 
 
@@ -25,7 +27,7 @@ def of_this_core() -> Iterator[None]:
     """Have an OpenBLAS that is loaded meanwhile use kernels that fit this core, unless somebody has said which; those
     that are loaded already, and other processes, do not hear of it.
     """
-    if CORE_TYPE in os.environ or not set(HASWELL) <= _flags():
+    if CORE_TYPE in os.environ or not able():
         yield
         return
     os.environ[CORE_TYPE] = "Haswell"
@@ -33,6 +35,21 @@ def of_this_core() -> Iterator[None]:
         yield
     finally:
         del os.environ[CORE_TYPE]
+
+
+def able() -> bool:
+    """Return whether the processor has what Haswell's kernels need."""
+    return set(HASWELL) <= _flags()
+
+
+def mistaken(package: str) -> bool:
+    """Return whether a package's OpenBLAS takes the processor for one that can much less."""
+    return in_use().get(package) in OLD and able()
+
+
+def for_others() -> Mapping[str, str]:
+    """Return what to tell a process that loads NumPy anew, if this one's is mistaken."""
+    return {CORE_TYPE: "Haswell"} if mistaken("numpy") else {}
 
 
 def _flags() -> set[str]:

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from deadrelu_tui.builtin import kernels
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
@@ -119,7 +120,7 @@ def attempt(
     code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; serve()"
     process = subprocess.Popen(
         [sys.executable, "-I", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env={**os.environ, **dict.fromkeys(ONE_THREAD, "1")}, start_new_session=True, bufsize=0,
+        env={**os.environ, **dict.fromkeys(ONE_THREAD, "1"), **kernels.for_others()}, start_new_session=True, bufsize=0,
     )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None

@@ -45,6 +45,19 @@ def test_what_comes_of_it_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> No
     assert kernels.CORE_TYPE not in os.environ
 
 
+@pytest.mark.parametrize(
+    ("core", "flags", "wrong"), [("Prescott", ABLE, True), ("Prescott", {"sse2"}, False), ("Zen", ABLE, False)]
+)
+def test_who_takes_the_processor_for_an_old_one_is_mistaken(
+    monkeypatch: pytest.MonkeyPatch, core: str, flags: set[str], wrong: bool
+) -> None:
+    monkeypatch.setattr(kernels, "_flags", lambda: flags)
+    monkeypatch.setattr(kernels, "in_use", lambda: {"numpy": core})
+    assert kernels.mistaken("numpy") == wrong
+    assert kernels.for_others() == ({kernels.CORE_TYPE: "Haswell"} if wrong else {})
+    assert not kernels.mistaken("mxnet")
+
+
 def seen(code: str) -> Any:
     """Return what a fresh process prints that nobody has told a core."""
     environment = {name: value for name, value in os.environ.items() if name != kernels.CORE_TYPE}

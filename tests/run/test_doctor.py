@@ -46,6 +46,14 @@ def locale(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
     return change
 
 
+def test_kernels_of_an_old_core_are_told_with_what_would_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deadrelu_tui.builtin.kernels.in_use", lambda: {"numpy": "Prescott"})
+    monkeypatch.setattr("deadrelu_tui.builtin.kernels.able", lambda: True)
+    check = examined()["engine NumPy"]
+    assert (check.state, check.fix) == ("warning", "export OPENBLAS_CORETYPE=Haswell")
+    assert check.found.endswith("kernels Prescott, of an old core")
+
+
 def test_a_machine_that_has_all_it_needs_can_train(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deadrelu_tui.builtin.kernels.in_use", lambda: {"mxnet": "Haswell", "numpy": "Zen"})
     checks = examined()
