@@ -62,11 +62,13 @@ class Evidence:
         return self.settled < FRESH and not (self.tested and self.changed == self.history.first)
 
     @property
-    def rate_changed(self) -> tuple[float, float]:
-        """The learning rate before and after it was changed last; NaN if it never was."""
-        changes = (each.facts for each in reversed(self.history.marks) if each.facts.get("setting") == "lr")
-        facts = next(changes, {})
-        return float(facts.get("before", math.nan)), float(facts.get("now", math.nan))
+    def tried_rate(self) -> tuple[float, float]:
+        """The learning rate before and after it was changed last, if the network guessed then, too; NaN otherwise."""
+        changes = (each for each in reversed(self.history.marks) if each.facts.get("setting") == "lr")
+        last = next(changes, None)
+        if last is None or not self.guesses(self.history.window("loss", last.step - RECENT, last.step).values):
+            return math.nan, math.nan
+        return float(last.facts["before"]), float(last.facts["now"])
 
     @cached_property
     def tested(self) -> bool:

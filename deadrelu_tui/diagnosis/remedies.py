@@ -40,16 +40,20 @@ def offered(evidence: Evidence, *commands: Command) -> Remedy:
 
 
 def first(evidence: Evidence, *remedies: Remedy) -> Remedy:
-    """Return the first of some remedies that there is, and that does not take back the last change of the rate: whoever
-    raised it, and nothing came of it, is not told to lower it.
+    """Return the first of some remedies that there is, and that does not just take back the last change of the rate:
+    whoever raised it, and the network guesses as before, is not told to lower it and nothing else.
     """
-    before, now = evidence.rate_changed
+    before, now = evidence.tried_rate
 
     def takes_back(remedy: Remedy) -> bool:
-        rates = [float(each.fields["lr"]) for each in remedy if isinstance(each, Change) and "lr" in each.fields]
-        return any((rate - evidence.lr) * (now - before) < 0 for rate in rates)
+        changes = [fields for each in remedy if (fields := _changed(each))]
+        return len(changes) == 1 and [*changes[0]] == ["lr"] and (changes[0]["lr"] - evidence.lr) * (now - before) < 0
 
     return next((each for each in remedies if each and not takes_back(each)), ())
+
+
+def _changed(command: Command) -> Mapping[str, Any]:
+    return command.fields if isinstance(command, Change) else command.settings if isinstance(command, Restart) else {}
 
 
 def other_activation(evidence: Evidence) -> str:

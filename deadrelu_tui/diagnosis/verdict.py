@@ -86,10 +86,10 @@ def _reasoned(evidence: Evidence, worded: list[Finding]) -> list[Finding]:
     learn, and do not.
     """
     guessing = [each for each in worded if each.word == "guessing"]
-    born = evidence.born_dead
     dying = [each for each in worded if each.word == "dying"]
     if not guessing or not dying or worded[0].word != "dying":
         return worded
+    born = evidence.born_dead
     if any(born.get(each.layer, 0) < each.value / 2 for each in dying):
         return worded
     return [*guessing, *(each for each in worded if each not in guessing)]

@@ -515,6 +515,15 @@ def test_who_raised_the_rate_in_vain_is_not_told_to_lower_it() -> None:
     assert (raised.word, raised.remedy) == ("guessing", ())
 
 
+def test_who_has_lowered_the_rate_of_a_network_that_learned_is_told_to_raise_it() -> None:
+    slow: Values = {"loss": from_step(60, EVEN, 0.9), "update_ratio/w1": 1e-6}
+    events = [changed(60, "lr", 0.2, 1e-6)]
+    found = judged(slow, steps=120, live={**NORMALISED, "lr": 1e-6}, events=events)
+    assert (found.word, found.remedy) == ("guessing", (lr(0.02),))
+    in_vain = judged({**slow, "loss": EVEN}, steps=120, live={**NORMALISED, "lr": 1e-6}, events=events)
+    assert (in_vain.word, in_vain.remedy) == ("guessing", (lr(0.1), Restart({"init": "he"})))
+
+
 def test_a_run_of_fewer_than_fifty_steps_guesses_if_it_has_learned_nothing_by_its_end() -> None:
     assert judged({"loss": EVEN, "accuracy/test": 0.1}, steps=32).word == "guessing"
     assert judged({"loss": EVEN, "accuracy/test": 0.3}, steps=32).word == "early"
