@@ -31,6 +31,7 @@ class Terminal:
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             try:
+                signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have them go on without it
                 # The size must stand before the command looks at it.
                 fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
                 os.execve(COMMAND, [COMMAND, *arguments], environment)
