@@ -131,9 +131,7 @@ class Kept:
         for layer, fired in record.fired.items():
             self._book(layer, len(fired)).batch(record.step, fired)
         entries = self._add_looks(step, record.looks, record.ends_epoch)
-        values = record.values
-        if entries:
-            values = {**values, **dict(self._counts(entries))}
+        values = {**record.values, **dict(self._counts(entries))} if entries else record.values
         columns = self.dense
         for name, value in values.items():
             column = columns.get(name)
@@ -214,6 +212,9 @@ class Kept:
         return self._books[layer]
 
     def _counts(self, looked: Mapping[str, Entry]) -> Iterator[tuple[str, float]]:
+        """Yield the deaths and revivals of the layers that were looked at, and of all; nothing if none was."""
+        if not looked:
+            return
         ledgers = {name: each.ledger for name, each in self._books.items()}
         for metric in ("deaths", "revivals"):
             for layer in looked:

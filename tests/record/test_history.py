@@ -840,6 +840,16 @@ def test_a_look_between_two_steps_belongs_to_the_first_of_them_and_changes_the_l
             history.add(Look(wrong, {}, {}))
 
 
+def test_a_look_at_no_layer_counts_no_deaths() -> None:
+    history = started()
+    history.add(record(0))
+    history.add(Look(0, {"dead_fraction/h1": 0.5}, {}))
+    assert history.names == ("loss", "dead_fraction/h1")
+    history.add(replace(record(1), looks={"h1": units([0.0, 0.5])}))
+    assert [each.name for each in history.of("deaths")] == ["deaths/h1"]
+    assert list(history.until(0).of("deaths")) == []
+
+
 @pytest.mark.parametrize("at", [3_999, 4_000, 6_010])
 def test_as_of_a_step_a_long_run_is_drawn_as_it_was_then(at: int) -> None:
     steps = [*range(4_000), *range(4_500, 6_000), *range(6_000, 9_000, 10)]
