@@ -59,13 +59,13 @@ def watch(
     try:
         while True:
             ended = not run.alive  # asked before reading, so that nothing recorded in between is missed
-            for word in lines.words():
-                print(f"deadrelu-tui: {printable(word)}", file=err, flush=True)
             for row in lines.read():
                 if as_json:
                     _write(out, row)
                 elif row["event"] == "epoch":
                     (bar.note if bar else _print_to(out))(epoch_line(row, run))
+            for word in lines.words():  # after the rows, some of which may just have failed to be written
+                print(f"deadrelu-tui: {printable(word)}", file=err, flush=True)
             if bar:
                 bar.show(run)
             if asked is not None and asked.is_set():
@@ -87,6 +87,8 @@ def watch(
         if bar:
             bar.close()
         if steps_out is not None and steps_out is not out:
+            if lines.steps_out is None:
+                _cut(steps_out, lines.whole)
             with contextlib.suppress(OSError):  # which is told already
                 steps_out.close()
 
@@ -122,6 +124,8 @@ class Lines:
         self._steps = 0
         self._told = 0
         self._faults: list[str] = []
+        self.whole = 0
+        """Bytes of the steps' lines that were written whole."""
 
     def read(self) -> Iterator[Fields]:
         """Yield the start row once, then an epoch row for each epoch that has ended; write the steps' file."""
@@ -136,7 +140,7 @@ class Lines:
         if self.steps_out is not None:
             try:
                 for row in step_rows(history, self._steps, stop):
-                    _write(self.steps_out, row)
+                    self.whole += _write(self.steps_out, row)
             except BrokenPipeError:
                 raise
             except OSError as error:  # a disk that is full ends neither the run nor what is told of it
@@ -288,9 +292,21 @@ def _epochs(history: History) -> str:
     return str(planned // start.steps_per_epoch) if start and planned and start.steps_per_epoch else "–"
 
 
-def _write(out: TextIO, row: Fields) -> None:
-    out.write(json.dumps(_valid(row), ensure_ascii=False) + "\n")
+def _write(out: TextIO, row: Fields) -> int:
+    """Write a row as a line of JSON and return its length in bytes."""
+    line = json.dumps(_valid(row), ensure_ascii=False) + "\n"
+    out.write(line)
     out.flush()
+    return len(line.encode())
+
+
+def _cut(out: TextIO, whole: int) -> None:
+    """Leave a file that could not take all of a line without its beginning; what is to follow goes nowhere."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(out.fileno(), whole)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, out.fileno())
+        os.close(nowhere)
 
 
 def _valid(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -71,12 +72,16 @@ class Terminal(io.StringIO):
         return True
 
 
-def watched(fake: Any = training, steps_file: Path | None = None, as_json: bool = True) -> tuple[str, str]:
-    """Return what a run printed on stdout and stderr."""
+def watched(
+    fake: Any = training, steps_file: Path | None = None, as_json: bool = True, ended: bool = False
+) -> tuple[str, str]:
+    """Return what a run printed on stdout and stderr; of one that had ended before, if that is asked for."""
     out, err = io.StringIO(), io.StringIO()
     with ThreadPoolExecutor(1) as executor:
         run = made(SETTINGS, fake, executor)
         run.begin()
+        if ended:
+            run.join()
         headless.watch(run, as_json=as_json, steps_file=steps_file, out=out, err=err)
     return out.getvalue(), err.getvalue()
 
@@ -233,3 +238,27 @@ def test_the_summary_has_the_remedy_as_commands_and_people_have_it_as_flags() ->
 )  # fmt: skip
 def test_a_remedy_is_worded_as_the_flags_of_a_new_run(remedy: tuple[Command, ...], wanted: str) -> None:
     assert headless.flags(remedy) == wanted
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("ended", [False, True])
+def test_that_no_step_can_be_written_is_told_once_however_late(ended: bool) -> None:
+    out, err = watched(steps_file=Path("/dev/full"), ended=ended)
+    assert err == "deadrelu-tui: no more steps are written: No space left on device\n"
+    assert rows(out)[-1]["status"] == "finished"
+
+
+def test_a_file_that_may_grow_no_more_ends_with_a_whole_line(tmp_path: Path) -> None:
+    steps = tmp_path / "steps.jsonl"
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (700, limit[1]))
+    try:
+        out, err = watched(steps_file=steps)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert err == "deadrelu-tui: no more steps are written: File too large\n"
+    written = steps.read_text(encoding="utf-8")
+    assert 0 < len(written) <= 700
+    assert written.endswith("\n")
+    assert [row["step"] for row in rows(written)] == list(range(len(rows(written))))
+    assert rows(out)[-1]["steps"] == 8
