@@ -20,10 +20,10 @@ import click
 from click.core import ParameterSource
 
 from deadrelu_tui import __version__
-from deadrelu_tui.builtin import config, needs, presets
+from deadrelu_tui.builtin import config, needs, presets, room
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.ending import Deadline
-from deadrelu_tui.errors import InputError, in_a_line
+from deadrelu_tui.errors import InputError, NoRoomError, in_a_line
 from deadrelu_tui.wording import printable
 
 if TYPE_CHECKING:
@@ -153,9 +153,11 @@ def main_command(
         return
     settings = chosen(ctx)
     needs.require_engine(settings.engine)
+    from deadrelu_tui.engine import rehearsal
     from deadrelu_tui.tui.wire import terminal
 
     terminal.check()
+    unfit = rehearsal.require_room(settings)
     with terminal.taken(_log_file()) as (meter, guard), ThreadPoolExecutor(1, "training") as executor:
         from deadrelu_tui.engine import begin as engine
         from deadrelu_tui.record.commands import Pause
@@ -164,10 +166,10 @@ def main_command(
 
         paced = pace.POOR_LINK if low_bandwidth else pace.Pace()
         paced = replace(paced, frames=fps or paced.frames)
-        first = engine.make_run(settings, executor, stays=True, trials=_wanted(ctx, "trials"))
+        first = engine.make_run(settings, executor, True, _wanted(ctx, "trials"), unfit)
 
         def begin(values: Mapping[str, Any], paused: bool) -> Run:
-            run = engine.make_run(RunSettings.of(values), executor, stays=True, trials=_wanted(ctx, "trials"))
+            run = engine.make_run(RunSettings.of(values), executor, True, _wanted(ctx, "trials"), unfit)
             if paused:
                 run.send(Pause())
             run.begin()
@@ -204,15 +206,19 @@ def main_command(
 @click.pass_context
 def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, **_given: Any) -> None:
     """Train without a screen; for scripts, logs and machines without a terminal."""
+    from deadrelu_tui.engine import rehearsal
+
+    settings = chosen(ctx)
+    needs.require_engine(settings.engine)
+    unfit = rehearsal.require_room(settings)  # before anything that starts threads is loaded
+
     from deadrelu_tui import headless
     from deadrelu_tui.engine import begin as engine
     from deadrelu_tui.record.commands import Stop
 
-    settings = chosen(ctx)
-    needs.require_engine(settings.engine)
     interrupted, deadline = threading.Event(), Deadline()
     with ThreadPoolExecutor(1, "training") as executor:
-        run = engine.make_run(settings, executor, trials=_wanted(ctx, "trials"))
+        run = engine.make_run(settings, executor, False, _wanted(ctx, "trials"), unfit)
 
         def stop(_signal: int, _frame: object) -> None:
             interrupted.set()
@@ -239,7 +245,7 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
 @click.pass_context
 def doctor_command(ctx: click.Context, /, as_json: bool, **_given: Any) -> None:
     """Check Python, the engine, libraries, devices, data and terminal, and name a fix for each fault."""
-    from deadrelu_tui import doctor
+    from deadrelu_tui.engine import rehearsal
 
     faults: Sequence[str] = ()
     settings = None
@@ -247,7 +253,11 @@ def doctor_command(ctx: click.Context, /, as_json: bool, **_given: Any) -> None:
         settings = chosen(ctx)
     except InputError as error:
         faults = ctx.find_root().obj or [str(error)]
-    checks = list(doctor.examine(_engine_facts, settings, faults))
+    unfit = rehearsal.require_room(replace(settings or RunSettings(), engine="auto"))
+
+    from deadrelu_tui import doctor
+
+    checks = list(doctor.examine(lambda: _engine_facts(unfit), settings, faults))
     if as_json:
         click.echo(json.dumps(doctor.as_dict(checks), ensure_ascii=False))
     else:
@@ -273,16 +283,22 @@ def data_status(ctx: click.Context, /, as_json: bool = False, **_given: Any) -> 
 
     Exits with 2 if a run would stop.
     """
-    from deadrelu_tui import doctor
+    from deadrelu_tui.engine import rehearsal
 
     settings = chosen(ctx)
+    rehearsal.require_room(replace(settings, engine="numpy"))
+
+    from deadrelu_tui import doctor
+
     lines, usable = doctor.data_lines(settings.data_dir, settings.full, as_json)
     for line in lines:
         click.echo(line)
     ctx.exit(0 if usable else USAGE_ERROR)
 
 
-def _engine_facts() -> dict[str, Any]:
+def _engine_facts(unfit: str) -> dict[str, Any]:
+    if unfit:
+        raise NoRoomError(unfit)
     from deadrelu_tui.engine.by_mxnet import runtime
 
     return runtime.facts()
@@ -312,6 +328,8 @@ def main() -> None:
         sys.exit(code)
     except InputError as error:
         _fail(str(error), USAGE_ERROR)
+    except NoRoomError as error:
+        _fail(str(error), 1)
     except click.ClickException as error:
         _fail(error.format_message(), USAGE_ERROR)
     except (click.Abort, KeyboardInterrupt):
@@ -321,6 +339,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
+        if short := room.lacking(error):
+            _fail(f"the run failed: {room.told(short, RunSettings())}", 1)
         kind, told = type(error).__name__, in_a_line(error)
         _fail(f"the run failed: {kind if told == kind else f'{kind}: {told}'}{_noted(error)}", 1)
 

@@ -18,10 +18,10 @@ from typing import Any, Literal, TextIO
 import numpy as np
 import platformdirs
 
-from deadrelu_tui.builtin import config, kernels, needs
+from deadrelu_tui.builtin import config, kernels, needs, room
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.errors import InputError
+from deadrelu_tui.errors import InputError, NoRoomError
 from deadrelu_tui.wording import ascii_locale, count, locale_set
 
 State = Literal["ok", "warning", "fault"]
@@ -56,6 +56,7 @@ def examine(
     settings = settings or RunSettings()
     yield _numpy()
     yield from _mxnet(engine_facts, settings.device)
+    yield _limits(settings)
     yield _data(settings)
     yield from _folders()
     yield _terminal()
@@ -156,6 +157,9 @@ def _mxnet(engine_facts: Callable[[], Mapping[str, Any]], device: str) -> Iterat
     try:
         facts = engine_facts()
         version, features, gpus = facts["version"], facts["features"], facts["gpus"]
+    except NoRoomError as error:
+        yield Check("engine MXNet", "warning", f"{error}: NumPy trains", "raise the limit")
+        return
     except InputError as error:
         native = isinstance(error.__cause__, OSError)
         fix = needs.apt_line() if native else needs.EXTRA
@@ -181,6 +185,13 @@ def _mxnet(engine_facts: Callable[[], Mapping[str, Any]], device: str) -> Iterat
         yield Check("devices", "warning", f"{devices}: this MXNet has CUDA, but no GPU answers", "nvidia-smi")
     else:
         yield Check("devices", "ok", f"{devices}; for a GPU install {needs.GPU_WHEEL} in place of mxnet")
+
+
+def _limits(settings: RunSettings) -> Check:
+    limits = room.tight(settings)
+    if limits:
+        return Check("limits", "warning", f"this process may have only {', and '.join(limits)}", "raise the limit")
+    return Check("limits", "ok", "none on memory, processes or files that a run could meet")
 
 
 def _data(settings: RunSettings) -> Check:

@@ -1,8 +1,15 @@
-"""The one exception that a user meets as a sentence instead of a traceback."""
+"""The exceptions that a user meets as sentences instead of tracebacks."""
 
 import re
 
 _AROUND = re.compile(r"^(Traceback \(most recent call last\)|Stack trace)", re.MULTILINE)
+
+
+class NoRoomError(Exception):
+    """This machine, or a limit of this process, is too narrow for what was asked.
+
+    The message is one line that names memory, processes or disk; every command prints it and ends with exit code 1.
+    """
 
 
 class InputError(Exception):

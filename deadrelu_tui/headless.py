@@ -72,7 +72,8 @@ def watch(
                 asked_at = asked_at or time.monotonic()
             if ended or (asked_at is not None and time.monotonic() - asked_at > LONGEST_END):
                 break
-            time.sleep(POLL_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                run.join(POLL_SECONDS)
         if ended:
             if bar:
                 bar.wait_for_trials()
@@ -256,7 +257,8 @@ def epoch_row(history: History, epoch: int) -> Fields:
             row[name] = shortest(values[high - 1])
     earlier = history.seconds_at(first - 1) if first else 0.0
     row["seconds"] = round(history.seconds_at(stop - 1) - earlier, 3)
-    row["steps_per_s"] = round(start.steps_per_epoch / max(row["seconds"], 1e-9), 1)
+    # A clock that stands still tells of no speed.
+    row["steps_per_s"] = round(start.steps_per_epoch / row["seconds"], 1) if row["seconds"] else 0.0
     return row
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from pathlib import Path
 
 MINUS, GROUP = "−", "\N{NARROW NO-BREAK SPACE}"
@@ -47,6 +48,14 @@ def duration(seconds: float) -> str:
     hours, rest = divmod(whole, 3600)
     minutes, second = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{second:02}" if hours else f"{minutes}:{second:02}"
+
+
+def time_of_day(at: float) -> str:
+    """Return a moment, in seconds since 1970, as hh:mm:ss of its day here; empty where no clock can say it."""
+    try:
+        return time.strftime("%H:%M:%S", time.localtime(at))
+    except (OverflowError, OSError, ValueError):
+        return ""
 
 
 def rate(lr: float) -> str:

@@ -89,9 +89,9 @@ def test_a_room_knows_nothing_beyond_its_walls(room: str) -> None:
     assert loaded(modules, WALLS[room]) == set()
 
 
-def test_every_module_stands_in_a_room_but_front_ends_their_end_errors_and_wording() -> None:
+def test_every_module_stands_in_a_room_but_front_ends_their_end_errors_wording_and_clocks() -> None:
     outside = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
-    assert outside == {"cli", "headless", "doctor", "ending", "errors", "wording"}
+    assert outside == {"cli", "headless", "doctor", "ending", "errors", "wording", "clocks"}
 
 
 def test_the_command_line_loads_neither_engine_nor_screen_until_one_is_wanted() -> None:

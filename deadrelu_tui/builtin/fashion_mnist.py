@@ -327,7 +327,8 @@ def _decoded(path: Path, limit: int) -> bytes:
     """Read at most so many bytes of a file, decompressed where it ends in .gz."""
     try:
         with open(path, "rb") as file:
-            packed = file.read(2 * limit)  # no compression makes it so much longer
+            size = os.fstat(file.fileno()).st_size  # of a pipe 0; Python takes the memory before it reads
+            packed = file.read(min(2 * limit, size + 1) if size else 2 * limit)  # no compression makes it longer
     except OSError as error:
         raise _fault(path, f"it cannot be read: {error.strerror}") from error
     if packed[:2] != _GZIP and path.suffix.lower() != ".gz":

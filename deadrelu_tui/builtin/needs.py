@@ -70,6 +70,14 @@ def _variable_lack() -> Lack | None:
     return None
 
 
+def _numpy_version() -> str:
+    """Return NumPy's version; it is not loaded for that, for its threads may be too many here (`room`)."""
+    import importlib.metadata
+
+    loaded = sys.modules.get("numpy")
+    return str(loaded.__version__) if loaded is not None else importlib.metadata.version("numpy")
+
+
 def mxnet_lack() -> Lack | None:
     """Return what keeps MXNet from being used here, as far as can be told without loading it."""
     first, last = (".".join(map(str, each)) for each in (PYTHON_FIRST, PYTHON_LAST))
@@ -86,10 +94,9 @@ def mxnet_lack() -> Lack | None:
         return Lack(f"MXNet {MXNET} has no build for Python {here}", fix, installed)
     if not installed:
         return Lack("MXNet is not installed", EXTRA, installed)
-    import numpy as np
-
-    if int(np.__version__.partition(".")[0]) >= NUMPY_BELOW:
-        found = f"MXNet {MXNET} does not work with NumPy {np.__version__}"
+    numpy = _numpy_version()
+    if int(numpy.partition(".")[0]) >= NUMPY_BELOW:
+        found = f"MXNet {MXNET} does not work with NumPy {numpy}"
         return Lack(found, f"pip install 'numpy<{NUMPY_BELOW}'", installed)
     return _variable_lack()
 

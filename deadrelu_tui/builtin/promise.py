@@ -21,7 +21,7 @@ def promise(settings: RunSettings) -> Start:
     network = mlp(PIXELS, settings.hidden, CLASSES, settings.activation)
     at = time.time()
     return Start(
-        run=time.strftime("%Y%m%d-%H%M%S-", time.localtime(at)) + secrets.token_hex(2),
+        run=f"{_date(at)}-{secrets.token_hex(2)}",
         at=at,
         title="Fashion-MNIST",
         device=settings.device,
@@ -32,3 +32,10 @@ def promise(settings: RunSettings) -> Start:
         classes=CLASSES,
         can=CAN,
     )
+
+
+def _date(at: float) -> str:
+    try:
+        return time.strftime("%Y%m%d-%H%M%S", time.localtime(at))
+    except (OverflowError, OSError, ValueError):  # no calendar has it
+        return f"{at:.0f}"

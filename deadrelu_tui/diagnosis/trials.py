@@ -66,6 +66,9 @@ def trials_of(history: History) -> Trials | None:
         return None
     with suppress(AttributeError, KeyError, TypeError, ValueError):
         trials = Trials.of(event).possible(start.can, history.end is not None)
+        if not any(each.kind == "change" for each in history.marks):
+            # It began as it is set: to begin so once more would change nothing.
+            trials = replace(trials, rows=tuple(row for row in trials.rows if row.remedy != (Restart(),)))
         return trials if trials.rows and trials.live == dict(history.live) else None
     return None
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from deadrelu_tui.builtin import room
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.errors import NoRoomError
 from deadrelu_tui.record.records import Event, Record, Start
 from deadrelu_tui.run.advisor import Parameters
 from deadrelu_tui.run.gate import Controls
@@ -18,22 +20,21 @@ if TYPE_CHECKING:
     from deadrelu_tui.diagnosis.trials import Trial
 
 
-def make_run(settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = False, trials: bool = True) -> Run:
-    """Return a run that will train in the executor's thread. Data and engine are loaded there, at its start."""
+def make_run(
+    settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = False, trials: bool = True, unfit: str = ""
+) -> Run:
+    """Return a run that will train in the executor's thread. Data and engine are loaded there, at its start.
+
+    If it was found out why MXNet does not fit the limits of this process, it is not loaded where NumPy may do.
+    """
 
     def training(promised: Start, controls: Controls) -> Iterator[Record]:
-        with ThreadPoolExecutor(1, "images") as beside:  # unpacking holds no lock: it costs MXNet's import no time
-            images = beside.submit(_dataset, settings)
-            from deadrelu_tui.engine.pick import pick
-            from deadrelu_tui.engine.train import train
-
-            picked = pick(settings.engine)
-            dataset = images.result()
-        records = train(picked.engine, settings, dataset, controls, promised=promised)
-        yield next(records)
-        yield from picked.events
-        yield from (Event(0, "passed_over", {"fault": fault}) for fault in dataset.passed_over)
-        yield from records
+        try:
+            yield from _training(settings, promised, controls, unfit)
+        except Exception as error:
+            if short := room.lacking(error):
+                raise NoRoomError(room.told(short, settings)) from error
+            raise
 
     def attempt(
         values: Mapping[str, Any], parameters: Parameters, share: Callable[[], float]
@@ -44,6 +45,22 @@ def make_run(settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = 
         return given.steps, attempt(given, parameters, share)
 
     return Run(promise(settings), training, executor, settings.live, stays, attempt if trials else None)
+
+
+def _training(settings: RunSettings, promised: Start, controls: Controls, unfit: str) -> Iterator[Record]:
+    with ThreadPoolExecutor(1, "images") as beside:  # unpacking holds no lock: it costs MXNet's import no time
+        images = beside.submit(_dataset, settings)
+        from deadrelu_tui.engine.pick import pick
+        from deadrelu_tui.engine.train import train
+
+        room.require_memory(settings)
+        picked = pick(settings.engine, unfit)
+        dataset = images.result()
+    records = train(picked.engine, settings, dataset, controls, promised=promised)
+    yield next(records)
+    yield from picked.events
+    yield from (Event(0, "passed_over", {"fault": fault}) for fault in dataset.passed_over)
+    yield from records
 
 
 _datasets: dict[tuple[str | None, bool | None], Dataset] = {}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from deadrelu_tui.builtin import needs
 from deadrelu_tui.engine.model import Engine
-from deadrelu_tui.errors import InputError, in_a_line
+from deadrelu_tui.errors import InputError, NoRoomError, in_a_line
 from deadrelu_tui.record.records import Event
 
 
@@ -22,8 +22,9 @@ class Picked(NamedTuple):
         return (Event(0, "engine", {"engine": "numpy", "lack": self.lack}),) if self.lack else ()
 
 
-def pick(name: str) -> Picked:
-    """Return the engine of a name: auto, mxnet or numpy. It is loaded here, in the thread that will train.
+def pick(name: str, unfit: str = "") -> Picked:
+    """Return the engine of a name: auto, mxnet or numpy. It is loaded here, in the thread that will train; but by auto
+    MXNet is not where it was found out why it does not fit.
 
     Raises InputError for MXNet asked for by its name where it cannot be loaded.
     """
@@ -32,13 +33,15 @@ def pick(name: str) -> Picked:
     if name == "numpy":
         return Picked(Model)
     needs.require_engine(name)
+    if unfit and name == "auto":
+        return Picked(Model, unfit)
     lack = needs.mxnet_lack()
     if lack is not None:
         told = "; ".join(filter(None, (lack.found, lack.fix)))
         return Picked(Model, told if lack.installed else "")
     try:
         from deadrelu_tui.engine.by_mxnet import model
-    except InputError as error:
+    except (InputError, NoRoomError) as error:
         if name == "mxnet":
             raise
         return Picked(Model, str(error))

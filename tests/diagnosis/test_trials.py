@@ -200,6 +200,15 @@ def test_after_the_end_the_advice_is_for_the_next_run() -> None:
     assert found.remedy == ANEW
 
 
+def test_to_begin_anew_is_advised_only_where_something_was_changed_since_it_began() -> None:
+    tried = trials(((), 0.1), ((Restart(),), 0.7), (ANEW, 0.7)).event(59)
+    changes = [Event(5, "change", {"setting": "lr", "before": 0.1, "now": each}) for each in (3.0, 0.1)]
+    for events, advised in (((), ANEW), (changes, (Restart(),))):
+        found = verdict(dead(*events, tried))
+        assert found is not None
+        assert found.remedy == advised
+
+
 def test_a_healthy_run_keeps_its_verdict_whatever_was_tried_before() -> None:
     history = dead(TRIED)
     for step in range(60, 120):

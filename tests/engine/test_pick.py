@@ -83,3 +83,10 @@ def test_an_mxnet_that_fails_to_load_is_told_and_numpy_trains(fails: Any, error:
     assert pick("auto") == Picked(Model, lack)
     with pytest.raises(type(error)):
         pick("mxnet")
+
+
+def test_what_was_found_not_to_fit_is_not_loaded_by_auto() -> None:
+    assert pick("auto", "MXNet cannot train: too little memory") == Picked(
+        Model, "MXNet cannot train: too little memory"
+    )
+    assert pick("numpy", "MXNet cannot train: too little memory") == Picked(Model)

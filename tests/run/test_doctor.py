@@ -61,7 +61,7 @@ def test_a_machine_that_has_all_it_needs_can_train(monkeypatch: pytest.MonkeyPat
     assert checks["engine NumPy"].found.startswith(np.__version__)
     assert checks["engine NumPy"].found.endswith(", kernels Zen")
     assert list(checks) == [
-        "Python", "engine NumPy", "native libraries", "engine MXNet", "devices", "data", "config folder",
+        "Python", "engine NumPy", "native libraries", "engine MXNet", "devices", "limits", "data", "config folder",
         "state folder", "data folder", "terminal", "colours", "characters",
     ]  # fmt: skip
     assert all(bool(check.fix) == (check.state != "ok") for check in checks.values())

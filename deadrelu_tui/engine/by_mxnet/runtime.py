@@ -13,7 +13,7 @@ import numpy as np
 
 from deadrelu_tui.builtin import kernels
 from deadrelu_tui.builtin.needs import apt_line
-from deadrelu_tui.errors import InputError, in_a_line
+from deadrelu_tui.errors import InputError, NoRoomError, in_a_line
 
 
 def _import_mxnet() -> Any:
@@ -37,6 +37,8 @@ def _import_mxnet() -> Any:
         with kernels.of_this_core():
             import mxnet
     except OSError as error:
+        if "cannot open shared object file" not in str(error):  # it is there; a system that is short of memory says so
+            raise NoRoomError(f"MXNet cannot be loaded, there is too little memory: {in_a_line(error)}") from error
         library = str(error).partition(":")[0]
         raise InputError(
             f"MXNet cannot be loaded: the native library {library} is missing. On Debian or Ubuntu: {apt_line()}"

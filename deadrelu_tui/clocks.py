@@ -1,0 +1,39 @@
+"""Clocks that say what Python cannot hold, or that do not go: no reason not to come up, nor to hang."""
+
+import os
+import time
+from types import SimpleNamespace
+
+_TICK = 0.01
+"""Seconds: how fine the kernel counts in os.times()."""
+_LOOKS = 10_000
+"""So often is a clock read, in a millisecond at most, until it has gone on; it does so in less than a thousandth."""
+
+
+def mend() -> None:
+    """Put the time since the machine's start in the place of clocks that cannot be read, or that measure no time.
+
+    Whoever asks gets it. Python's own library asks while it is imported, so this goes before all other imports.
+    """
+    for name in ("time", "monotonic", "perf_counter"):
+        if not _goes(name):
+            setattr(time, name, _since_boot)
+            time.get_clock_info = _resolution
+
+
+def _goes(name: str) -> bool:
+    """Return whether a clock can be read, and goes on if it is not that of the date, which anybody may set."""
+    read = getattr(time, name)
+    try:
+        began = read()
+    except (OverflowError, OSError):  # a date beyond the year 2262
+        return False
+    return name == "time" or next((now > began for now in (read() for _ in range(_LOOKS)) if now != began), False)
+
+
+def _since_boot() -> float:
+    return os.times().elapsed
+
+
+def _resolution(_name: str) -> SimpleNamespace:
+    return SimpleNamespace(resolution=_TICK, monotonic=True, adjustable=False, implementation="times()")

@@ -1,0 +1,95 @@
+"""A training rehearsed in a process of its own, where this one has limits that may be too narrow for it.
+
+A native library that cannot have memory or a thread ends its process without a word, or never returns. Better that of a
+rehearsal, from whose end this process learns what to say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+
+from deadrelu_tui.builtin import room
+from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.errors import InputError, NoRoomError
+
+LONGEST, BYTES_A_SECOND = 30.0, 5e7
+"""Seconds after which a rehearsal counts as hung; more for large networks, whose first weights are drawn more slowly
+than that."""
+SECONDS = 1.0
+"""Seconds of steps that are taken, an epoch with its test at most."""
+SPARE_BYTES, SPARE_THREADS = 128 * 10**6, 8
+"""What the screen and the history of a run want beside the engine."""
+FITS = b"fits\n"
+
+
+def require_room(settings: RunSettings) -> str:
+    """Return what keeps MXNet from training here, so that NumPy does; empty if nothing.
+
+    Raises NoRoomError, a sentence that names the limit, where the engine that is asked for cannot train within the
+    limits of this process.
+    """
+    room.require_memory(settings)
+    if not room.tight(settings):
+        return ""
+    room.be_sparing()
+    if _fits(settings):
+        return ""
+    if settings.engine == "auto" and _fits(replace(settings, engine="numpy")):
+        return room.told("MXNet cannot train", settings)
+    engine = "MXNet" if settings.engine == "mxnet" else "NumPy"
+    raise NoRoomError(f"{room.told(f'{engine} cannot train', settings)}; raise that")
+
+
+def _fits(settings: RunSettings) -> bool:
+    """Return whether a rehearsal comes to its end; what has nothing to do with limits is the run's own matter."""
+    code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; serve()"
+    seconds = LONGEST + room.network_bytes(settings) / BYTES_A_SECOND
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", code], input=json.dumps(settings.as_dict()).encode(), timeout=seconds,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True, check=False,
+        )  # fmt: skip
+    except (OSError, RuntimeError, MemoryError, subprocess.TimeoutExpired):
+        return False
+    return done.stdout.endswith(FITS)
+
+
+def serve() -> None:
+    """Rehearse the settings on standard input; say that they fit, or end in whatever way."""
+    settings = RunSettings.of(json.load(sys.stdin))
+    room.be_sparing()
+    try:
+        _rehearse(settings)
+        for _ in range(SPARE_THREADS):
+            threading.Thread(target=threading.Event().wait, daemon=True).start()
+        bytearray(SPARE_BYTES)
+    except InputError:
+        pass
+    except Exception as error:
+        # A module that cannot be loaded here was there when this package was installed.
+        if isinstance(error, (NoRoomError, ImportError)) or room.lacking(error):
+            os._exit(1)
+    os.write(1, FITS)
+    os._exit(0)
+
+
+def _rehearse(settings: RunSettings) -> None:
+    from deadrelu_tui.builtin import fashion_mnist
+    from deadrelu_tui.engine.pick import pick
+    from deadrelu_tui.engine.train import train
+    from deadrelu_tui.record.records import Step
+    from deadrelu_tui.run.gate import Controls
+
+    dataset = fashion_mnist.find(settings.data_dir, settings.full)
+    began = None
+    for record in train(pick(settings.engine).engine, replace(settings, epochs=1), dataset, Controls(settings.live)):
+        if isinstance(record, Step):
+            began = began or time.monotonic()
+            if time.monotonic() - began > SECONDS:
+                break

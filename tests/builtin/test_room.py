@@ -1,0 +1,87 @@
+"""What counts as short, what a network takes, and that nothing is rehearsed where there is no limit."""
+
+from __future__ import annotations
+
+import errno
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deadrelu_tui.builtin import room
+from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.engine import rehearsal
+from deadrelu_tui.errors import InputError, NoRoomError
+
+
+def caused(error: Exception, cause: BaseException) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "short"),
+    [
+        (MemoryError(), "not enough memory"),
+        (RuntimeError("Check failed: Out of memory"), "not enough memory"),
+        (RuntimeError("std::bad_alloc"), "not enough memory"),
+        (OSError(0, "libmxnet.so: failed to map segment from shared object"), "not enough memory"),
+        (ValueError("Unable to allocate output buffer."), "not enough memory"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "not enough memory"),
+        (RuntimeError("can't start new thread"), "too few processes and threads"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "too few processes and threads"),
+        (OSError(errno.EMFILE, "Too many open files"), "too few open files"),
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
+        (OSError(errno.EFBIG, "File too large"), "a file would be larger than is allowed"),
+        (caused(ImportError("you should not try to import numpy"), MemoryError()), "not enough memory"),
+        (OSError(errno.ENOENT, "No such file or directory"), ""),
+        (ValueError("step 3 comes after step 3"), ""),
+        (InputError("lr must be a number"), ""),
+    ],
+)
+def test_an_exception_tells_what_is_short(error: Exception, short: str) -> None:
+    assert room.lacking(error) == short
+
+
+@given(hidden=st.lists(st.integers(1, 10_000), min_size=1, max_size=50))
+def test_the_weights_of_a_network_take_four_bytes_each(hidden: list[int]) -> None:
+    widths = [784, *hidden, 10]
+    found = room.network_bytes(RunSettings(hidden=tuple(hidden)))
+    assert found == sum(4 * above * below for above, below in pairwise(widths))
+
+
+def test_a_network_is_refused_only_where_two_copies_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = RunSettings()
+    need = 2 * room.network_bytes(settings)
+    for left, refused in ((need - 1, True), (need, False), (None, False)):
+        monkeypatch.setattr(room, "memory_left", lambda left=left: left)
+        if refused:
+            with pytest.raises(NoRoomError, match=r"^not enough memory: .* of 1 layers of up to 300 units"):
+                room.require_memory(settings)
+        else:
+            room.require_memory(settings)
+
+
+def test_nothing_is_rehearsed_where_there_is_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "tight", lambda _: ())
+    monkeypatch.setattr(rehearsal, "_fits", lambda _: pytest.fail("rehearsed"))
+    assert rehearsal.require_room(RunSettings()) == ""
+
+
+@pytest.mark.parametrize(
+    ("engine", "fitting", "found"),
+    [("auto", {"auto"}, ""), ("numpy", {"numpy"}, ""), ("auto", {"numpy"}, "MXNet cannot train: this process may "
+      "have only 5 open files"), ("auto", set(), "NumPy cannot"), ("mxnet", {"numpy"}, "MXNet cannot")],
+)  # fmt: skip
+def test_where_mxnet_does_not_fit_numpy_may_if_it_was_not_asked_for_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, engine: str, fitting: set[str], found: str
+) -> None:
+    monkeypatch.setattr(room, "tight", lambda _: ("5 open files",))
+    monkeypatch.setattr(rehearsal, "_fits", lambda settings: settings.engine in fitting)
+    settings = RunSettings(engine=engine)
+    if fitting & {engine, "auto"} or (engine == "auto" and fitting):
+        assert rehearsal.require_room(settings) == found
+    else:
+        with pytest.raises(NoRoomError, match=f"^{found} train: this process may have only 5 open files; raise that$"):
+            rehearsal.require_room(settings)
