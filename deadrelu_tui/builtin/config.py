@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -30,6 +31,8 @@ def read() -> dict[str, Any]:
     """Return the settings in the file, parsed; none without a file. Raises InputError naming file and key."""
     where = path()
     try:
+        if stat.S_ISFIFO(os.stat(where).st_mode):  # reading would wait for somebody who writes
+            raise ValueError("it is a pipe, not a file")
         text = where.read_text(encoding="utf-8-sig")  # some editors put a mark at its beginning
         found = tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:

@@ -388,6 +388,12 @@ def test_a_config_file_that_is_a_folder_is_told_in_one_line(main: Callable[..., 
     refused(main("run"), "config.toml cannot be read", "Is a directory")
 
 
+def test_a_config_file_that_is_a_pipe_is_waited_for_by_nobody(main: Callable[..., Outcome], private_home: Path) -> None:
+    (private_home / "config/deadrelu-tui").mkdir(parents=True)
+    os.mkfifo(private_home / "config/deadrelu-tui/config.toml")
+    refused(main("run"), "config.toml cannot be read", "it is a pipe, not a file")
+
+
 def test_a_variable_with_a_bad_value_is_told_in_one_line(
     main: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
