@@ -22,7 +22,7 @@ from deadrelu_tui.run.source import ALIVE, Source, Status
 from deadrelu_tui.tui.plot.charts import worst_first
 from deadrelu_tui.tui.plot.view import View
 from deadrelu_tui.tui.wire.ascii import to_ascii
-from deadrelu_tui.wording import count, duration, number, percent, time_of_day
+from deadrelu_tui.wording import count, duration, number, percent
 
 MUTED, FAINT = "$foreground 65%", "$foreground 30%"
 STATUS_STYLE = {
@@ -66,7 +66,7 @@ def _where(start: Start) -> tuple[str, ...]:
 
 def moment(bytes_per_second: float) -> tuple[str, str]:
     """Return what the header says of the moment: the speed of what goes to the terminal, and the time of day."""
-    return f"{bytes_per_second / 1000:.0f} KB/s", time_of_day(time.time())
+    return f"{bytes_per_second / 1000:.0f} KB/s", time.strftime("%H:%M:%S")
 
 
 def progress(run: Source, history: History, width: int) -> Content:
