@@ -63,6 +63,7 @@ EXPECTED: dict[str, Callable[[], bool]] = {
     "_sequence_to_key_events": lambda: [each.key for each in Keys().pressed("\x1b[A")] == ["up"],
     "parse_mouse_code": lambda: isinstance(Keys().moused("\x1b[<0;3;4M")[0], MouseDown),
     "_dispatch_message": lambda: takes(MessagePump._dispatch_message, "self", "message"),
+    "_screen_resized": lambda: takes(Screen._screen_resized, "self", "size"),
     "_handle_exception": lambda: takes(App._handle_exception, "self", "error"),
     "_fatal_error": lambda: takes(App._fatal_error, "self"),
 }

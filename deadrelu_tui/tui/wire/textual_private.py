@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.segment import Segment
 from textual import events
 from textual.app import App
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.screen import Screen
@@ -25,6 +25,7 @@ _WHOLE = "every update goes to the terminal in Textual's own bytes, which are mo
 _READS = "the terminal is read Textual's own way, which takes some of its answers for keys"
 _BREAKS = "what breaks while a frame is drawn ends the screen, with a sentence"
 _BEHIND = "what lies behind a dialog is dimmed by Textual itself, which takes longer"
+_CHASES = "sizes that come faster than a screen can be laid out may hold up every key"
 FALLS_BACK = {
     "CompositorUpdate": _WHOLE,
     "render_segments": _WHOLE,
@@ -40,6 +41,7 @@ FALLS_BACK = {
     "_sequence_to_key_events": _READS,
     "parse_mouse_code": _READS,
     "_dispatch_message": _BREAKS,
+    "_screen_resized": _CHASES,
     "_handle_exception": _BREAKS,
     "_fatal_error": "a screen that breaks ends with Textual's traceback in place of a sentence",
 }
@@ -144,6 +146,23 @@ def _let_all_survive() -> None:
     MessagePump._dispatch_message = surviving  # type: ignore[method-assign]
 
 
+def _let_sizes_settle() -> None:
+    """Have a screen lay itself out for the size that the terminal has, not for one that it had.
+
+    Textual takes that of the message, and tells the screen by another one that it has changed. Two sizes that stand in
+    line with something between them bring each other forth for ever, and no key is heard any more.
+    """
+    resized = getattr(Screen, "_screen_resized", None)
+    if resized is None or hasattr(resized, "settles"):
+        return
+
+    def settling(self: Screen[Any], size: Size) -> None:
+        resized(self, self.app.size)
+
+    settling.settles = True  # type: ignore[attr-defined]
+    Screen._screen_resized = settling  # type: ignore[method-assign]
+
+
 class Overriding(App[None]):
     """An application that writes over a wire, goes on when a frame breaks, and leaves without a traceback."""
 
@@ -153,6 +172,7 @@ class Overriding(App[None]):
 
     def __init__(self, **of_any_app: Any) -> None:
         _let_all_survive()
+        _let_sizes_settle()
         super().__init__(**of_any_app)
 
     def lost(self) -> None:
