@@ -253,7 +253,7 @@ def doctor_command(ctx: click.Context, /, as_json: bool, **_given: Any) -> None:
         settings = chosen(ctx)
     except InputError as error:
         faults = ctx.find_root().obj or [str(error)]
-    unfit = rehearsal.require_room(replace(settings or RunSettings(), engine="auto"))
+    unfit = rehearsal.require_room(RunSettings())  # of the plainest run: what is set is examined, not obeyed
 
     from deadrelu_tui import doctor
 
@@ -286,7 +286,7 @@ def data_status(ctx: click.Context, /, as_json: bool = False, **_given: Any) -> 
     from deadrelu_tui.engine import rehearsal
 
     settings = chosen(ctx)
-    rehearsal.require_room(replace(settings, engine="numpy"))
+    rehearsal.require_room(RunSettings(engine="numpy", full=False))
 
     from deadrelu_tui import doctor
 

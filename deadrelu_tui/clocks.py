@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 _TICK = 0.01
 """Seconds: how fine the kernel counts in os.times()."""
-_LOOKS = 10_000
-"""So often is a clock read, in a millisecond at most, until it has gone on; it does so in less than a thousandth."""
+_PATIENCE = 3 * _TICK
+"""Seconds for which a clock is watched until it goes on; one that goes does so at once."""
 
 
 def mend() -> None:
@@ -25,10 +25,13 @@ def _goes(name: str) -> bool:
     """Return whether a clock can be read, and goes on if it is not that of the date, which anybody may set."""
     read = getattr(time, name)
     try:
-        began = read()
+        began = now = read()
     except (OverflowError, OSError):  # a date beyond the year 2262
         return False
-    return name == "time" or next((now > began for now in (read() for _ in range(_LOOKS)) if now != began), False)
+    until = _since_boot() + _PATIENCE
+    while name != "time" and now == began and _since_boot() < until:
+        now = read()
+    return name == "time" or bool(now > began)
 
 
 def _since_boot() -> float:

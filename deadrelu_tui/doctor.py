@@ -188,6 +188,10 @@ def _mxnet(engine_facts: Callable[[], Mapping[str, Any]], device: str) -> Iterat
 
 
 def _limits(settings: RunSettings) -> Check:
+    try:
+        room.require_memory(settings)
+    except NoRoomError as error:
+        return Check("limits", "fault", str(error), "use smaller layers")
     limits = room.tight(settings)
     if limits:
         return Check("limits", "warning", f"this process may have only {', and '.join(limits)}", "raise the limit")

@@ -50,10 +50,13 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{second:02}" if hours else f"{minutes}:{second:02}"
 
 
-def time_of_day(at: float) -> str:
-    """Return a moment, in seconds since 1970, as hh:mm:ss of its day here; empty where no clock can say it."""
+def moment(at: float, pattern: str = "%H:%M:%S") -> str:
+    """Return a moment, in seconds since 1970, as hh:mm:ss of its day here, or by another pattern of strftime.
+
+    Empty where no calendar has it.
+    """
     try:
-        return time.strftime("%H:%M:%S", time.localtime(at))
+        return time.strftime(pattern, time.localtime(at))
     except (OverflowError, OSError, ValueError):
         return ""
 

@@ -72,10 +72,11 @@ def _variable_lack() -> Lack | None:
 
 def _numpy_version() -> str:
     """Return NumPy's version; it is not loaded for that, for its threads may be too many here (`room`)."""
+    if (loaded := sys.modules.get("numpy")) is not None:
+        return str(loaded.__version__)
     import importlib.metadata
 
-    loaded = sys.modules.get("numpy")
-    return str(loaded.__version__) if loaded is not None else importlib.metadata.version("numpy")
+    return importlib.metadata.version("numpy")
 
 
 def mxnet_lack() -> Lack | None:

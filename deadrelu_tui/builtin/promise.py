@@ -10,6 +10,7 @@ from deadrelu_tui.builtin.settings import LIVE, RunSettings
 from deadrelu_tui.record.metrics import all_of
 from deadrelu_tui.record.network import mlp
 from deadrelu_tui.record.records import Start
+from deadrelu_tui.wording import moment
 
 CAN = frozenset({"pause", "stop", "revive", "restart", "train_on", *LIVE})
 DIVISOR = 255
@@ -21,7 +22,7 @@ def promise(settings: RunSettings) -> Start:
     network = mlp(PIXELS, settings.hidden, CLASSES, settings.activation)
     at = time.time()
     return Start(
-        run=f"{_date(at)}-{secrets.token_hex(2)}",
+        run=f"{moment(at, '%Y%m%d-%H%M%S') or round(at)}-{secrets.token_hex(2)}",
         at=at,
         title="Fashion-MNIST",
         device=settings.device,
@@ -32,10 +33,3 @@ def promise(settings: RunSettings) -> Start:
         classes=CLASSES,
         can=CAN,
     )
-
-
-def _date(at: float) -> str:
-    try:
-        return time.strftime("%Y%m%d-%H%M%S", time.localtime(at))
-    except (OverflowError, OSError, ValueError):  # no calendar has it
-        return f"{at:.0f}"

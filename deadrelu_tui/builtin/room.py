@@ -18,6 +18,8 @@ from pathlib import Path
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import NoRoomError
 
+PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+"""Where Linux tells it; elsewhere there are no limits to be found."""
 GB = 10**9
 WANTED, A_PROCESSOR = 4 * GB, 256 * 10**6
 """Bytes of address space beyond which nothing was ever short, and for each processor, whose threads have their own."""
@@ -28,14 +30,15 @@ COPIES = 6
 FEWEST_COPIES = 2
 """Weights and their gradients: without these there is no step."""
 FILES = 64
-"""Descriptors of which a run with the screen and trials has some 40."""
+"""Descriptors, of which a run with the screen and trials has 15 on two processors."""
 STACK = 2**20
 """Bytes of a thread's stack that native libraries count on."""
 THREADS = 24
-"""Threads of a run with the screen, without those that there are for each processor."""
+"""Threads without those that there are for each processor; a run with the screen has 12 on two of them."""
+PROCESSES = 8_192
+"""How many processes and threads a user may have for there to be enough left, whoever has taken some."""
 INPUTS, OUTPUTS = 784, 10
-
-
+"""As in `dataset`, which loads NumPy: it is asked here first whether that may be."""
 _SHORT_OF_MEMORY = re.compile(
     r"out of memory|bad_alloc|memory allocat|allocate memory|(cannot|can't|unable to|failed to) (m?alloc|map)", re.I
 )
@@ -67,10 +70,11 @@ def tight(settings: RunSettings) -> tuple[str, ...]:
     left = _left_to_group()
     if left is not None and left < RESIDENT + COPIES * network:
         found.append(f"{in_bytes(left)} of memory left to its group (cgroup)")
-    # Threads take address space for good, each for a heap of its own: where that is short they are not tried.
-    if not narrow and not _threads_start(THREADS + 2 * (os.cpu_count() or 1)):
-        most = [each for each in (_limit("Max processes"), *_of_group("pids", "pids.max")) if each is not None]
-        found.append(f"{min(most, default='few')} processes and threads (ulimit -u, or pids of its cgroup)")
+    # How many there are already nobody tells of a user. So they are tried, but where addresses are short: each thread
+    # takes some for a heap of its own, for good.
+    most = _most_processes()
+    if most is not None and most < PROCESSES and not narrow and not _threads_start(THREADS + 2 * (os.cpu_count() or 1)):
+        found.append(f"{most} processes and threads (ulimit -u, or pids of its cgroup)")
     return tuple(found)
 
 
@@ -132,7 +136,7 @@ def in_bytes(amount: int) -> str:
 def _limit(name: str) -> int | None:
     """Return a limit of this process, as Linux lists them; None where there is none."""
     with suppress(OSError, ValueError):
-        for line in Path("/proc/self/limits").read_text().splitlines():
+        for line in (PROC / "self/limits").read_text().splitlines():
             if line.startswith(f"{name} "):
                 return int(line[len(name) :].split()[0])
     return None
@@ -140,38 +144,49 @@ def _limit(name: str) -> int | None:
 
 def _left_to_machine() -> int | None:
     with suppress(OSError, ValueError, KeyError):
-        rows = (line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        rows = (line.split(":") for line in (PROC / "meminfo").read_text().splitlines())
         values = {row[0]: int(row[1].split()[0]) * 1024 for row in rows}
         return values["MemAvailable"] + values["SwapFree"]
     return None
 
 
 def _left_to_group() -> int | None:
-    """Return what the group of this process, or one above it, may still have, by either kind of cgroup."""
-    most = [*_of_group("memory", "memory.max"), *_of_group("memory", "memory.limit_in_bytes")]
-    now = [*_of_group("memory", "memory.current"), *_of_group("memory", "memory.usage_in_bytes")]
-    lefts = [limit - used for limit, used in zip(most, now, strict=False) if limit is not None and used is not None]
+    """Return what the group of this process, or one above it, may still have, by either kind of cgroup.
+
+    What it keeps of files can be read again, and counts as free.
+    """
+    lefts = []
+    for folder in _groups("memory"):
+        for most, now, prefix in (
+            ("memory.max", "memory.current", ""),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
+        ):
+            with suppress(OSError, ValueError):  # it is of the other kind, or has no limit: "max"
+                left = int((folder / most).read_text()) - int((folder / now).read_text())
+                rows = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+                kept = (int(rows.get(f"{prefix}{each}_file", 0)) for each in ("active", "inactive"))
+                lefts.append(left + sum(kept))
     return min(lefts, default=None)
 
 
-def _of_group(kind: str, name: str) -> list[int | None]:
-    """Return a number of each control group in which this process is, innermost first; None where one has none."""
-    found: list[int | None] = []
+def _most_processes() -> int | None:
+    """Return how many processes and threads the user of this process, or its group, may have."""
+    found = [] if (limit := _limit("Max processes")) is None else [limit]
+    for folder in _groups("pids"):
+        with suppress(OSError, ValueError):
+            found.append(int((folder / "pids.max").read_text()))
+    return min(found, default=None)
+
+
+def _groups(kind: str) -> Iterator[Path]:
+    """Yield the folders of the control groups in which this process is, innermost first."""
     with suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
+        for line in (PROC / "self/cgroup").read_text().splitlines():
             _, kinds, path = line.split(":", 2)
-            if kinds not in ("", kind):
-                continue
-            root = Path("/sys/fs/cgroup", kinds)
-            folder = root / path.strip("/")
-            for each in (folder, *folder.parents):
-                try:
-                    found.append(int((each / name).read_text()))
-                except (OSError, ValueError):  # "max"
-                    found.append(None)
-                if each == root:
-                    break
-    return found
+            if kinds in ("", kind):
+                root = CGROUPS / kinds
+                inner = root / path.strip("/")
+                yield from (each for each in (inner, *inner.parents) if root in (each, *each.parents))
 
 
 def _threads_start(count: int) -> bool:

@@ -48,12 +48,12 @@ def make_run(
 
 
 def _training(settings: RunSettings, promised: Start, controls: Controls, unfit: str) -> Iterator[Record]:
+    room.require_memory(settings)
     with ThreadPoolExecutor(1, "images") as beside:  # unpacking holds no lock: it costs MXNet's import no time
         images = beside.submit(_dataset, settings)
         from deadrelu_tui.engine.pick import pick
         from deadrelu_tui.engine.train import train
 
-        room.require_memory(settings)
         picked = pick(settings.engine, unfit)
         dataset = images.result()
     records = train(picked.engine, settings, dataset, controls, promised=promised)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deadrelu_tui.builtin import room
+from deadrelu_tui.builtin.dataset import CLASSES, PIXELS
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine import rehearsal
 from deadrelu_tui.errors import InputError, NoRoomError
@@ -49,6 +51,45 @@ def test_the_weights_of_a_network_take_four_bytes_each(hidden: list[int]) -> Non
     widths = [784, *hidden, 10]
     found = room.network_bytes(RunSettings(hidden=tuple(hidden)))
     assert found == sum(4 * above * below for above, below in pairwise(widths))
+
+
+def test_the_network_is_that_of_the_images() -> None:
+    assert (room.INPUTS, room.OUTPUTS) == (PIXELS, CLASSES)
+
+
+def grouped(folder: Path, lines: str, **files: str) -> None:
+    """Make the files in which a system tells of control groups; a double underscore in a name is a dot."""
+    (folder / "proc/self").mkdir(parents=True)
+    (folder / "proc/self/cgroup").write_text(lines)
+    for name, text in files.items():
+        file = folder / "groups" / name.replace("__", ".").replace("_of_", "/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("lines", "files", "left"),
+    [
+        # What is kept of files can be read again: it is free.
+        ("0::/job\n", {"job_of_memory__max": "1000", "job_of_memory__current": "990",
+                       "job_of_memory__stat": "anon 90\nactive_file 200\ninactive_file 700\n"}, 910),
+        ("4:memory:/job\n", {"memory_of_job_of_memory__limit_in_bytes": "1000",
+                             "memory_of_job_of_memory__usage_in_bytes": "600",
+                             "memory_of_job_of_memory__stat": "inactive_file 1\ntotal_inactive_file 50\n"}, 450),
+        # The narrower of two, one in the other.
+        ("0::/a\n", {"a_of_memory__max": "max", "a_of_memory__current": "5", "a_of_memory__stat": "",
+                     "memory__max": "100", "memory__current": "40", "memory__stat": ""}, 60),
+        ("0::/a\n", {"a_of_memory__max": "max", "a_of_memory__current": "5", "a_of_memory__stat": ""}, None),
+        ("3:cpu:/a\n", {"a_of_memory__max": "100", "a_of_memory__current": "5", "a_of_memory__stat": ""}, None),
+    ],
+)  # fmt: skip
+def test_what_is_left_to_a_control_group_is_read_of_either_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str, files: dict[str, str], left: int | None
+) -> None:
+    grouped(tmp_path, lines, **files)
+    monkeypatch.setattr(room, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(room, "CGROUPS", tmp_path / "groups")
+    assert room.memory_left() == left
 
 
 def test_a_network_is_refused_only_where_two_copies_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadrelu_tui.wording import count, duration, number, percent, rate
+from deadrelu_tui.wording import count, duration, moment, number, percent, rate
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,10 @@ def test_the_first_variable_of_the_locale_decides_whatever_python_itself_puts_th
         check=True,
     )
     assert done.stdout == f"{is_ascii}\n"
+
+
+def test_a_moment_is_a_time_of_day_here_and_nothing_where_no_calendar_has_it() -> None:
+    assert re.fullmatch(r"[012]\d:[0-5]\d:[0-5]\d", moment(1_700_000_000.5))
+    assert moment(1_700_000_000.5, "%Y%m") == "202311"
+    for beyond in (1e20, -1e20, math.nan, math.inf):
+        assert moment(beyond) == ""

@@ -20,7 +20,7 @@ from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.panels.banner import VERDICT_STYLE
 from deadrelu_tui.tui.panels.lines import MUTED, STATUS_STYLE, ascii_only
 from deadrelu_tui.tui.screens.dialog import Dialog
-from deadrelu_tui.wording import count, percent, time_of_day
+from deadrelu_tui.wording import count, moment, percent
 
 BORDER = 5
 """Columns that border, padding and scroll bar take."""
@@ -68,7 +68,7 @@ def row_of(number: int, run: Source, ghost: bool = False) -> RunRow:
     found = verdict(history)
     return RunRow(
         number,
-        time_of_day(run.start.at),
+        moment(run.start.at),
         presets.named(settings)[1] or "own",
         described(settings) or run.start.title,
         run.status,
