@@ -6,6 +6,7 @@ What takes long to import is imported once, before processes are made.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import itertools
 import os
 import shutil
@@ -67,6 +68,8 @@ def make_copy() -> Path:
 
 def preload() -> None:
     """Import what every process needs and no change touches."""
+    for name in ("pytest", "hypothesis", "numpy", "textual.app", "textual.widgets", "plotext"):
+        importlib.import_module(name)
 
 
 def failing(folder: Path, module: str, source: str, chosen: Chosen, *, every: bool = False) -> list[str] | None:
