@@ -14,6 +14,7 @@ import numpy as np
 
 from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.diagnosis.finding import Cause
+from deadrelu_tui.diagnosis.thresholds import is_bottleneck
 from deadrelu_tui.record.activations import SATURATING
 
 Facts = Mapping[str, Any]
@@ -147,6 +148,17 @@ def first_weights(evidence: Evidence) -> Cause | None:
     facts = {"variance": variance, "loss": evidence.value("loss", 0)}
     mean, deviation = evidence.input(evidence.live_at(0))
     return Cause("too_sure", {**facts, "input": mean} if abs(mean) > 1 and deviation > 1 else facts)
+
+
+def bottleneck(evidence: Evidence) -> Cause | None:
+    """Return the first layer whose units have fewer patterns than there are classes; None if there is none."""
+    if evidence.classes is None:
+        return None
+    narrow = (each for each in evidence.network.layers if is_bottleneck(each.units, evidence.classes or 0))
+    found = next(narrow, None)
+    return None if found is None else Cause(
+        "bottleneck", {"layer": found.name, "units": found.units, "classes": evidence.classes}
+    )  # fmt: skip
 
 
 def small_weights(evidence: Evidence) -> Cause | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.diagnosis.finding import Remedy
+from deadrelu_tui.diagnosis.thresholds import without_bottlenecks
 from deadrelu_tui.record.commands import Change, Command, Restart, Revive, can_obey_all, next_lr
 from deadrelu_tui.record.records import Live
 
@@ -148,6 +149,13 @@ def wider(evidence: Evidence) -> tuple[int, ...]:
     layers = evidence.network.layers
     least = next(width for width in range(1, 64) if 1 - (1 - 2.0**-width) ** len(layers) <= BORN_DEAD)
     return tuple(max(layer.units * (2 if layer.units < NARROW else 1), least) for layer in layers)
+
+
+def roomy(evidence: Evidence) -> Remedy:
+    """Return what starts again without layers that are too narrow, the weights of He; none if no layer is."""
+    widths = [layer.units for layer in evidence.network.layers]
+    hidden = without_bottlenecks(widths, evidence.classes or 0)
+    return () if list(hidden) == widths else afresh(evidence, {"hidden": list(hidden), "init": "he"})
 
 
 def first_update(evidence: Evidence, live: Live) -> float:

@@ -84,7 +84,10 @@ def _guessing(it: Finding) -> str:
         right, lot = percent(it.facts["right"]), percent(1 / it.facts["classes"])
         return f"{right} of the test images are right, by lot {lot} would be; loss averages {number(it.facts['loss'])}"
     if "mean" in it.facts:
-        return f"loss averages {number(it.facts['mean'])} over {it.facts['steps']} steps, guessing has {even}"
+        loss = f"loss averages {number(it.facts['mean'])} over {it.facts['steps']} steps, guessing has {even}"
+        if "though" not in it.facts:
+            return loss
+        return f"{loss}, though {percent(it.facts['though'])} of the test images are right"
     return f"loss is within 1 % of {even} since step {count(it.step)}"
 
 
@@ -260,6 +263,13 @@ def _too_sure(facts: Facts) -> str:
     return f"The first weights are too large: {varied}; weights of He make that variance less than 1"
 
 
+def _bottleneck(facts: Facts) -> str:
+    units = facts["units"]
+    unit, what = ("unit", "which is") if units == 1 else ("units", "each of them")
+    return (f"{facts['layer']} has {units} {unit}, {what} on or off: {2**units} patterns for "
+            f"{count(facts['classes'])} classes")  # fmt: skip
+
+
 def _small_weights(facts: Facts) -> str:
     return f"The first weights are small: {facts['weight']} had {number(facts['share'], 2)} of the variance of He's"
 
@@ -279,6 +289,7 @@ _CAUSED: dict[str, Callable[[Facts], str]] = {
     "usual_update": _usual_update,
     "shrinking": _shrinking,
     "too_sure": _too_sure,
+    "bottleneck": _bottleneck,
     "small_weights": _small_weights,
     "little_left": lambda facts: f"The loss is {number(facts['loss'])}: little is left to learn",
     "means": lambda facts: f"{number(facts['before'])} before, {number(facts['now'])} now",

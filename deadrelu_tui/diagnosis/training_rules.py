@@ -14,11 +14,10 @@ import numpy as np
 from deadrelu_tui.diagnosis import causes, remedies
 from deadrelu_tui.diagnosis.evidence import GUESSING_BAND, Evidence
 from deadrelu_tui.diagnosis.finding import Cause, Finding, Remedy
+from deadrelu_tui.diagnosis.thresholds import little_right
 
 GUESSING_STEPS = 50
 """Ours."""
-FEW_RIGHT = 2
-"""Ours: times the accuracy of guessing up to which a network has learned next to nothing."""
 EXPLODED, EXPLODED_STEPS = 100, 10
 """Ours: times ln C; a loss that no training has, however badly it goes, unless its steps grow."""
 OVERWRITTEN = 2.0**24
@@ -118,7 +117,7 @@ def guessing(evidence: Evidence) -> Iterator[Finding]:
         return
     classes, even = evidence.classes, math.log(evidence.classes)
     steps, values = evidence.stretch("loss", GUESSING_STEPS)
-    few = evidence.accuracy is not None and evidence.accuracy <= FEW_RIGHT / classes
+    few = evidence.accuracy is not None and little_right(evidence.accuracy, classes)
     if len(values) < GUESSING_STEPS and not (few and len(values)):
         return
     step, mean, high = int(steps[0]), float(values.mean(dtype=np.float64)), evidence.guesses(values)
@@ -129,6 +128,8 @@ def guessing(evidence: Evidence) -> Iterator[Finding]:
     elif high and not (evidence.reaches(even) and not few):
         measured = facts["mean"] = mean
         facts["steps"] = len(values)
+        if evidence.accuracy is not None and not few:
+            facts["though"] = evidence.accuracy
     elif few:
         facts |= {"right": evidence.accuracy, "loss": mean}
     else:
@@ -139,6 +140,8 @@ def guessing(evidence: Evidence) -> Iterator[Finding]:
 def _why_guessing(evidence: Evidence, loss: float) -> tuple[Cause | None, Remedy]:
     """Return why the network knows nothing, and what would change that."""
     he = remedies.afresh(evidence, {"init": "he"})
+    if narrow := causes.bottleneck(evidence):
+        return narrow, remedies.first(evidence, remedies.roomy(evidence), he)
     if lost := causes.lost_layer(evidence, image=True):
         return lost, remedies.first(evidence, remedies.gentler(evidence, evidence.steps), he)
     if (sure := causes.first_weights(evidence)) and loss > (1 + GUESSING_BAND) * math.log(evidence.classes or math.e):

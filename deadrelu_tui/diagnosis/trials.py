@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any
 
 from deadrelu_tui.diagnosis.finding import Remedy
+from deadrelu_tui.diagnosis.thresholds import little_right, without_bottlenecks
 from deadrelu_tui.record.activations import DYING
 from deadrelu_tui.record.commands import Change, Command, Restart, Revive, as_data, can_obey_all, next_lr, of_data
 from deadrelu_tui.record.history import History
@@ -24,8 +25,6 @@ RATES = (1e-4, 1e-3, 0.01, 0.1, 0.5)
 """Learning rates that are tried first; then those next to the best of them on the ladder 1-2-5."""
 LEARNS = 0.6
 """Accuracy of a network that learns; where a change reaches it no further one is added to it."""
-FEW_RIGHT = 2
-"""Times the accuracy of guessing up to which a change has helped nothing."""
 
 Changes = Mapping[str, Any]
 Search = Generator[Remedy, float, None]
@@ -67,8 +66,7 @@ def trials_of(history: History) -> Trials | None:
     with suppress(AttributeError, KeyError, TypeError, ValueError):
         trials = Trials.of(event).possible(start.can, history.end is not None)
         if not any(each.kind == "change" for each in history.marks):
-            # It began as it is set: to begin so once more would change nothing.
-            trials = replace(trials, rows=tuple(row for row in trials.rows if row.remedy != (Restart(),)))
+            trials = replace(trials, begun_so=True)
         return trials if trials.rows and trials.live == dict(history.live) else None
     return None
 
@@ -82,6 +80,8 @@ class Trials:
     steps: int
     """Steps of each trial."""
     rows: tuple[Trial, ...]
+    begun_so: bool = False
+    """Whether the run began as it is set: to begin anew and change nothing is no remedy then."""
 
     def event(self, step: int) -> Event:
         """Return them as an event of a run."""
@@ -100,28 +100,51 @@ class Trials:
         rows = (row for row in self.rows if can_obey_all(can, row.remedy) and (row.afresh or not ended))
         return replace(self, rows=tuple(rows))
 
-    def advised(self, classes: int) -> Trial | None:
-        """Return the smallest change whose accuracy is close to the best; of several as small one that keeps what was
-        learned, then the most accurate. None if nothing helped.
+    def advised(self, classes: int, supposed: Remedy = ()) -> Trial | None:
+        """Return the smallest change whose accuracy is close to the best, of those that did clearly better than none.
+
+        A new run is measured by one with nothing changed, where that began so: a network that dies late does as well
+        in a short trial. Of several as small it is the one that was supposed to help before anything was tried, then
+        one that keeps what was learned, then the most accurate. None if nothing helped.
         """
-        best = max((row.accuracy for row in self.rows), default=0.0)
-        if best <= FEW_RIGHT / classes:
-            return None
-        close = [row for row in self.rows if row.accuracy >= best - WITHIN]
-        return min(close, key=lambda row: (row.size, row.afresh, -row.accuracy))
+        nothing = max((row.accuracy for row in self.rows if not row.remedy), default=0.0)
+        begun = max((row.accuracy for row in self.rows if self._is_as_before(row)), default=nothing)
+        helped = [
+            row for row in self.rows
+            if row.accuracy > (begun if row.afresh else nothing) + WITHIN and not little_right(row.accuracy, classes)
+        ]  # fmt: skip
+        best = max((row.accuracy for row in helped), default=nothing)
+        helped += [row for row in self.rows if not row.remedy and not little_right(row.accuracy, classes)]
+        close = [row for row in helped if row.accuracy >= best - WITHIN]
+        return min(close, key=lambda row: (row.size, row.remedy != supposed, row.afresh, -row.accuracy), default=None)
+
+    def failed(self, classes: int) -> bool:
+        """Return whether all that was tried came to hardly more than guessing."""
+        return all(little_right(row.accuracy, classes) for row in self.rows)
+
+    def _is_as_before(self, row: Trial) -> bool:
+        return self.begun_so and row.remedy == (Restart(),)
 
 
-def search(now: Mapping[str, Any], running: bool) -> Search:
-    """Say what to try for a network with these settings: of a training that runs its own weights too, then fresh."""
+def search(now: Mapping[str, Any], running: bool, classes: int) -> Search:
+    """Say what to try for a network with these settings: of a training that runs its own weights too, then fresh.
+
+    It chooses among so many classes.
+    """
     singles = [*_one_of(now, "activation", "relu", "tanh"), *_one_of(now, "lr", *RATES)]
     if not now.get("normalise", True):
         singles.insert(0, {"normalise": True})
     if running:
         yield from _explore([*singles, *([_REVIVE] if now.get("activation") in DYING else [])], _of_itself)
-    yield from _explore([*singles, *_one_of(now, "init", "he")], _anew)
+    hidden = {"hidden": list(now.get("hidden", ()))}
+    roomy = list(without_bottlenecks(hidden["hidden"], classes))
+    begun = [*_one_of(now, "init", "he"), *_one_of(hidden, "hidden", roomy)]
+    yield from _explore([*singles, *begun], _anew)
 
 
 _REVIVE: Changes = {"revive": True}
+_BEGUN = frozenset({"init", "hidden"})
+"""What only a new run can have otherwise."""
 _MOST = frozenset({"normalise", "revive"})
 """Changes that are tried with each other one: of raw input, and with dead units, hardly anything else helps alone."""
 
@@ -138,8 +161,8 @@ def _of_itself(changes: Changes) -> Remedy:
 
 def _anew(changes: Changes) -> Remedy:
     """Return what makes changes and begins anew."""
-    fields = {name: value for name, value in changes.items() if name != "init"}
-    begun = {name: value for name, value in changes.items() if name == "init"}
+    fields = {name: value for name, value in changes.items() if name not in _BEGUN}
+    begun = {name: value for name, value in changes.items() if name in _BEGUN}
     return (*((Change(fields),) if fields else ()), Restart(begun))
 
 

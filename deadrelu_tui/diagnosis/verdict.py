@@ -96,7 +96,16 @@ def _reasoned(evidence: Evidence, worded: list[Finding]) -> list[Finding]:
 
 
 def _advised(evidence: Evidence, finding: Finding) -> Finding:
-    """Return a finding with the remedy that did best when it was tried; the rule's own where nothing was or helped."""
+    """Return a finding with the remedy that did best when it was tried; the rule's own where the trials tell nothing of
+    it, and none where it failed as everything did.
+    """
     trials = trials_of(evidence.history)
-    best = trials.advised(evidence.classes) if trials is not None and evidence.classes is not None else None
-    return finding if best is None else replace(finding, remedy=best.remedy, tried=best.accuracy)
+    if trials is None or evidence.classes is None:
+        return finding
+    best = trials.advised(evidence.classes, finding.remedy)
+    if best is not None:
+        return replace(finding, remedy=best.remedy, tried=best.accuracy)
+    own = next((row for row in trials.rows if row.remedy == finding.remedy), None)
+    if own is None or not trials.failed(evidence.classes):
+        return finding
+    return replace(finding, remedy=(), tried=max(row.accuracy for row in trials.rows))

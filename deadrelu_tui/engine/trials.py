@@ -34,8 +34,9 @@ from deadrelu_tui.record.commands import Change, Restart, Revive, as_data, of_da
 
 TRAINED, PROBED = 8_192, 1_000
 """Images of the fixed sample: every so manieth of the training set, and the first ones of the probe set."""
-STEPS, MOST_STEPS, SEEN = 60, 240, 15_360
-"""Steps of a trial; more where batches are small, until so many images were seen."""
+FEWEST_STEPS, STEPS, MOST_STEPS, SEEN = 10, 60, 240, 15_360
+"""Steps of a trial; more where batches are small, until so many images were seen; fewer where the run itself has fewer
+from its first epoch to its last."""
 BATCH = 256
 """Images of a step at most."""
 PATIENCE = 60.0
@@ -53,13 +54,10 @@ class Sample:
 
     settings: RunSettings
     images: Dataset
+    steps: int
+    """Steps of a trial."""
     parameters: Sequence[Floats] | None = None
     """Of a training that runs; None after its end."""
-
-    @property
-    def steps(self) -> int:
-        """Steps of a trial."""
-        return min(MOST_STEPS, max(STEPS, SEEN // self.settings.batch_size))
 
 
 def sample(settings: RunSettings, dataset: Dataset) -> Sample:
@@ -72,7 +70,9 @@ def sample(settings: RunSettings, dataset: Dataset) -> Sample:
         test_images=dataset.probe_images[:PROBED], test_labels=dataset.test_labels[:PROBED],
     )  # fmt: skip
     gentle = replace(settings, batch_size=min(BATCH, settings.batch_size), engine="numpy", device="cpu", epochs=1)
-    return Sample(gentle, images)
+    planned = settings.epochs * -(-count // settings.batch_size)
+    steps = max(FEWEST_STEPS, min(MOST_STEPS, max(STEPS, SEEN // gentle.batch_size), planned))
+    return Sample(gentle, images, steps)
 
 
 def operations(settings: RunSettings, inputs: int, classes: int) -> float:
@@ -192,7 +192,7 @@ def serve() -> None:
     _yield_to_all()
     given: Sample = pickle.loads(_read(*_LENGTH.unpack(_read(_LENGTH.size))))
     now = {**given.settings.as_dict(), **given.settings.live}
-    wanted, pace = search(now, given.parameters is not None), _Pace()
+    wanted, pace = search(now, given.parameters is not None, given.images.classes), _Pace()
     remedy = next(wanted)
     with suppress(StopIteration, BrokenPipeError):
         while time.process_time() < PATIENCE:

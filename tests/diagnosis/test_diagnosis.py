@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.finding import Finding, Remedy
 from deadrelu_tui.diagnosis.remedies import brisk_rate
+from deadrelu_tui.diagnosis.thresholds import little_right, without_bottlenecks
 from deadrelu_tui.diagnosis.verdict import WORDS, findings, verdict
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.columns import Column
@@ -442,7 +443,8 @@ def test_a_loss_no_better_than_guessing_in_its_mean_and_median_is_guessing_whate
     falling: Values = {"loss": from_step(40, EVEN, 3.5), "accuracy/test": 0.1}
     assert judged(falling).value == pytest.approx(judged(falling).facts["mean"])  # what was compared, not the last one
     assert judged({**wavering, "accuracy/test": 0.3}).word == "guessing"
-    assert judged({"loss": 38.0, "accuracy/test": 0.7}).word == "guessing"
+    though = judged({"loss": 38.0, "accuracy/test": 0.7})
+    assert (though.word, though.facts["though"]) == ("guessing", pytest.approx(0.7))
     assert judged({"loss": lambda step: 1e6 if step % 20 == 7 else 0.6, "accuracy/test": 0.7}).word == "healthy"
 
 
@@ -452,12 +454,56 @@ def test_a_loss_that_will_be_below_that_of_guessing_soon_is_too_early_to_judge()
     assert judged({"loss": lambda step: 38 * 0.95**step}, steps=150).word == "healthy"
 
 
-@pytest.mark.parametrize(("right", "word"), [(0.1, "guessing"), (0.2, "guessing"), (0.21, "healthy")])
+@pytest.mark.parametrize(("right", "word"), [(0.1, "guessing"), (0.299, "guessing"), (0.301, "healthy")])
 def test_hardly_more_right_than_by_lot_is_guessing_whatever_the_loss(right: float, word: str) -> None:
     found = judged({"loss": 2.1, "accuracy/test": right})
     assert found.word == word
     if word == "guessing":
         assert found.facts == {"classes": 10, "right": pytest.approx(right), "loss": pytest.approx(2.1)}
+
+
+@pytest.mark.parametrize(
+    ("classes", "little", "more"), [(2, 0.611, 0.612), (10, 0.299, 0.301), (100, 0.229, 0.231), (1_000, 0.2229, 0.2231)]
+)
+def test_how_much_is_hardly_more_than_by_lot_goes_by_the_number_of_classes(
+    classes: int, little: float, more: float
+) -> None:
+    assert little_right(little, classes)
+    assert not little_right(more, classes)
+    assert not little_right(1.0, classes)
+
+
+def test_a_layer_with_fewer_patterns_than_classes_is_why_a_network_guesses() -> None:
+    found = judged({"loss": 2.1, "accuracy/test": 0.2}, live=NORMALISED, widths=(300, 3))
+    because(found, "bottleneck", layer="h2", units=3, classes=10)
+    assert found.remedy == (Restart({"hidden": [300, 30], "init": "he"}),)
+    wide = judged({"loss": 2.1, "accuracy/test": 0.2}, live=NORMALISED, widths=(300, 4))
+    assert wide.cause is None or wide.cause.kind != "bottleneck"
+
+
+@pytest.mark.parametrize(
+    ("hidden", "classes", "wider"),
+    [((300,), 10, (300,)), ((3,), 10, (30,)), ((4,), 10, (4,)), ((300, 1, 300), 10, (300, 30, 300)), ((1,), 2, (1,)),
+     ((6,), 100, (300,)), ((7,), 100, (7,)), ((10_000,), 10, (10_000,))],
+)  # fmt: skip
+def test_layers_with_fewer_patterns_than_classes_are_given_room(
+    hidden: tuple[int, ...], classes: int, wider: tuple[int, ...]
+) -> None:
+    assert without_bottlenecks(hidden, classes) == wider
+
+
+def test_first_weights_that_made_a_network_sure_are_why_its_units_died_at_once() -> None:
+    values: Values = {"dead_fraction/h1": from_step(3, 0.15), "loss": 2.0, "logit_variance": 1e6, "accuracy/test": 0.45}
+    found = judged(values, live=NORMALISED)
+    assert found.word == "dying"
+    because(found, "too_sure", variance=1e6, loss=2.0)
+    assert found.remedy == (Restart({"init": "he"}),)
+    late = judged({**values, "dead_fraction/h1": from_step(49, 0.15, 0.05)}, live=NORMALISED)
+    assert late.cause is not None
+    assert late.cause.kind == "too_sure"
+    later = judged({**values, "dead_fraction/h1": from_step(50, 0.15, 0.05)}, live=NORMALISED)
+    assert later.cause is not None
+    assert later.cause.kind == "overshoot"
 
 
 def test_what_was_right_before_the_loss_fell_says_nothing_any_more() -> None:
@@ -526,8 +572,8 @@ def test_who_has_lowered_the_rate_of_a_network_that_learned_is_told_to_raise_it(
 
 def test_a_run_of_fewer_than_fifty_steps_guesses_if_it_has_learned_nothing_by_its_end() -> None:
     assert judged({"loss": EVEN, "accuracy/test": 0.1}, steps=32).word == "guessing"
-    assert judged({"loss": EVEN, "accuracy/test": 0.3}, steps=32).word == "early"
-    assert judged({"loss": 2.0, "accuracy/test": 0.3}, steps=32).word == "healthy"
+    assert judged({"loss": EVEN, "accuracy/test": 0.31}, steps=32).word == "early"
+    assert judged({"loss": 2.0, "accuracy/test": 0.31}, steps=32).word == "healthy"
     assert judged({"loss": EVEN, "accuracy/test": from_step(31, 0.1, NAN)}, steps=31).word == "early"
 
 

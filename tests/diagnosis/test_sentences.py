@@ -96,6 +96,10 @@ FOUND: list[tuple[Finding, str]] = [
         "loss averages 3.50 over 50 steps, guessing has ln 2 = 0.693",
     ),
     (
+        Finding("Guessing", "guessing", {"classes": 10, "mean": 38.0, "steps": 50, "though": 0.67}, threshold=2.303),
+        "loss averages 38.0 over 50 steps, guessing has ln 10 = 2.303, though 67.0 % of the test images are right",
+    ),
+    (
         Finding("Guessing", "guessing", {"classes": 10, "right": 0.157, "loss": 2.28}, threshold=math.log(10)),
         "15.7 % of the test images are right, by lot 10.0 % would be; loss averages 2.28",
     ),
@@ -196,6 +200,14 @@ CAUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "small_weights", {"weight": "w2", "share": 1.5e-6},
         "The first weights are small: w2 had 1.5e-6 of the variance of He's",
+    ),
+    (
+        "bottleneck", {"layer": "h2", "units": 1, "classes": 10},
+        "h2 has 1 unit, which is on or off: 2 patterns for 10 classes",
+    ),
+    (
+        "bottleneck", {"layer": "h1", "units": 3, "classes": 1000},
+        "h1 has 3 units, each of them on or off: 8 patterns for 1 000 classes",
     ),
     ("little_left", {"loss": 1e-4}, "The loss is 1e-4: little is left to learn"),
     ("means", {"before": 2.0, "now": 3.0}, "2.00 before, 3.00 now"),

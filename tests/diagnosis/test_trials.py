@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def searched(
     settings: RunSettings, running: bool, accuracy: Callable[[Mapping[str, Any]], float] = lambda _: 0.1
 ) -> list[Remedy]:
     """Return all that is tried, if changes come to these accuracies."""
-    wanted, found = search(now(settings), running), list[Remedy]()
+    wanted, found = search(now(settings), running, 10), list[Remedy]()
     remedy = next(wanted)
     while True:
         found.append(remedy)
@@ -135,15 +136,60 @@ ANEW = (NORMALISE, Restart())
         ([((), 0.1), ((Change({"lr": 0.001}), Restart()), 0.72), (ANEW, 0.7)], (Change({"lr": 0.001}), Restart())),
         ([((), 0.1), ((NORMALISE, Revive()), 0.66), (ANEW, 0.7)], (NORMALISE, Revive())),
         ([((), 0.72), (ANEW, 0.75)], ()),
-        ([((), 0.1), (ANEW, 0.2)], None),
+        ([((), 0.1), (ANEW, 0.29)], None),
+        ([((), 0.65), (ANEW, 0.74)], ANEW),
         ([], None),
     ],
     ids=["the only one", "as good as more", "more is better", "the more accurate of two", "what was learned is kept",
-         "nothing", "none helped", "none"],
+         "nothing", "none helped", "clearly better than nothing", "none"],
 )  # fmt: skip
 def test_the_smallest_change_close_to_the_best_is_advised(rows: list[Any], advised: Remedy | None) -> None:
     best = trials(*rows).advised(classes=10)
     assert (best and best.remedy) == advised
+
+
+def test_of_several_as_small_the_one_that_the_cause_calls_for_is_advised() -> None:
+    rate, he = (Change({"lr": 0.01}), Restart()), (Restart({"init": "he"}),)
+    found = trials(((), 0.1), (rate, 0.72), (he, 0.68))
+    assert [best and best.remedy for best in (found.advised(10), found.advised(10, he))] == [rate, he]
+    poor = trials(((), 0.1), (rate, 0.72), (he, 0.63)).advised(10, he)
+    assert poor is not None
+    assert poor.remedy == rate
+
+
+def test_a_new_run_is_measured_by_one_with_nothing_changed() -> None:
+    """One that dies late does as well, at first, as what would save it: then the trials tell nothing."""
+    rows: list[Any] = [((), 0.1), ((Restart(),), 0.7), (ANEW, 0.75)]
+    begun = replace(trials(*rows), begun_so=True)
+    assert begun.advised(10) is None
+    changed = trials(*rows).advised(10)
+    assert changed is not None
+    assert changed.remedy == (Restart(),)
+    clearly = replace(trials(*rows[:2], (ANEW, 0.79)), begun_so=True).advised(10)
+    assert clearly is not None
+    assert clearly.remedy == ANEW
+
+
+@pytest.mark.parametrize(
+    ("rows", "remedy", "tried"),
+    [
+        ([((), 0.1), (ANEW, 0.18)], (), 0.18),  # it was tried, and failed as all did
+        ([((), 0.1), (ANEW, 0.31)], ANEW, 0.31),
+        ([((), 0.1), ((Change({"lr": 0.001}), Restart()), 0.18)], ANEW, None),  # nobody has tried it
+    ],
+)
+def test_a_remedy_that_failed_as_all_did_is_not_advised(rows: list[Any], remedy: Remedy, tried: float | None) -> None:
+    found = verdict(dead(trials(*rows).event(59)))
+    assert found is not None
+    assert (found.remedy, found.tried) == (remedy, tried)
+
+
+def test_layers_that_are_too_narrow_are_tried_with_room() -> None:
+    tried = searched(RunSettings(hidden=(300, 1)), running=True)
+    wider = [changes for each in tried if "hidden" in (changes := changes_of(each))]
+    assert {"anew": True, "hidden": [300, 30]} in wider
+    assert all("anew" in changes for changes in wider)
+    assert not any("hidden" in changes_of(each) for each in searched(RunSettings(hidden=(300, 4)), running=True))
 
 
 def test_after_the_end_only_a_new_run_is_advised() -> None:
