@@ -6,21 +6,19 @@ python tests/mutation [--each N] [--seed N] [--survivors] [MODULE ...]
 from __future__ import annotations
 
 import argparse
-import ast
 import json
 import os
 import random
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import trial
-from changes import Site, sites
+from changes import sites
+from judging import judge, key, tree_of
 from touched import KEPT, Touched
-from trial import ROOT, Chosen
+from trial import ROOT
 
 EXPLAINED = Path(__file__).parent / "survivors.md"
 
@@ -28,69 +26,14 @@ EXPLAINED = Path(__file__).parent / "survivors.md"
 def modules(wanted: list[str]) -> list[str]:
     """Return the files of some modules or folders of the package; of all that have something to change."""
     files = sorted((ROOT / "deadrelu_tui").rglob("*.py"))
-    names = [str(each.relative_to(ROOT)) for each in files if sites(_tree(str(each.relative_to(ROOT))))]
+    names = [str(each.relative_to(ROOT)) for each in files if sites(tree_of(str(each.relative_to(ROOT))))]
     return [each for each in names if not wanted or any(one in each for one in wanted)]
-
-
-def _tree(module: str) -> ast.Module:
-    return ast.parse((ROOT / module).read_text(encoding="utf-8"))
 
 
 def sampled(module: str, each: int, seed: int) -> list[int]:
     """Return which of a module's changes are tried."""
-    count = len(sites(_tree(module)))
+    count = len(sites(tree_of(module)))
     return sorted(random.Random(f"{seed} {module}").sample(range(count), min(each, count)))
-
-
-def key(module: str, site: Site) -> str:
-    """Return what names a change, whatever its line is."""
-    return f"{module.removeprefix('deadrelu_tui/')}: {_short(site.was)} → {_short(site.now)}"
-
-
-def _short(source: str) -> str:
-    lines = source.splitlines()
-    text = lines[0] if len(lines) == 1 else f"{lines[0]} …"
-    return text if len(text) < 90 else f"{text[:89]}…"
-
-
-# In a worker
-
-
-@cache
-def _worker() -> tuple[Path, Touched]:
-    touched = Touched()
-    folder = trial.make_copy()
-    trial.preload()
-    return folder, touched
-
-
-@cache
-def _shaky(module: str) -> tuple[str, ...]:
-    """Return the tests that fail in the copy with nothing changed."""
-    folder, touched = _worker()
-    failed: list[str] = []
-    for part in touched.tests(module, None):
-        failed += trial.failing(folder, module, ast.unparse(_tree(module)), part, every=True) or []
-    return tuple(failed)
-
-
-def judge(module: str, index: int) -> dict[str, Any]:
-    """Try one change of a module."""
-    folder, touched = _worker()
-    tree = _tree(module)
-    site = sites(tree)[index]
-    parts: list[Chosen] = touched.tests(module, (site.first, site.last), _shaky(module))
-    source = site.source(tree)
-    found = None
-    for part in parts:
-        found = trial.failing(folder, module, source, part)
-        if found is not None:
-            break
-    return {
-        "module": module, "index": index, "line": site.first, "kind": site.kind, "key": key(module, site),
-        "noticed": found is not None, "by": found[0] if found else None,
-        "tests": sum(len(each.names) for each in parts),
-    }  # fmt: skip
 
 
 # Telling
@@ -129,7 +72,7 @@ def main() -> None:
     if asked.survivors:
         known = [json.loads(line) for line in last.read_text(encoding="utf-8").splitlines()]
         wanted = {row["key"] for row in known if not row["noticed"]}
-        jobs = [(name, index) for name in names for index, site in enumerate(sites(_tree(name)))
+        jobs = [(name, index) for name in names for index, site in enumerate(sites(tree_of(name)))
                 if key(name, site) in wanted]  # fmt: skip
     else:
         jobs = [(name, index) for name in names for index in sampled(name, asked.each, asked.seed)]
