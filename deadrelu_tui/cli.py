@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import Field, fields, replace
 from io import TextIOWrapper
@@ -86,13 +86,7 @@ def chosen(ctx: click.Context) -> RunSettings:
     for fault in ctx.find_root().obj or ():
         raise InputError(fault)
     named = config.read()
-    contexts = [ctx]
-    while contexts[0].parent is not None:
-        contexts.insert(0, contexts[0].parent)
-    for source in (ParameterSource.ENVIRONMENT, ParameterSource.COMMANDLINE):
-        nearer: dict[str, Any] = {}
-        for each in contexts:
-            nearer |= {name: value for name, value in each.params.items() if each.get_parameter_source(name) is source}
+    for nearer in _said(ctx):
         if nearer.get("data_dir") is not None and "full" not in nearer:
             named.pop("full", None)  # a folder that was named is not passed over for what was said farther off
         named |= nearer
@@ -100,6 +94,26 @@ def chosen(ctx: click.Context) -> RunSettings:
     known = {each.name for each in fields(RunSettings)}
     base = {name: getattr(presets.PRESETS[preset], name) for name in known}
     return RunSettings(**{**base, **{name: value for name, value in named.items() if name in known}})
+
+
+def chosen_beside(ctx: click.Context) -> dict[str, Any]:
+    """Return what else is set, which determines no number of a run, by the same precedence."""
+    said = {"trials": True, "fps": None, "low_bandwidth": False, "mouse": not os.environ.get("SSH_CONNECTION")}
+    for nearer in (config.read(), *_said(ctx)):
+        said |= {name: nearer[name] for name in said if nearer.get(name) is not None}
+    return said
+
+
+def _said(ctx: click.Context) -> Iterator[dict[str, Any]]:
+    """Yield what the environment says, then what the command line does: of a command, and of the one before it."""
+    contexts = [ctx]
+    while contexts[0].parent is not None:
+        contexts.insert(0, contexts[0].parent)
+    for source in (ParameterSource.ENVIRONMENT, ParameterSource.COMMANDLINE):
+        nearer: dict[str, Any] = {}
+        for each in contexts:
+            nearer |= {name: value for name, value in each.params.items() if each.get_parameter_source(name) is source}
+        yield nearer
 
 
 TRIALS = click.option(
@@ -127,7 +141,7 @@ TRIALS = click.option(
 )
 @click.option(
     "--fps",
-    type=click.FloatRange(0.1, 30),
+    type=_Setting(config.BESIDE["fps"], "N"),
     envvar="DEADRELU_FPS",
     metavar="N",
     help="Draw the screen at most so many times a second; it draws less often by itself where the machine or the link "
@@ -136,22 +150,21 @@ TRIALS = click.option(
 @click.option(
     "--low-bandwidth",
     is_flag=True,
+    default=None,
     envvar="DEADRELU_LOW_BANDWIDTH",
     help="For a poor link: a frame and 2 KB a second at most.",
 )
 @TRIALS
 @click.version_option(__version__, prog_name="deadrelu-tui", message="%(prog)s %(version)s")
 @click.pass_context
-def main_command(
-    ctx: click.Context, /, mouse: bool | None, fps: float | None, low_bandwidth: bool, **_given: Any
-) -> None:
+def main_command(ctx: click.Context, /, **_given: Any) -> None:
     """Watch ReLUs die: train an MLP on Fashion-MNIST and see, live, which ReLUs die, when and why.
 
     Without a command the screen opens and training starts at once; ? there shows the keys.
     """
     if ctx.invoked_subcommand is not None:
         return
-    settings = chosen(ctx)
+    settings, beside = chosen(ctx), chosen_beside(ctx)
     needs.require_engine(settings.engine)
     from deadrelu_tui.engine import rehearsal
     from deadrelu_tui.tui.wire import terminal
@@ -164,12 +177,12 @@ def main_command(
         from deadrelu_tui.tui.app import MonitorApp
         from deadrelu_tui.tui.wire import pace
 
-        paced = pace.POOR_LINK if low_bandwidth else pace.Pace()
-        paced = replace(paced, frames=fps or paced.frames)
-        first = engine.make_run(settings, executor, True, _wanted(ctx, "trials"), unfit)
+        paced = pace.POOR_LINK if beside["low_bandwidth"] else pace.Pace()
+        paced = replace(paced, frames=beside["fps"] or paced.frames)
+        first = engine.make_run(settings, executor, True, beside["trials"], unfit)
 
         def begin(values: Mapping[str, Any], paused: bool) -> Run:
-            run = engine.make_run(RunSettings.of(values), executor, True, _wanted(ctx, "trials"), unfit)
+            run = engine.make_run(RunSettings.of(values), executor, True, beside["trials"], unfit)
             if paused:
                 run.send(Pause())
             run.begin()
@@ -183,7 +196,7 @@ def main_command(
         deadline = Deadline(last)
         app = MonitorApp(first, begin, meter, paced, first.begin, lambda: deadline.set(INTERRUPTED))
         try:
-            app.run(mouse=mouse if mouse is not None else not os.environ.get("SSH_CONNECTION"))
+            app.run(mouse=beside["mouse"])
         finally:
             if not app.terminated:
                 deadline.set(app.return_code or 0)
@@ -218,7 +231,7 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
 
     interrupted, deadline = threading.Event(), Deadline()
     with ThreadPoolExecutor(1, "training") as executor:
-        run = engine.make_run(settings, executor, False, _wanted(ctx, "trials"), unfit)
+        run = engine.make_run(settings, executor, False, chosen_beside(ctx)["trials"], unfit)
 
         def stop(_signal: int, _frame: object) -> None:
             interrupted.set()
@@ -302,12 +315,6 @@ def _engine_facts(unfit: str) -> dict[str, Any]:
     from deadrelu_tui.engine.by_mxnet import runtime
 
     return runtime.facts()
-
-
-def _wanted(ctx: click.Context, name: str) -> bool:
-    """Return what a switch says that a command shares with the one before it; yes if neither was given."""
-    said = [each.params.get(name) for each in (ctx, ctx.parent) if each is not None]
-    return next((each for each in said if each is not None), True)
 
 
 def _log_file() -> Path:

@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import platformdirs
 
 from deadrelu_tui.builtin import presets
-from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.builtin.settings import RunSettings, parse_fps, parse_switch
 from deadrelu_tui.errors import InputError, in_a_line
 
 if sys.version_info >= (3, 11):
@@ -22,13 +23,22 @@ else:
     import tomli as tomllib
 
 
+BESIDE: dict[str, Callable[[Any], Any]] = {
+    "trials": parse_switch("trials"),
+    "fps": parse_fps,
+    "mouse": parse_switch("mouse"),
+    "low_bandwidth": parse_switch("low-bandwidth"),
+}
+"""What can be set beside what determines a run, and how it is read."""
+
+
 def path() -> Path:
     """Return where the file is looked for; it need not exist."""
     return Path(platformdirs.user_config_dir("deadrelu-tui")) / "config.toml"
 
 
 def read() -> dict[str, Any]:
-    """Return the settings in the file, parsed; none without a file. Raises InputError naming file and key."""
+    """Return what the file sets, parsed; nothing without a file. Raises InputError naming file and key."""
     where = path()
     try:
         if stat.S_ISFIFO(os.stat(where).st_mode):  # reading would wait for somebody who writes
@@ -39,7 +49,7 @@ def read() -> dict[str, Any]:
         if isinstance(error, OSError) and not os.path.lexists(where):  # nor can it be, in a home that is not ours
             return {}
         raise InputError(f"{where} cannot be read: {in_a_line(error)}. It holds lines such as: lr = 0.01") from error
-    known = {each.name: each.metadata["parse"] for each in fields(RunSettings)}
+    known = {each.name: each.metadata["parse"] for each in fields(RunSettings)} | BESIDE
     settings: dict[str, Any] = {}
     for key, value in found.items():
         name = key.replace("-", "_")

@@ -27,10 +27,28 @@ def _quoted(value: object) -> str:
     return repr(text) if len(text) <= _LONGEST else repr(text[:_LONGEST])[:-1] + "…'"
 
 
+def _number(kind: type[float], text: object) -> float:
+    """Return a number as it is written outside of programs, where nothing stands between its digits: not 1_000."""
+    if "_" in str(text):
+        raise ValueError(text)
+    return kind(text)  # type: ignore[arg-type]
+
+
+def parse_fps(text: str | float) -> float:
+    """Return how many frames a second are drawn at most."""
+    try:
+        value = math.nan if isinstance(text, bool) else _number(float, text)
+    except (TypeError, ValueError, OverflowError):
+        value = math.nan
+    if not 0.1 <= value <= 30:
+        raise InputError(f"fps must be a number from 0.1 to 30, not {_quoted(text)}")
+    return value
+
+
 def parse_lr(text: str | float) -> float:
     """Return a learning rate: any finite number above 0. A number that is too large is a lesson, not an error."""
     try:
-        value = math.nan if isinstance(text, bool) else float(text)
+        value = math.nan if isinstance(text, bool) else _number(float, text)
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not (math.isfinite(value) and value > 0):
@@ -42,7 +60,7 @@ def parse_hidden(text: str | int | tuple[int, ...] | list[int]) -> tuple[int, ..
     """Return the units of each hidden layer, from '300' or '300,100' or a sequence of numbers."""
     parts = list(text) if isinstance(text, (tuple, list)) else str(text).split(",")
     try:
-        units = tuple(int(str(part)) for part in parts)
+        units = tuple(int(_number(int, str(part))) for part in parts)
     except ValueError:
         units = ()
     if not (1 <= len(units) <= MAX_LAYERS and all(1 <= count <= MAX_UNITS for count in units)):
@@ -66,7 +84,7 @@ def _one_of(name: str, *choices: str) -> Callable[[str], str]:
 def _whole(name: str, low: int, high: int) -> Callable[[str | int], int]:
     def parse(text: str | int) -> int:
         try:
-            value = int(str(text))
+            value = int(_number(int, str(text)))
         except ValueError:
             value = low - 1
         if not low <= value <= high:
@@ -94,7 +112,9 @@ def _init(text: str) -> str:
     return text
 
 
-def _switch(name: str) -> Callable[[Any], bool]:
+def parse_switch(name: str) -> Callable[[Any], bool]:
+    """Return what reads true or false."""
+
     def parse(value: Any) -> bool:
         if value not in (True, False):
             raise InputError(f"{name} must be true or false, not {_quoted(value)}")
@@ -124,7 +144,7 @@ class RunSettings:
 
     lr: float = _setting(0.1, parse_lr, "Learning rate of plain SGD on the batch mean.", "RATE")
     normalise: bool = _setting(
-        False, _switch("normalise"), "Divide the pixels by 255, so that they lie in 0–1; raw is 0–255."
+        False, parse_switch("normalise"), "Divide the pixels by 255, so that they lie in 0–1; raw is 0–255."
     )
     activation: str = _setting(
         "relu", _one_of("activation", *ACTIVATIONS), "What follows each hidden layer.", "|".join(ACTIVATIONS)
@@ -147,7 +167,7 @@ class RunSettings:
     )
     full: bool | None = _setting(
         None,
-        _maybe(_switch("full")),
+        _maybe(parse_switch("full")),
         "Insist on the full Fashion-MNIST, or take the embedded subset; else the full set if it is found.",
     )
 

@@ -370,6 +370,8 @@ def test_a_data_folder_that_cannot_be_read_is_told_in_one_line(
         ("preset = 'joy'", ["preset must be one of tragedy, low-lr, normalised, sigmoid, tanh, not 'joy'"]),
         ("preset = ['tanh']", ["preset must be one of"]),
         ("normalise = 'perhaps'", ["normalise must be true or false, not 'perhaps'"]),
+        ("fps = 0", ["fps must be a number from 0.1 to 30, not '0'"]),
+        ("trials = 3", ["trials must be true or false, not '3'"]),
         ("[run]\nlr = 1", ["run = {'lr': 1} is not a setting"]),
         ("\xff", ["cannot be read"]),
     ],
@@ -381,6 +383,29 @@ def test_a_bad_config_file_is_named_with_what_is_wrong(
     file.parent.mkdir(parents=True)
     file.write_bytes(content.encode("latin-1"))
     refused(main("run"), str(file), *expected)
+
+
+def test_the_config_file_sets_what_determines_no_number_too_and_what_is_nearer_beats_it(
+    main: Callable[..., Outcome], private_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = private_home / "config/deadrelu-tui/config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("trials = false\nfps = 2\nmouse = true\nlow-bandwidth = true\n")
+    bad = ("run", "--lr", "5", "--epochs", "1", "--hidden", "10", "--engine", "numpy", "--embedded", "--json")
+
+    def trials(*flags: str) -> object:
+        return json.loads(main(*bad, *flags).out.splitlines()[-1])["trials"]
+
+    assert trials() is None
+    assert trials("--trials") is not None
+    monkeypatch.setenv("DEADRELU_TRIALS", "1")
+    assert trials() is not None
+
+
+@pytest.mark.parametrize("flag", ["--lr", "--batch-size", "--hidden", "--epochs", "--seed", "--fps"])
+def test_a_number_is_written_as_people_write_it(main: Callable[..., Outcome], flag: str) -> None:
+    before, command = ((flag, "1_0"), ("run",)) if flag == "--fps" else ((), ("run", flag, "1_0"))
+    refused(main(*before, *command), "1_0")
 
 
 def test_a_config_file_that_is_a_folder_is_told_in_one_line(main: Callable[..., Outcome], private_home: Path) -> None:
