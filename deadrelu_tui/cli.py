@@ -240,16 +240,20 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
 
         signal.signal(signal.SIGINT, stop)
         signal.signal(signal.SIGTERM, stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+            signal.signal(signal.SIGHUP, stop)
         run.begin()
         try:
             with headless.apart(sys.stdout) as out:
-                headless.watch(run, as_json=as_json, steps_file=steps_json, out=out, err=sys.stderr, asked=interrupted)
+                whole = headless.watch(
+                    run, as_json=as_json, steps_file=steps_json, out=out, err=sys.stderr, asked=interrupted
+                )
         finally:
             run.close()
             deadline.call_off()
     if run.error is not None:
         raise run.error
-    ctx.exit(INTERRUPTED if interrupted.is_set() else 0)
+    ctx.exit(INTERRUPTED if interrupted.is_set() else 0 if whole else 1)
 
 
 @main_command.command("doctor")
@@ -342,14 +346,23 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody to tell. Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # whoever read it has gone; there is nobody to tell
         sys.exit(1)
     except Exception as error:
+        if isinstance(error, OSError):
+            _drop_output()
         if short := room.lacking(error):
-            _fail(f"the run failed: {room.told(short, RunSettings())}", 1)
+            _fail(room.told(short, RunSettings()), 1)
         kind, told = type(error).__name__, in_a_line(error)
         _fail(f"the run failed: {kind if told == kind else f'{kind}: {told}'}{_noted(error)}", 1)
+
+
+def _drop_output() -> None:
+    """Have stdout lead nowhere, if it takes nothing any more: Python would complain again at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _noted(error: BaseException) -> str:

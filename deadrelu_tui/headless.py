@@ -23,6 +23,7 @@ from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.diagnosis.trials import trials_of
 from deadrelu_tui.diagnosis.verdict import findings, verdict
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.record.activations import ACTIVATIONS, SATURATING
 from deadrelu_tui.record.columns import shortest
 from deadrelu_tui.record.commands import Change, Command, Restart, as_data
 from deadrelu_tui.record.history import History
@@ -42,19 +43,28 @@ BESIDE = frozenset({"engine", "passed_over"})
 MEANS = ("loss", "zero_fraction")
 """Metrics whose value for an epoch is the mean over its steps; of the others it is the last one."""
 
+_NOT_SATURATING = tuple(each for each in ACTIVATIONS if each not in SATURATING)
+_SHARES = (
+    ("zeros", "zero_fraction", _NOT_SATURATING),
+    ("dead", "dead_fraction", _NOT_SATURATING),
+    ("saturated", "saturated_fraction", SATURATING),
+)
+"""Words for people, the metric of each, and the activations of the layers of which it is told."""
 Fields = dict[str, Any]
 
 
 def watch(
     run: Run, *, as_json: bool, steps_file: Path | None, out: TextIO, err: TextIO, asked: Event | None = None
-) -> None:
-    """Show a run that has begun until it ends, its last record included.
+) -> bool:
+    """Show a run that has begun until it ends, its last record included; return whether all could be written.
 
     Once it was asked to end it is not waited for for long: what is recorded is told.
     """
     asked_at: float | None = None
     steps_out = out if steps_file == Path("-") else _open(steps_file)
     lines = Lines(run, steps_out)
+    if steps_out is out and not as_json:
+        out = err  # what people read stays out of what programs read
     bar = None if as_json or not err.isatty() else _Bar(err, out)
     try:
         while True:
@@ -84,10 +94,11 @@ def watch(
             if bar:
                 bar.close()
             _print_to(out)(lines.farewell())
+        return lines.whole_so_far
     finally:
         if bar:
             bar.close()
-        if steps_out is not None and steps_out is not out:
+        if steps_out is not None and steps_file != Path("-"):
             if lines.steps_out is None:
                 _cut(steps_out, lines.whole)
             with contextlib.suppress(OSError):  # which is told already
@@ -127,6 +138,8 @@ class Lines:
         self._faults: list[str] = []
         self.whole = 0
         """Bytes of the steps' lines that were written whole."""
+        self.whole_so_far = True
+        """Whether every step that was to be written was."""
 
     def read(self) -> Iterator[Fields]:
         """Yield the start row once, then an epoch row for each epoch that has ended; write the steps' file."""
@@ -146,7 +159,7 @@ class Lines:
                 raise
             except OSError as error:  # a disk that is full ends neither the run nor what is told of it
                 self._faults.append(f"no more steps are written: {error.strerror}")
-                self.steps_out = None
+                self.steps_out, self.whole_so_far = None, False
         self._steps = stop
         while start.steps_per_epoch is not None and (self._epochs + 1) * start.steps_per_epoch <= stop:
             self._epochs += 1
@@ -283,9 +296,13 @@ def epoch_line(row: Fields, run: Run) -> str:
     parts = [f"epoch {row['epoch']}/{_epochs(history)}  loss {number(row['loss'])}"]
     if "accuracy/test" in row:
         parts.append(f"test accuracy {percent(row['accuracy/test'])}")
-    for word, metric in (("zeros", "zero_fraction"), ("dead", "dead_fraction")):
-        shares = (f"{each.of} {percent(row[each.name])}" for each in history.of(metric) if each.name in row)
-        parts.append(f"{word} {' '.join(shares)}")
+    for word, metric, activations in _SHARES:
+        shares = [
+            f"{each.of} {percent(row[each.name])}"
+            for each in history.of(metric)
+            if each.name in row and history.activations.get(each.of) in activations
+        ]
+        parts += [f"{word} {' '.join(shares)}"] if shares else []
     return "  ".join([*parts, f"{row['steps_per_s']:.0f} steps/s"])
 
 
@@ -357,8 +374,12 @@ class _Bar:
         self._tqdm.n = len(history)
         loss = history.latest("loss")
         parts = [] if loss is None else [f"loss {number(loss)}"]
-        for word, metric in (("zeros", "zero_fraction"), ("dead", "dead_fraction")):
-            shares = [share for each in history.of(metric) if (share := history.latest(each.name)) is not None]
+        for word, metric, activations in _SHARES:
+            shares = [
+                share
+                for each in history.of(metric)
+                if history.activations.get(each.of) in activations and (share := history.latest(each.name)) is not None
+            ]
             parts += [f"{word} {percent(max(shares))}"] if shares else []
         if len(parts) > 1:
             self._tqdm.set_description_str("  ".join(parts))

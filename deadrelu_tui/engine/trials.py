@@ -142,7 +142,7 @@ def attempt(
                 row = json.loads(line)
                 yield Trial(tuple(map(of_data, row["remedy"])), row["accuracy"])
         if process.wait():
-            raise RuntimeError(f"the process that tries remedies ended with {process.returncode}")
+            raise RuntimeError(f"the process that tries them ended with {process.returncode}")
     finally:
         process.kill()
         process.wait()

@@ -12,6 +12,7 @@ from typing import Any
 
 from deadrelu_tui.diagnosis.trials import Trial, Trials
 from deadrelu_tui.diagnosis.verdict import BAD, verdict
+from deadrelu_tui.errors import in_a_line
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event, Live
 from deadrelu_tui.run.gate import Controls
@@ -64,7 +65,7 @@ class Advisor:
         try:
             self._look_on()
         except Exception as error:  # the training has nothing to do with it
-            self._tell(Event(self._now, "untried", {"error": " ".join(f"{type(error).__name__}: {error}".split())}))
+            self._tell(Event(self._now, "untried", {"error": in_a_line(error)}))
 
     def _look_on(self) -> None:
         was_bad = False

@@ -226,7 +226,9 @@ class MonitorScreen(Display):
             if text is not None:
                 self._look(wanted=text)
 
-        self.app.push_screen(NameQuestion(self.view.wanted, self.letters), take)
+        self.app.push_screen(
+            NameQuestion(self.view.wanted, next(iter(self.history.network.names), ""), self.letters), take
+        )
 
     def action_freeze(self) -> None:
         """Hold the display still, or let it catch up."""

@@ -79,15 +79,15 @@ class NameQuestion(Dialog[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "leave it")]
 
-    def __init__(self, text: str, classes: str) -> None:
+    def __init__(self, text: str, example: str, classes: str) -> None:
         super().__init__(classes=classes)
-        self.text = text
+        self.text, self.example = text, example
 
     def compose(self) -> ComposeResult:
         """Show the field, filled with what is looked for."""
         with Vertical(classes="dialog"):
             yield Label("Layers and parameters whose name holds:")
-            yield Input(self.text, placeholder="encoder.3", select_on_focus=True)
+            yield Input(self.text, placeholder=self.example, select_on_focus=True)
             yield Label("[b $accent]enter[/] find   [b $accent]esc[/] leave it", classes="keys")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
