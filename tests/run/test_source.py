@@ -20,8 +20,9 @@ from fakes import BATCHES, PROBE, canned, healthy, waiting
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.commands import Change, Command, Pause, Resume, Revive, Stop, Take, TrainOn
 from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import End
 from deadrelu_tui.run.run import Training
-from deadrelu_tui.run.source import ALIVE, Source, Status
+from deadrelu_tui.run.source import ALIVE, Source, Status, how_it_ended
 
 PATIENCE = 20.0
 """Seconds until a test that hangs fails; no test waits for this long."""
@@ -370,3 +371,19 @@ def test_a_source_that_failed_is_closed_without_an_error(begin: Begin) -> None:
     source.close()
     assert source.status is Status.FAILED
     assert source.error is not None
+
+
+def test_a_status_has_the_word_that_scripts_rely_on() -> None:
+    assert {each.value for each in Status} == {
+        "ready", "starting", "running", "paused", "stopped", "finished", "failed", "crashed",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [(End(1.0, each.value), each) for each in (Status.FINISHED, Status.STOPPED, Status.FAILED, Status.CRASHED)]
+    + [(End(1.0, "rested"), Status.FINISHED), (End(1.0, "rested", error="no bed"), Status.FAILED),
+       (End(1.0, "running"), Status.FINISHED)],
+)  # fmt: skip
+def test_an_end_is_told_by_its_word_and_one_of_a_later_version_by_its_error(end: End, status: Status) -> None:
+    assert how_it_ended(end) is status

@@ -1,0 +1,28 @@
+"""The vocabulary: scripts rely on these names."""
+
+from __future__ import annotations
+
+from deadrelu_tui.record.metrics import METRICS, all_of
+from deadrelu_tui.record.network import mlp
+
+OF_EVERY_STEP = {"loss", "zero_fraction/h1", "silent_fraction/h1", "pre_mean/h1",
+                 *(f"{metric}/{parameter}" for metric in ("grad_sum", "grad_norm", "update_ratio")
+                   for parameter in ("w1", "b1", "w2", "b2"))}  # fmt: skip
+NOW_AND_THEN = {"dead_fraction/h1", "inactive_fraction/h1", "dormant_fraction/h1", "saturated_fraction/h1",
+                "bias_mean/h1", "grad_mean_abs/w1", "grad_mean_abs/b1", "grad_mean_abs/w2", "grad_mean_abs/b2",
+                "weight_variance/w1", "weight_variance/w2", "grad_range/w1", "grad_range/w2", "logit_variance",
+                "loss/test", "accuracy/test"}  # fmt: skip
+
+
+def test_a_network_has_these_series_and_some_at_every_step() -> None:
+    found = {each.name: each for each in all_of(mlp(784, (300,), 10, "relu"))}
+    assert found.keys() == OF_EVERY_STEP | NOW_AND_THEN
+    assert {name for name, each in found.items() if each.every_step} == OF_EVERY_STEP
+
+
+def test_the_vocabulary_explains_every_metric_once() -> None:
+    names = [each.name for each in METRICS]
+    used = {each.metric for each in all_of(mlp(784, (300,), 10, "relu"))}
+    assert len(names) == len(set(names))
+    assert used <= set(names)
+    assert all(each.formula and each.meaning.endswith(".") for each in METRICS)
