@@ -10,7 +10,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any, TextIO
@@ -23,7 +23,7 @@ from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.diagnosis.trials import trials_of
 from deadrelu_tui.diagnosis.verdict import findings, verdict
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.record.activations import ACTIVATIONS, SATURATING
+from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.columns import shortest
 from deadrelu_tui.record.commands import Change, Command, Restart, as_data
 from deadrelu_tui.record.history import History
@@ -43,13 +43,8 @@ BESIDE = frozenset({"engine", "passed_over"})
 MEANS = ("loss", "zero_fraction")
 """Metrics whose value for an epoch is the mean over its steps; of the others it is the last one."""
 
-_NOT_SATURATING = tuple(each for each in ACTIVATIONS if each not in SATURATING)
-_SHARES = (
-    ("zeros", "zero_fraction", _NOT_SATURATING),
-    ("dead", "dead_fraction", _NOT_SATURATING),
-    ("saturated", "saturated_fraction", SATURATING),
-)
-"""Words for people, the metric of each, and the activations of the layers of which it is told."""
+_SHARES = (("zeros", "zero_fraction"), ("dead", "dead_fraction"), ("saturated", "saturated_fraction"))
+"""Words for people, and the metric of each."""
 Fields = dict[str, Any]
 
 
@@ -94,7 +89,7 @@ def watch(
             if bar:
                 bar.close()
             _print_to(out)(lines.farewell())
-        return lines.whole_so_far
+        return steps_out is None or lines.steps_out is not None
     finally:
         if bar:
             bar.close()
@@ -138,8 +133,6 @@ class Lines:
         self._faults: list[str] = []
         self.whole = 0
         """Bytes of the steps' lines that were written whole."""
-        self.whole_so_far = True
-        """Whether every step that was to be written was."""
 
     def read(self) -> Iterator[Fields]:
         """Yield the start row once, then an epoch row for each epoch that has ended; write the steps' file."""
@@ -159,7 +152,7 @@ class Lines:
                 raise
             except OSError as error:  # a disk that is full ends neither the run nor what is told of it
                 self._faults.append(f"no more steps are written: {error.strerror}")
-                self.steps_out, self.whole_so_far = None, False
+                self.steps_out = None
         self._steps = stop
         while start.steps_per_epoch is not None and (self._epochs + 1) * start.steps_per_epoch <= stop:
             self._epochs += 1
@@ -296,14 +289,21 @@ def epoch_line(row: Fields, run: Run) -> str:
     parts = [f"epoch {row['epoch']}/{_epochs(history)}  loss {number(row['loss'])}"]
     if "accuracy/test" in row:
         parts.append(f"test accuracy {percent(row['accuracy/test'])}")
-    for word, metric, activations in _SHARES:
-        shares = [
-            f"{each.of} {percent(row[each.name])}"
-            for each in history.of(metric)
-            if each.name in row and history.activations.get(each.of) in activations
-        ]
-        parts += [f"{word} {' '.join(shares)}"] if shares else []
+    for word, shares in _shares(history, row.get):
+        parts.append(f"{word} {' '.join(f'{layer} {percent(share)}' for layer, share in shares.items())}")
     return "  ".join([*parts, f"{row['steps_per_s']:.0f} steps/s"])
+
+
+def _shares(history: History, value: Callable[[str], float | None]) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield each word that people are told of some layers, with their shares: what saturates is not said to be dead."""
+    for word, metric in _SHARES:
+        told = [
+            each for each in history.of(metric)
+            if (history.activations.get(each.of) in SATURATING) == (metric == "saturated_fraction")
+        ]  # fmt: skip
+        shares = {each.of: share for each in told if (share := value(each.name)) is not None}
+        if shares:
+            yield word, shares
 
 
 def _epochs(history: History) -> str:
@@ -374,13 +374,7 @@ class _Bar:
         self._tqdm.n = len(history)
         loss = history.latest("loss")
         parts = [] if loss is None else [f"loss {number(loss)}"]
-        for word, metric, activations in _SHARES:
-            shares = [
-                share
-                for each in history.of(metric)
-                if history.activations.get(each.of) in activations and (share := history.latest(each.name)) is not None
-            ]
-            parts += [f"{word} {percent(max(shares))}"] if shares else []
+        parts += [f"{word} {percent(max(shares.values()))}" for word, shares in _shares(history, history.latest)]
         if len(parts) > 1:
             self._tqdm.set_description_str("  ".join(parts))
         self._tqdm.refresh()

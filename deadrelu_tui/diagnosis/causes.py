@@ -152,13 +152,10 @@ def first_weights(evidence: Evidence) -> Cause | None:
 
 def bottleneck(evidence: Evidence) -> Cause | None:
     """Return the first layer whose units have fewer patterns than there are classes; None if there is none."""
-    if evidence.classes is None:
-        return None
-    narrow = (each for each in evidence.network.layers if is_bottleneck(each.units, evidence.classes or 0))
-    found = next(narrow, None)
-    return None if found is None else Cause(
-        "bottleneck", {"layer": found.name, "units": found.units, "classes": evidence.classes}
-    )  # fmt: skip
+    classes = evidence.classes or 0  # none where it does not choose: then no layer is too narrow
+    narrow = (each for each in evidence.network.layers if is_bottleneck(each.units, classes))
+    facts = [{"layer": each.name, "units": each.units, "classes": classes} for each in narrow]
+    return Cause("bottleneck", facts[0]) if facts else None
 
 
 def small_weights(evidence: Evidence) -> Cause | None:
