@@ -64,8 +64,8 @@ def _death(evidence: Evidence, layer: str, share: float, step: int, word: str) -
     elif causes.timid(evidence) and causes.by_bias(evidence, layer, step):
         cause = causes.ever_less(evidence, layer) or causes.overshoot(causes.terms(evidence, layer))
         remedy = he
-    elif step < causes.EARLY and (sure := causes.first_weights(evidence)):
-        cause, remedy = sure, he
+    elif step < causes.EARLY and (sure := causes.first_weights(evidence)) and "input" not in sure.facts:
+        cause, remedy = sure, he  # of large input it is the update that kills
     else:
         cause = causes.damage(evidence, layer, step)
         gentle = remedies.gentle_now(evidence, step)

@@ -501,6 +501,9 @@ def test_first_weights_that_made_a_network_sure_are_why_its_units_died_at_once()
     late = judged({**values, "dead_fraction/h1": from_step(49, 0.15, 0.05)}, live=NORMALISED)
     assert late.cause is not None
     assert late.cause.kind == "too_sure"
+    raw = judged(values, live=RAW)
+    assert raw.cause is not None
+    assert raw.cause.kind == "overshoot"  # the input is large: it is the update that kills
     later = judged({**values, "dead_fraction/h1": from_step(50, 0.15, 0.05)}, live=NORMALISED)
     assert later.cause is not None
     assert later.cause.kind == "overshoot"

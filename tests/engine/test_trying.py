@@ -98,7 +98,7 @@ def test_nothing_is_tried_of_a_network_that_is_too_large(images: Dataset) -> Non
 
 
 def test_a_process_that_fails_is_an_error_and_no_result(images: Dataset) -> None:
-    with pytest.raises(RuntimeError, match="the process that tries remedies ended with 1"):
+    with pytest.raises(RuntimeError, match="the process that tries them ended with 1"):
         list(attempt(sample(RunSettings(), images), lambda: [np.zeros(3, np.float32)]))
 
 
