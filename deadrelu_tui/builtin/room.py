@@ -112,6 +112,16 @@ def be_sparing() -> None:
         ctypes.CDLL(None).mallopt(*_ONE_HEAP)
 
 
+def leave(share: float) -> None:
+    """Allow this process a share of the address space and of the memory for data that it may have."""
+    import resource
+
+    for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+        soft, hard = resource.getrlimit(kind)
+        if soft != resource.RLIM_INFINITY:
+            resource.setrlimit(kind, (int(share * soft), hard))
+
+
 def require_memory(settings: RunSettings) -> None:
     """Raise NoRoomError for a network that is larger than all memory that is left."""
     least, left = FEWEST_COPIES * network_bytes(settings), memory_left()

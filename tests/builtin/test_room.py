@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -108,6 +110,25 @@ def test_nothing_is_rehearsed_where_there_is_no_limit(monkeypatch: pytest.Monkey
     monkeypatch.setattr(room, "tight", lambda _: ())
     monkeypatch.setattr(rehearsal, "_fits", lambda _: pytest.fail("rehearsed"))
     assert rehearsal.require_room(RunSettings()) == ""
+
+
+def test_what_fits_into_all_that_is_allowed_and_not_into_less_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "tight", lambda _: ("900 MB of address space (ulimit -v)",))
+    monkeypatch.setattr(rehearsal, "_is_rehearsed", lambda settings, share: share == 1 or settings.engine == "numpy")
+    assert rehearsal.require_room(RunSettings()).startswith("MXNet cannot train: this process may have only 900 MB")
+    monkeypatch.setattr(rehearsal, "_is_rehearsed", lambda _, share: share <= 1)
+    assert rehearsal.require_room(RunSettings()) == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="limits are read as Linux tells them")
+def test_a_rehearsal_may_have_a_share_of_what_its_process_may(tmp_path: Path) -> None:
+    code = (
+        "import resource as r; from deadrelu_tui.builtin import room; r.setrlimit(r.RLIMIT_AS, (8 * 10**9, 9 * 10**9));"
+        "data = r.getrlimit(r.RLIMIT_DATA); room.leave(0.75); print(*r.getrlimit(r.RLIMIT_AS), "
+        "r.getrlimit(r.RLIMIT_DATA) == data)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "6000000000 9000000000 True\n"
 
 
 @pytest.mark.parametrize(
