@@ -280,3 +280,55 @@ def test_trials_come_back_from_their_event_and_from_bytes() -> None:
     (back,) = load(dump([TRIED]))
     assert isinstance(back, Event)
     assert Trials.of(back) == Trials.of(TRIED)
+
+
+# Edges
+
+
+def test_these_rates_are_tried_first() -> None:
+    singles = [changes_of(each) for each in searched(TRAGEDY, running=True) if len(each) == 1]
+    rates = [each["lr"] for each in singles if each.keys() == {"lr"}]
+    assert rates == [0.0001, 0.001, 0.01, 0.5]  # 0.1 is set
+
+
+@pytest.mark.parametrize(("accuracy", "more"), [(0.599, True), (0.6, False)])
+def test_what_learns_needs_no_second_change(accuracy: float, more: bool) -> None:
+    tried = searched(TRAGEDY, True, lambda changes: accuracy if changes == {"activation": "tanh"} else 0.1)
+    pairs = [each for each in map(changes_of, tried) if {"activation", "lr"} <= each.keys() and "anew" not in each]
+    assert bool([each for each in pairs if each.keys() == {"activation", "lr"}]) is more
+
+
+def advised(*rows: tuple[Remedy, float]) -> Remedy | None:
+    found = Trials(TRAGEDY.live, 60, tuple(Trial(*row) for row in rows)).advised(10)
+    return None if found is None else found.remedy
+
+
+@pytest.mark.parametrize(("accuracy", "close"), [(0.7001, True), (0.6999, False)])
+def test_a_smaller_change_may_be_eight_in_a_hundred_behind(accuracy: float, close: bool) -> None:
+    both: Remedy = (Change({"normalise": True, "lr": 0.5}),)
+    found = advised(((), 0.1), ((NORMALISE,), accuracy), (both, 0.78))
+    assert found == ((NORMALISE,) if close else both)
+
+
+@pytest.mark.parametrize(("accuracy", "helps"), [(0.4801, True), (0.4799, False)])
+def test_what_helps_is_eight_in_a_hundred_better_than_nothing(accuracy: float, helps: bool) -> None:
+    assert advised(((), 0.4), ((NORMALISE,), accuracy)) == ((NORMALISE,) if helps else ())
+
+
+def test_a_new_run_counts_as_one_change_and_each_of_its_settings_as_another() -> None:
+    again, he, both = Restart(), Restart({"init": "he"}), Restart({"init": "he", "hidden": [30]})
+    assert [Trial((each,), 0.5).size for each in (again, he, both, Revive(), NORMALISE)] == [1, 2, 3, 1, 1]
+    assert Trial((), 0.5).size == 0
+    assert Trial((NORMALISE, he), 0.5).size == 3
+
+
+@pytest.mark.parametrize("lacking", ["start", "trials"])
+def test_without_a_start_or_without_trials_there_are_none(lacking: str) -> None:
+    history = History()
+    if lacking != "start":
+        history.add(start(batches=60, epochs=1))
+    for step in range(20):
+        history.add(record(step))
+    if lacking != "trials":
+        history.add(Trials(TRAGEDY.live, 60, (Trial((NORMALISE,), 0.8),)).event(19))
+    assert trials_of(history) is None

@@ -231,9 +231,9 @@ DATES = ["@9999-12-31 23:59:55", "@0001-01-01 00:00:00", "@1969-12-31 23:59:55",
 
 
 @needs_faketime
-@pytest.mark.parametrize("monotonic", ["0", "1"])
-@pytest.mark.parametrize("date", DATES)
+@pytest.mark.parametrize(("date", "monotonic"), [*((date, "1") for date in DATES), (DATES[-1], "0")])
 def test_whatever_the_date_is_a_run_trains(tmp_path: Path, date: str, monotonic: str) -> None:
+    """Without the time since the start, which no machine has in 1969 or 9999; but it may stand still, too."""
     more = {"FAKETIME_DONT_FAKE_MONOTONIC": monotonic, **NOT_THE_WAITS}
     done = run(tmp_path, *RUN, before=["faketime", "-f", date], limits=None, **more)
     assert (done.returncode, done.stderr) == (0, "")
