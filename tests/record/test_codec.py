@@ -269,6 +269,15 @@ def test_more_forms_than_are_kept_at_a_time_come_back() -> None:
     assert [bits(each) for each in load(dump(told))] == [bits(each) for each in told]
 
 
+def test_no_more_forms_are_kept_than_that() -> None:
+    encoder, most = Encoder(), 0
+    for number in range(3 * FORMS):
+        encoder.encode(step_of(number, live={"lr": number / 7}))
+        most = max(most, len(encoder._ids))
+        assert len(encoder._ids) == number % FORMS + 1
+    assert most == FORMS
+
+
 def test_a_new_encoder_may_go_on_with_a_stream() -> None:
     data = dump(one_of_each()) + Encoder().encode(step_of(9, values={"other": 1.5}))
     assert bits(load(data)[-1]) == bits(step_of(9, values={"other": 1.5}))
@@ -422,6 +431,11 @@ def test_nothing_is_read_after_damage() -> None:
         packet(form(looks={"h1": 10**15})), packet(form(fired={"h1": 10**15})) + packet([0, 1, 1.0, None]),
         packet(form(looks={"h1": 10**15}, columns=["bias"], activations={"h1": "relu"})) + packet([0, 1, 1.0, None]),
         packet(form(names=["a"], arrays={"values": 16})) + packet([0, 1, 1.0, None], bytes(16)),
+        packet(form(names=["a"])) + packet([0, 1, 1.0, None]), packet(form()) + packet([0, 1, 1.0, None, 2]),
+        packet(form(looks={"h1": 1}, columns=["bias"], activations={"h1": "relu"}, arrays={"looks": 8}))
+        + packet([0, 1, 1.0, None], bytes(8)),
+        packet(form(fired={"h1": 1}, arrays={"fired": 2})) + packet([0, 1, 1.0, None], bytes(2)),
+        packet(form(fired={"h1": 9}, arrays={"fired": 1})) + packet([0, 1, 1.0, None], bytes(1)),
         packet(form()) + packet([0, 1.5, 1.0, None]), packet(form()) + packet([0, 1]), packet(form(id=[])),
         packet({"kind": "start", "record": {"run": "r", "network": []}}),
     ],
@@ -430,6 +444,22 @@ def test_what_no_encoder_wrote_is_damage(data: bytes) -> None:
     decoder = Decoder()
     assert list(decoder.feed(stream(data) + packet({"kind": "end", "record": {"at": 1.0, "how": "x"}}))) == []
     assert decoder.damaged
+
+
+@pytest.mark.parametrize(("units", "length"), [(0, 0), (1, 1), (7, 1), (8, 1), (9, 2), (16, 2), (17, 3)])
+def test_what_fired_takes_a_bit_for_each_unit_in_whole_bytes(units: int, length: int) -> None:
+    for size in {max(0, length - 1), length, length + 1}:
+        decoder = Decoder()
+        told = packet(form(fired={"h1": units}, arrays={"fired": size})) + packet([0, 1, 1.0, None], bytes(size))
+        assert len(list(decoder.feed(stream(told)))) == (size == length)
+        assert decoder.damaged is (size != length)
+
+
+def test_what_comes_after_damage_is_not_kept() -> None:
+    decoder = Decoder()
+    for _ in range(3):
+        assert list(decoder.feed(stream(packet([])) + bytes(10_000))) == []
+        assert len(decoder._data) == 0
 
 
 def test_json_without_end_is_damage() -> None:

@@ -21,6 +21,7 @@ from deadrelu_tui.record.commands import (
     as_data,
     can_obey,
     can_obey_all,
+    of_data,
 )
 
 EVERYTHING = frozenset({"pause", "stop", "revive", "restart", "train_on", "normalise", "lr", "activation"})
@@ -39,6 +40,7 @@ TABLE: list[tuple[Command, dict[str, Any], set[str]]] = [
     (Revive(), {"command": "revive"}, {"revive"}),
     (Stop(), {"command": "stop"}, {"stop"}),
     (Restart(), {"command": "restart"}, {"restart"}),
+    (Restart({"lr": 0.5}, paused=True), {"command": "restart", "paused": True, "lr": 0.5}, {"restart"}),
     (Restart({"init": "he", "hidden": [8, 8]}), {"command": "restart", "init": "he", "hidden": [8, 8]}, {"restart"}),
     (TrainOn(3), {"command": "train_on", "epochs": 3}, {"train_on"}),
 ]
@@ -54,6 +56,7 @@ def test_every_command_stands_in_the_table() -> None:
 @pytest.mark.parametrize(("command", "data", "_"), TABLE, ids=NAMED)
 def test_a_command_is_plain_values_that_json_can_hold(command: Command, data: dict[str, Any], _: set[str]) -> None:
     assert as_data(command) == data
+    assert of_data(data) == command
     assert json.loads(json.dumps(as_data(command))) == data
     assert next(iter(as_data(command))) == "command"
 

@@ -971,3 +971,46 @@ def test_nothing_can_be_added_to_a_frozen_history() -> None:
     history = started()
     with pytest.raises(AssertionError):
         history.frozen().add(record(0))
+
+
+# Edges
+
+
+@pytest.mark.parametrize("name", ["accuracy/test", "loss"])
+def test_a_gap_is_found_from_the_first_step_of_a_stretch_to_its_last(name: str) -> None:
+    """Of a metric of every step, and of one that is told now and then."""
+    history = History()
+    history.add(start())
+    for step in range(40):
+        known = {"loss": NAN if 10 <= step <= 20 else 1.0}
+        if step % 10 == 0:
+            known["accuracy/test"] = NAN if step in (10, 20) else 0.5
+        history.add(record(step, known))
+    every = 10 if name == "accuracy/test" else 1
+    for first, stop, from_, to in (
+        (10, 21, 10, 20),
+        (10, 20, 10, 20 - every),
+        (11, 21, 10 + every, 20),
+        (0, 40, 10, 20),
+    ):
+        found = history.gaps(name, first, stop)
+        assert [(gap.first, gap.last) for gap in found] == [(from_, to)], (first, stop)
+    assert history.gaps(name, 0, 10) == history.gaps(name, 21, 40) == ()
+
+
+def test_a_run_of_one_step_has_an_outline_wherever_it_begins() -> None:
+    for first in (0, 7, 10_000):
+        history = History()
+        history.add(start(first=first))
+        history.add(record(first, {"loss": 0.25}))
+        assert [each.tolist() for each in history.outline("loss", 0, first + 1, 40)] == [[first], [0.25]]
+
+
+def test_as_of_a_step_only_the_steps_up_to_it_count() -> None:
+    history = History()
+    history.add(start())
+    for step in range(10):
+        history.add(record(step, {"loss": float(step)}))
+    for step in range(10):
+        then = history.until(step)
+        assert (then.last, len(then), then.series("loss").steps.tolist()) == (step, step + 1, list(range(step + 1)))

@@ -245,3 +245,13 @@ def test_a_series_is_described_by_its_metric() -> None:
 
 def test_a_series_that_was_not_announced_is_described_by_nothing_but_its_name() -> None:
     assert told_of().quantity("happiness/h1") == Quantity("happiness/h1", "happiness/h1", every_step=False)
+
+
+def test_a_definition_has_a_name_in_full_and_one_for_a_narrow_column() -> None:
+    assert [(each.metric, each.name, each.short) for each in DEFINITIONS] == [
+        ("dead_fraction", "never fires", "never fires"),
+        ("inactive_fraction", "fires on < 1 %", "fires < 1 %"),
+        ("saturated_fraction", "saturated", "saturated"),
+        ("dormant_fraction", "τ-dormant, τ = 0.025", "τ-dormant"),
+        ("silent_fraction", "zero on this batch", "this batch"),
+    ]

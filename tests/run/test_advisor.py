@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,12 +14,13 @@ from conftest import record, start
 
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.trials import Trial, trials_of
-from deadrelu_tui.record.commands import Change, Restart, Stop
+from deadrelu_tui.diagnosis.verdict import verdict as given_verdict
+from deadrelu_tui.record.commands import Change, Pause, Restart, Stop, Take
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import End, Event
+from deadrelu_tui.record.records import End, Event, Start
 from deadrelu_tui.record.telling import told
 from deadrelu_tui.run import advisor as module
-from deadrelu_tui.run.advisor import Advisor, Parameters
+from deadrelu_tui.run.advisor import SPARING, Advisor, Parameters, Spare
 from deadrelu_tui.run.gate import Controls
 
 LIVE = RunSettings().live
@@ -33,13 +37,18 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 class Bench:
     """A run made of a history, and what tries remedies for it, one trial for each that it is given."""
 
-    def __init__(self, values: Mapping[str, float], trials: Callable[[], Iterator[Trial]] | None = None) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, float],
+        trials: Callable[[], Iterator[Trial]] | None = None,
+        said: Start | None = None,
+    ) -> None:
         self.history, self.controls = History(), Controls(LIVE)
         self.asked: list[tuple[dict[str, Any], Any]] = []
         self.told, self.closed = threading.Event(), threading.Event()
         self.events: list[Event] = []
         self._trials = trials or (lambda: iter([Trial((), 0.1), Trial(NORMALISE, 0.75)]))
-        self.history.add(start())
+        self.history.add(said or start())
         for step in range(60):
             self.history.add(record(step, values))
         self.advisor = Advisor(self.history, self.controls, self.tell, self.attempt)
@@ -202,3 +211,86 @@ def test_set_otherwise_and_not_yet_a_step_taken_nothing_is_tried() -> None:
     assert not bench.told.wait(0.1)
     bench.advisor.close()
     assert bench.asked == []
+
+
+def test_for_a_network_that_does_not_choose_among_classes_nothing_is_tried() -> None:
+    bench = Bench(SICK, said=replace(start(), classes=1))
+    bench.end()
+    bench.advisor.begin()
+    bench.advisor.settle()
+    assert bench.asked == []
+
+
+def test_a_run_that_is_trained_on_after_its_end_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = threading.Semaphore(0)
+
+    def verdict(history: History) -> object:
+        looked.release()
+        return given_verdict(history)
+
+    monkeypatch.setattr(module, "verdict", verdict)
+    bench = Bench(WELL)
+    bench.end()
+    bench.advisor.begin()
+    for _ in range(3):
+        assert looked.acquire(timeout=30)
+    for step in range(60, 180):
+        bench.history.add(record(step, SICK))
+    assert bench.told.wait(30)
+    bench.advisor.close()
+    assert bench.events[0].step >= 60
+
+
+# How much may be taken
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What the clocks say, and on how many processors this process may run."""
+    now = SimpleNamespace(wall=100.0, busy=7.0, processors=2)
+    monkeypatch.setattr(time, "monotonic", lambda: now.wall)
+    monkeypatch.setattr(time, "process_time", lambda: now.busy)
+    monkeypatch.setattr(module, "processors", lambda: now.processors)
+    return now
+
+
+@pytest.mark.parametrize(
+    ("busy", "processors", "share"),
+    [(0.0, 1, 1.0), (0.01, 1, SPARING), (1.0, 2, 1.0), (1.01, 2, SPARING), (2.0, 2, SPARING), (2.0, 3, 1.0)],
+)
+def test_where_the_training_leaves_a_processor_free_it_is_taken(
+    clock: SimpleNamespace, busy: float, processors: int, share: float
+) -> None:
+    spare = Spare(lambda: False)
+    clock.processors = processors
+    for _ in range(3):  # each time it is measured since it was measured last
+        clock.wall, clock.busy = clock.wall + 2, clock.busy + 2 * busy
+        assert spare.share() == share
+
+
+def test_before_half_a_second_has_been_measured_the_share_stays_what_it_was(clock: SimpleNamespace) -> None:
+    spare = Spare(lambda: False)
+    clock.wall += 0.25
+    assert spare.share() == SPARING
+    clock.wall += 0.25
+    assert spare.share() == 1
+    clock.wall, clock.busy = clock.wall + 0.25, clock.busy + 0.5
+    assert spare.share() == 1
+    clock.wall, clock.busy = clock.wall + 0.25, clock.busy + 0.5
+    assert spare.share() == SPARING
+
+
+def test_beside_a_training_that_rests_all_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paused and let no step, or at its end."""
+    monkeypatch.setattr(module, "OVER", 1e9)
+    bench = Bench(SICK, endless)
+    waiting(bench)
+    assert bench.share() == SPARING
+    bench.controls.send(Pause())
+    assert bench.share() == 1
+    bench.controls.send(Take(3))
+    bench.advisor._hurry.wait(0)
+    assert bench.advisor._rests() is False
+    bench.end()
+    assert bench.share() == 1
+    bench.advisor.close()

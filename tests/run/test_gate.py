@@ -372,3 +372,11 @@ def test_a_pause_is_no_obstacle_and_goes_on_after_it(controls: Controls, waiter:
     held = waiter.asks(lambda: gate.next(3))
     controls.send(Take())
     assert held.result(PATIENCE) == Turn(True, LIVE, by_hand=True)
+
+
+@pytest.mark.parametrize(("steps", "by_hand"), [(1, True), (100, True), (101, False)])
+def test_a_hundred_steps_at_once_are_still_by_hand(controls: Controls, steps: int, by_hand: bool) -> None:
+    gate = Gate(controls)
+    controls.send(Pause())
+    controls.send(Take(steps))
+    assert gate.next(0).by_hand is by_hand

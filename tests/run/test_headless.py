@@ -6,6 +6,8 @@ import io
 import json
 import math
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -262,3 +264,68 @@ def test_a_file_that_may_grow_no_more_ends_with_a_whole_line(tmp_path: Path) -> 
     assert written.endswith("\n")
     assert [row["step"] for row in rows(written)] == list(range(len(rows(written))))
     assert rows(out)[-1]["steps"] == 8
+
+
+# Edges
+
+
+class Pipe(io.StringIO):
+    """A file of steps whose reader has gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_reader_of_the_steps_that_has_gone_ends_it_all() -> None:
+    with ThreadPoolExecutor(1) as executor:
+        run = made(SETTINGS, training, executor)
+        run.begin()
+        run.join()
+        with pytest.raises(BrokenPipeError):
+            list(headless.Lines(run, Pipe()).read())
+
+
+def lines_of(fake: Any) -> headless.Lines:
+    with ThreadPoolExecutor(1) as executor:
+        run = made(SETTINGS, fake, executor)
+        run.begin()
+        run.join()
+    return headless.Lines(run)
+
+
+def test_a_run_of_which_nothing_can_be_told_is_told_by_how_it_ended() -> None:
+    def nothing(promised: Start, controls: Controls) -> Iterator[Any]:
+        yield start(batches=BATCHES, epochs=2)
+
+    assert lines_of(nothing).farewell() == "finished"
+
+
+@pytest.mark.parametrize(("epochs", "told"), [(2, "epoch 1/2  "), (None, "epoch 1/–  ")])
+def test_without_a_known_end_an_epoch_is_told_without_how_many_there_will_be(epochs: int | None, told: str) -> None:
+    def endless(promised: Start, controls: Controls) -> Iterator[Any]:
+        for item in training(promised, controls):
+            yield replace(item, steps=epochs and BATCHES * epochs) if isinstance(item, Start) else item
+
+    lines = lines_of(endless)
+    epoch = next(row for row in lines.read() if row["event"] == "epoch")
+    assert headless.epoch_line(epoch, lines.run).startswith(told)
+
+
+def test_seconds_and_speed_of_an_epoch_are_those_of_its_steps_alone() -> None:
+    """A step each hundredth of a second: four of them from 0 to 0.04, and four from there to 0.08."""
+    for row in (row for row in lines_of(training).read() if row["event"] == "epoch"):
+        assert (row["seconds"], row["steps_per_s"]) == (0.04, 100.0)
+
+
+def test_what_native_libraries_print_is_kept_out_of_stdout(tmp_path: Path) -> None:
+    """Of stdout itself; any other file is nobody else's."""
+    code = (
+        "import os, sys; from deadrelu_tui import headless\n"
+        "with headless.apart(sys.stdout) as out:\n"
+        "    os.write(1, b'native\\n'); print('ours', file=out)\n"
+        "os.write(1, b'after\\n')\n"
+        "with headless.apart(open('file', 'w')) as out: print('ours', file=out, flush=True); os.write(1, b'last\\n')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("ours\nafter\nlast\n", "native\n")
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "ours\n"

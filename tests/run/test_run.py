@@ -18,6 +18,7 @@ from conftest import record, start, units
 from fakes import BATCHES, canned
 
 from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.diagnosis.trials import Trial
 from deadrelu_tui.record.commands import Change, Pause, Resume, Stop, Take, TrainOn
 from deadrelu_tui.record.records import Event, Record, Start
 from deadrelu_tui.run.gate import Controls, Gate
@@ -140,6 +141,67 @@ def test_a_stop_after_the_last_step_leaves_a_run_finished(executor: ThreadPoolEx
     script.end()
     run.join(PATIENCE)
     assert run.status is Status.FINISHED
+
+
+@pytest.mark.parametrize(("taken", "status"), [(3, Status.FINISHED), (2, Status.STOPPED)])
+def test_a_run_that_was_joined_late_is_finished_after_as_many_steps_as_it_announced(
+    executor: ThreadPoolExecutor, taken: int, status: Status
+) -> None:
+    run, script = scripted(executor)
+    run.begin()
+    script.give(start(batches=3, epochs=1, first=500), *(record(500 + step) for step in range(taken)))
+    run.send(Stop())
+    script.end()
+    run.join(PATIENCE)
+    assert run.status is status
+
+
+class Attempts:
+    """What tries remedies: one trial after the other, as long as nobody breaks it off, or a single one."""
+
+    def __init__(self, endless: bool) -> None:
+        self.endless, self.begun, self.broken_off = endless, threading.Event(), threading.Event()
+
+    def __call__(self, settings: Any, parameters: Any, share: Any) -> Any:
+        def trials() -> Iterator[Trial]:
+            try:
+                yield Trial((), 0.1)
+                while self.endless:
+                    self.begun.set()
+                    yield Trial((Change({"normalise": True}),), 0.7)
+            finally:
+                self.broken_off.set()
+
+        return 60, trials()
+
+
+def sick(executor: ThreadPoolExecutor, attempt: Attempts) -> Run:
+    """Return a run that has learned nothing when it ends."""
+
+    def training(promised: Start, controls: Controls) -> Iterator[Any]:
+        yield start(batches=60, epochs=1)
+        yield from (record(step, {"loss": 2.3, "dead_fraction/h1": 1.0}) for step in range(60))
+
+    return Run(start(), training, executor, SETTINGS.live, attempt=attempt)
+
+
+def test_whoever_settles_with_a_run_finds_what_was_tried(executor: ThreadPoolExecutor) -> None:
+    run = sick(executor, Attempts(endless=False))
+    run.begin()
+    run.join(PATIENCE)
+    run.settle()
+    assert [each.kind for each in run.history.events if each.kind == "trials"] == ["trials"]
+    run.close()
+
+
+def test_to_close_a_run_breaks_off_what_is_tried(executor: ThreadPoolExecutor) -> None:
+    attempt = Attempts(endless=True)
+    run = sick(executor, attempt)
+    run.begin()
+    assert attempt.begun.wait(PATIENCE)
+    run.close()
+    assert attempt.broken_off.is_set()
+    assert all(each.kind != "trials" for each in run.history.events)
 
 
 def test_a_failed_run_keeps_its_error_and_its_history(executor: ThreadPoolExecutor) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from fakes import BATCHES, canned, waiting
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Revive, Stop, Take
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import Live, Start
+from deadrelu_tui.record.records import Event, Live, Start
 from deadrelu_tui.run.session import KEPT, Session
 from deadrelu_tui.run.source import Source, Status
 
@@ -127,7 +128,7 @@ def test_a_restart_that_cannot_begin_leaves_the_run_in_hand_in_its_place() -> No
 def test_at_most_so_many_earlier_runs_are_kept(session: Session) -> None:
     runs = restarted(session, KEPT + 5)
     assert session.earlier == runs[-2 : -2 - KEPT : -1]
-    assert len(session.earlier) == KEPT
+    assert len(session.earlier) == KEPT == 20
     assert session.started == KEPT + 6
 
 
@@ -296,3 +297,24 @@ print(*(name for name in ("textual", "rich", "mxnet", "plotext", "click") if nam
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["3 0.5 3 True", ""]
+
+
+@pytest.mark.parametrize(
+    ("event", "seconds", "precious"),
+    [
+        (None, 30.0, False), (None, 30.1, True), (Event(5, "epoch"), 1.0, False), (Event(5, "stop"), 1.0, False),
+        (Event(5, "resume"), 1.0, False), (Event(5, "pause"), 1.0, True), (Event(5, "train_on"), 1.0, True),
+        (Event(5, "revive", {"layers": {"h1": 3}}), 1.0, True),
+        (Event(5, "change", {"setting": "lr", "before": 0.1, "now": 0.2}), 1.0, True),
+    ],
+)  # fmt: skip
+def test_a_run_is_precious_after_half_a_minute_or_once_somebody_did_something_to_it(
+    session: Session, event: Event | None, seconds: float, precious: bool
+) -> None:
+    session.in_hand.history.add(start())
+    session.in_hand.history.add(replace(record(5), at=seconds))
+    if event is not None:
+        session.in_hand.history.add(event)
+    assert session.precious is precious
+    session.in_hand.close()
+    assert session.precious is False  # it has ended already
