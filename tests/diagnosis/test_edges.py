@@ -313,3 +313,19 @@ def test_of_a_window_with_a_loss_that_is_no_number_nothing_is_noted() -> None:
     values: Values = {"loss": lambda step: INF if step == 45 else 2.0}
     assert noted("LossNotDecreasing", values) is None
     assert noted("LossNotDecreasing", {"loss": at_step(39, INF, 2.0)}) is not None
+
+
+def test_it_is_the_last_layer_that_says_ever_less_not_one_between() -> None:
+    activity = {"h2": {"activity": 0.05}, "h3": {"activity": 0.2}}
+    cause = judged({"loss": EVEN}, live=NORMALISED, widths=(10, 10, 10), units=activity).cause
+    assert cause is None or cause.kind != "ever_less"
+    found = judged({"loss": EVEN}, live=NORMALISED, widths=(10, 10, 10), units={**activity, "h3": {"activity": 0.02}})
+    because(found, "ever_less", first="h1", much=1.0, last="h3", little=0.02)
+
+
+def test_what_first_weights_came_to_is_told_of_the_first_step() -> None:
+    values: Values = {"loss": at_step(0, 400.0, 38.0), "logit_variance": at_step(0, 1e3, 1e3), "accuracy/test": 0.7}
+    events = [changed(1, "normalise", True, False)]
+    because(judged(values, live=RAW, events=events), "too_sure", variance=1e3, loss=400.0)
+    events = [changed(1, "normalise", False, True)]
+    because(judged(values, live=NORMALISED, events=events), "too_sure", variance=1e3, loss=400.0, input=72.9)
