@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import resource
 import subprocess
 import sys
@@ -329,3 +330,15 @@ def test_what_native_libraries_print_is_kept_out_of_stdout(tmp_path: Path) -> No
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("ours\nafter\nlast\n", "native\n")
     assert (tmp_path / "file").read_text(encoding="utf-8") == "ours\n"
+
+
+def test_what_is_no_file_of_the_process_is_left_as_it_is() -> None:
+    out = io.StringIO()
+    with headless.apart(out) as same:
+        assert same is out
+
+
+def test_json_is_written_in_the_characters_of_the_language_not_in_escapes() -> None:
+    out, _ = watched()
+    assert "\\u" not in out
+    assert re.search("[^\x00-\x7f]", out)
