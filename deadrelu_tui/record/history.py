@@ -115,6 +115,11 @@ class History:
         return now.events if now.events is not None else self._kept.events(now.came)
 
     @property
+    def known_at(self) -> list[int]:
+        """The steps at which one of the events or more became known, none twice."""
+        return self._kept.known_at(self._now)
+
+    @property
     def marks(self) -> tuple[Event, ...]:
         """Those of the events that are interventions."""
         return self._kept.sifted(self.events).marks

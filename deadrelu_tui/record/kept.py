@@ -235,6 +235,16 @@ class Kept:
             self._sorted = came, tuple(sorted(self._came[:came], key=lambda each: each.step))
         return self._sorted[1]
 
+    def known_at(self, now: Extent) -> list[int]:
+        """Return the steps at which one event or more became known, none twice: a death may be found out later."""
+        found = set[int]()
+        for event, seen in zip(self._came[: now.came], self._seen[: now.came], strict=True):
+            when = self.step_of(seen - 1) if seen else None
+            step = event.step if when is None else max(event.step, when)
+            if seen <= now.rows and step <= now.last:
+                found.add(step)
+        return sorted(found)
+
     def sifted(self, events: tuple[Event, ...]) -> Sifted:
         """Return what is asked of some events; the same as long as they are the same tuple."""
         known = self._sifted

@@ -45,12 +45,17 @@ KEYS: tuple[Binding, ...] = (
     ),
     _key("s", "settings", "settings", "See and change every setting, and start a new run with them."),
     _key("d", "definition", "dead?", "Next definition of death for the charts and the map."),
-    _key("left", "cursor(-1)", "read back", "Read values one step earlier, on all charts at once.", show=False),
-    _key("right", "cursor(1)", "read on", "Read values one step later.", show=False),
+    _key("left", "cursor(-1)", "read back", "Go back by a step: charts, units, events and verdict are then those "
+         "of that step.", show=False),
+    _key("right", "cursor(1)", "read on", "Go on by a step.", show=False),
     _key("shift+left", "stride(-1)", "stride back", "Move the cursor back by a twentieth of the chart.", show=False),
     _key("shift+right", "stride(1)", "stride on", "Move the cursor on by a twentieth of the chart.", show=False),
-    _key("home", "first", "first step", "Read values at the first step.", show=False),
+    _key("home", "first", "first step", "Go to the first step.", show=False),
     _key("end", "last", "newest step", "Let go of the cursor and follow the newest step.", show=False),
+    _key("left_square_bracket", "event(-1)", "event before", "Go back to the step of the event before: all panels but "
+         "the header then stand as they stood there.", key_display="[", show=False),
+    _key("right_square_bracket", "event(1)", "next event", "Go on to the step of the next event, and behind the last "
+         "one to the newest step.", key_display="]", show=False),
     _key("z", "zoom(1)", "zoom in", "Show half as many steps, around the cursor or the newest step.", show=False),
     _key("Z", "zoom(-1)", "zoom out", "Show twice as many steps.", show=False),
     _key("w", "window", "window", "Show all steps, the epoch, or the last 200 steps.", show=False),

@@ -329,3 +329,23 @@ def test_what_first_weights_came_to_is_told_of_the_first_step() -> None:
     because(judged(values, live=RAW, events=events), "too_sure", variance=1e3, loss=400.0)
     events = [changed(1, "normalise", False, True)]
     because(judged(values, live=NORMALISED, events=events), "too_sure", variance=1e3, loss=400.0, input=72.9)
+
+
+@pytest.mark.parametrize(("mean", "large"), [(1.0, False), (1.01, True), (-1.01, True), (-1.0, False)])
+def test_an_input_is_large_for_its_weights_beyond_a_mean_of_one(mean: float, large: bool) -> None:
+    values: Values = {"loss": 38.0, "logit_variance": at_step(0, 1e3, 1e3), "accuracy/test": 0.7}
+    said = start(batches=60, epochs=1, input_mean=mean)
+    cause = judged(values, live=RAW, said=said).cause
+    assert cause is not None
+    assert (cause.kind, "input" in cause.facts) == ("too_sure", large)
+
+
+@pytest.mark.parametrize(("rate", "lower"), [(0.5, False), (1.0, True)])
+def test_of_usual_updates_only_a_rate_above_the_article_s_highest_is_told_to_be_lower(rate: float, lower: bool) -> None:
+    remedy = judged({"loss": EVEN, "update_ratio/w1": 0.05}, live={**NORMALISED, "lr": rate}).remedy
+    assert isinstance(remedy[0], Change) is lower
+
+
+def test_too_soon_to_tell_says_how_many_steps_and_what_the_loss_was() -> None:
+    found = judged({"loss": 1.5}, steps=5, said=start(batches=235, epochs=1))
+    assert found.facts == {"steps": 5, "start": True, "loss": 1.5, "high": False, "classes": 10}

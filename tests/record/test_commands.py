@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any, get_args
 
 import pytest
@@ -21,6 +22,7 @@ from deadrelu_tui.record.commands import (
     as_data,
     can_obey,
     can_obey_all,
+    next_lr,
     of_data,
 )
 
@@ -83,3 +85,15 @@ def test_a_row_of_commands_is_obeyed_where_each_of_them_is() -> None:
     assert can_obey_all(frozenset({"lr", "revive"}), remedy)
     assert not can_obey_all(frozenset({"lr"}), remedy)
     assert can_obey_all(frozenset(), ())
+
+
+def test_the_ladder_of_rates_goes_by_1_2_5_from_a_millionth_to_500() -> None:
+    walked = [1e-6]
+    while (higher := next_lr(walked[-1], 1)) != walked[-1]:
+        walked.append(higher)
+    assert walked[:4] == [1e-6, 2e-6, 5e-6, 1e-5]
+    assert walked[-3:] == [100, 200, 500]
+    assert len(walked) == 27
+    for lower, rate in pairwise(walked):
+        assert next_lr(rate, -1) == lower
+    assert next_lr(1e-6, -1) == 1e-6

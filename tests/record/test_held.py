@@ -48,3 +48,10 @@ def test_a_rate_that_changes_at_every_step_costs_no_copy_of_what_was_before() ->
     assert held.at(9_999) == {"lr": 1e-4, "normalise": True}
     assert held.since("lr", 9_999) == 9_999
     assert held.since("normalise", 9_999) == 0
+
+
+def test_before_the_first_step_held_what_held_then_wherever_a_run_begins() -> None:
+    held = Held()
+    held.set(500, {"lr": 1.0})
+    held.set(510, {"lr": 2.0})
+    assert [dict(held.at(step)) for step in (0, 499, 500, 509, 510, 999)] == [{"lr": 1.0}] * 4 + [{"lr": 2.0}] * 2

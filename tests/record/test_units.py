@@ -255,3 +255,7 @@ def test_a_definition_has_a_name_in_full_and_one_for_a_narrow_column() -> None:
         ("dormant_fraction", "τ-dormant, τ = 0.025", "τ-dormant"),
         ("silent_fraction", "zero on this batch", "this batch"),
     ]
+
+
+def test_the_activations_are_walked_through_by_their_names() -> None:
+    assert ACTIVATIONS == ("relu", "leaky_relu", "sigmoid", "tanh")

@@ -22,6 +22,7 @@ from conftest import record, start, units
 
 from deadrelu_tui import headless
 from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.diagnosis.trials import Trial, Trials
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.commands import Change, Command, Restart, Revive, Stop
 from deadrelu_tui.record.records import Start
@@ -342,3 +343,26 @@ def test_json_is_written_in_the_characters_of_the_language_not_in_escapes() -> N
     out, _ = watched()
     assert "\\u" not in out
     assert re.search("[^\x00-\x7f]", out)
+
+
+def test_on_a_terminal_the_bar_is_gone_before_the_last_line() -> None:
+    both = Terminal()
+    with ThreadPoolExecutor(1) as executor:
+        run = made(SETTINGS, training, executor)
+        run.begin()
+        headless.watch(run, as_json=False, steps_file=None, out=both, err=both)
+    before, _, after = both.getvalue().partition("finished: ")
+    assert before.endswith("\r")
+    assert "\r" not in after.split("\n")[0]
+
+
+def test_people_are_told_to_what_a_remedy_came_when_it_was_tried() -> None:
+    def tried(promised: Start, controls: Controls) -> Iterator[Any]:
+        remedy = (Change({"normalise": True}), Restart())
+        rows = (Trial((), 0.1), Trial(remedy, 0.7125))
+        for item in training(promised, controls):
+            share = {"dead_fraction/h1": 0.9, "update_ratio/w1": 50.0}
+            yield replace(item, values={**item.values, **share}) if hasattr(item, "values") else item
+        yield Trials(dict(controls.live), 60, rows).event(7)
+
+    assert lines_of(tried).farewell().endswith("; try --normalise (tried: 71.2 %)")

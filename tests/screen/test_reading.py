@@ -37,13 +37,13 @@ async def test_the_arrows_move_one_cursor_on_all_charts_and_the_titles_tell_the_
         plots = [panel.plot for panel in seen.app.screen.query(ChartPanel)]
         assert {plot.cursor for plot in plots if plot} == {2}
         assert "zeros 20.0 %" in seen.title("dead-h1")
-        assert "reading step 2" in seen.line("settings")
+        assert "◀ step 2 of 100 ▶" in seen.line("settings")
         assert "step 2 " in seen.cells("loss").splitlines()[-1]
         await seen.pilot.press("left")
         assert "zeros 10.0 %" in seen.title("dead-h1")
         await seen.pilot.press("end")
         assert "zeros 100 %" in seen.title("dead-h1")
-        assert "reading" not in seen.line("settings")
+        assert "◀" not in seen.line("settings")
 
 
 async def test_the_first_arrow_sets_the_cursor_at_the_newest_step_and_escape_lets_go_of_it(
@@ -52,11 +52,11 @@ async def test_the_first_arrow_sets_the_cursor_at_the_newest_step_and_escape_let
     async with screen(executor, canned(healthy)) as seen:
         await seen.ended()
         await seen.pilot.press("left")
-        assert "reading step 99" in seen.line("settings")
+        assert "◀ step 99 of 100 ▶" in seen.line("settings")
         await seen.pilot.press("shift+left")
-        assert "reading step 94" in seen.line("settings")
+        assert "◀ step 94 of 100 ▶" in seen.line("settings")
         await seen.pilot.press("escape")
-        assert "reading" not in seen.line("settings")
+        assert "◀" not in seen.line("settings")
 
 
 async def test_z_zooms_in_around_the_cursor_on_all_charts_and_shift_z_out_again(executor: Executor) -> None:
@@ -99,7 +99,7 @@ async def test_f_holds_the_display_while_the_training_runs_on_and_says_so(execut
         assert {name: seen.cells(name) for name in held} == held
         assert seen.line("verdict") == verdict
         await seen.pilot.press("left")  # what was held can still be read
-        assert "reading step 19" in seen.line("settings")
+        assert "◀ step 19 of " in seen.line("settings")
         await seen.pilot.press("end", "f")
         assert "frozen" not in seen.line("header")
         assert seen.cells("loss") != held["loss"]

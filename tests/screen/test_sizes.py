@@ -77,7 +77,8 @@ def full_texts(monitor: MonitorScreen) -> Iterator[str]:
     """Yield everything that the screen could say if it had all the room there is."""
     run, history, view = monitor.run_in_hand, monitor.history, monitor.view
     ghost = monitor.session.ghost.history if monitor.session.ghost else None
-    found, start, looked = verdict(history), history.start, history.looked
+    judged = monitor.read(history)
+    found, start, looked = verdict(judged), history.start, judged.looked
     assert start is not None
     assert looked is not None
     held = len(history) if monitor.session.held is not None else None
@@ -85,12 +86,12 @@ def full_texts(monitor: MonitorScreen) -> Iterator[str]:
         text.plain
         for text in (
             lines.header(run, 0.0, held, BROAD), lines.progress(run, run.history.frozen(), BROAD),
-            lines.settings_line(run, monitor.badges(), BROAD), banner.banner(run, found, BROAD),
-            lines.key_bar(list(monitor.key_entries()), BROAD), lines.summary(history, view, held is not None, BROAD),
-            lines.sentence(run, history, found, BROAD),
+            lines.settings_line(run, monitor.badges(), BROAD), banner.banner(run, found, BROAD, judged),
+            lines.key_bar(list(monitor.key_entries()), BROAD), lines.summary(judged, view, held is not None, BROAD),
+            lines.sentence(run, judged, found, BROAD),
         )
     )  # fmt: skip
-    yield f"{history.speed:.0f}/s {lines.summary(history, view, held is not None, 39).plain}"
+    yield f"{history.speed:.0f}/s {lines.summary(judged, view, held is not None, 39).plain}"
     for panel in monitor.query(ChartPanel):
         yield f"{panel.more} step {count(view.cursor or 0)}"
         if panel.plot is not None:
@@ -101,10 +102,10 @@ def full_texts(monitor: MonitorScreen) -> Iterator[str]:
     definition = view.definition_for(history.activation())
     units, at = looked.layers["h1"], monitor.query_one(UnitPanel).at
     yield f"units h1 {definition.name} on {count(start.probe)} images step {count(looked.step)}"
-    yield " ".join(portrait(at, units, history.ledgers["h1"], start.probe))
+    yield " ".join(portrait(at, units, judged.ledgers["h1"], start.probe))
     shown = [
         *definition_rows(looked.layers, definition, start.probe, start.facts["batch"], 200, 20, "h1"),
-        *event_rows(history, history.events, BROAD, 1_000),
+        *event_rows(judged, judged.events, BROAD, 1_000),
     ]
     shown += [legend(looked.layers, definition, Grid({"h1": 300}, 0, pooled, 60), BROAD) for pooled in range(1, 9)]
     for row in shown:
@@ -219,8 +220,8 @@ async def test_ten_columns_and_three_rows_have_one_sentence_and_nothing_is_lost_
         for size in ((10, 3), (160, 48), (10, 3), (80, 24)):
             await settled(pilot, size)
             if size == (10, 3):
-                assert text_of(monitor).split() == ["sparse"]
+                assert text_of(monitor).split() == ["early"]  # at the step that is read
             assert monitor.view.cursor == 0
-        assert "reading step 0" in text_of(monitor)
+        assert "◀ step 0 of " in text_of(monitor)
         stage.close()
     app.close()

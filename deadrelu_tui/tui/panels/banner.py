@@ -6,7 +6,7 @@ from textual.content import Content
 
 from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.finding import Finding
-from deadrelu_tui.record.records import Live
+from deadrelu_tui.record.history import History
 from deadrelu_tui.run.source import Source
 from deadrelu_tui.tui.panels.lines import MUTED, cut
 from deadrelu_tui.tui.remedies import keys_of
@@ -25,18 +25,21 @@ VERDICT_STYLE = {
 }
 
 
-def banner(run: Source, found: Finding | None, width: int, judged: Live | None = None) -> Content:
+def banner(run: Source, found: Finding | None, width: int, judged: History | None = None) -> Content:
     """Return the verdict on the run, or what ended it, in one line: what it is, why, and the key to press, given what
-    was set when it was judged.
+    was judged: the run as it stands, or as it stood at some step.
     """
-    end = run.history.end
+    end = (run.history if judged is None else judged).end
     if end is not None and end.error is not None:
         again = " → r starts again" if "restart" in run.can else ""
         return cut(Content.styled(f"✖ FAILED  {' '.join(end.error.split())[:400]}{again}", "$error"), width)
     if found is None:
         return cut(Content.styled("no verdict before the first step", MUTED), width)
     glyph, style = VERDICT_STYLE[found.word]
-    word, remedies = f"{glyph} {found.word.upper()}  ", _remedies(found, keys_of(found.remedy, run.live, judged))
+    word, remedies = (
+        f"{glyph} {found.word.upper()}  ",
+        _remedies(found, keys_of(found.remedy, run.live, None if judged is None else judged.live)),
+    )
     options = [(text, remedy) for remedy in remedies for text in (*telling.reasons(found), telling.found(found))]
     fitting = (each for each in options if len(word) + len(each[0]) + len(each[1]) <= width)
     text, remedy = next(fitting, (None, ""))

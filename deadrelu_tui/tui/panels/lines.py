@@ -159,6 +159,21 @@ def _fixed(settings: Mapping[str, Any], batch: int | None) -> Iterator[tuple[str
         yield "", f"init {settings['init']}"
 
 
+def place(history: History, step: int) -> str:
+    """Return where in a run a step is, and what a look found there: ◀ step 2 of 1 175 ▶ died 117 here."""
+    planned = history.steps_planned
+    ends = history.next if planned is None else max(history.next, history.first + planned)
+    found = []
+    for name, word in (("deaths", "died"), ("revivals", "revived")):
+        looks = history.window(name, history.first, step + 1)
+        if len(looks.steps) and looks.steps[-1] == step:
+            before = float(looks.values[-2]) if len(looks.steps) > 1 else 0.0
+            more = round(float(looks.values[-1]) - before)
+            where = "here" if len(looks.steps) < 2 or looks.steps[-2] == step - 1 else f"since {count(looks.steps[-2])}"
+            found += [f"{word} {count(more)} {where}"] if more else []
+    return " ".join([f"◀ step {count(step)} of {count(ends)} ▶", ", ".join(found)]).rstrip()
+
+
 def summary(history: History, view: View, held: bool, width: int) -> Content:
     """Return the numbers that matter, each with its course, for a terminal too small for charts; of the layers those of
     the worst.

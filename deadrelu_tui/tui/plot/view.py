@@ -73,6 +73,15 @@ class View:
         at = newest if self.cursor is None else self.cursor + by
         return replace(self, cursor=min(max(history.first, at), newest))
 
+    def at_event(self, history: History, way: int) -> View:
+        """Return the view with the cursor at the step of the event before or after; behind the last one without it."""
+        newest = _newest(history)
+        at = newest + 1 if self.cursor is None else self.cursor
+        before, after = ([step for step in history.known_at if (step - at) * side > 0] for side in (-1, 1))
+        if way < 0:
+            return replace(self, cursor=before[-1]) if before else self
+        return replace(self, cursor=after[0] if after else None)
+
     def stride(self, history: History) -> int:
         """Return the steps of a long stride of the cursor: a twentieth of what is shown."""
         first, stop = self.extent(history)

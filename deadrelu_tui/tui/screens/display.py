@@ -55,6 +55,8 @@ class Display(Panes):
         self.view = View()
         self.shown = session.history
         """The one history that a frame is drawn of: lines, charts, units and events belong to one step."""
+        self.judged = self.shown
+        """The same as it stood at the step under the cursor: what verdict, units and events are of."""
         self._layer_in_focus = ""
         """The layer whose parameters are shown, of a network with too many for all of them."""
         self._plain: Start | None = None
@@ -76,6 +78,10 @@ class Display(Panes):
     def history(self) -> History:
         """The history that is shown: the run's as it stands, or what was held of it."""
         return self.session.history
+
+    def read(self, history: History) -> History:
+        """Return a history as it stood at the step under the cursor; as it is without one."""
+        return history if self.view.cursor is None else history.until(self.view.cursor)
 
     def compose(self) -> ComposeResult:
         """Lay out the lines, the panels and the keys."""
@@ -136,6 +142,7 @@ class Display(Panes):
         """Bring the lines up to date, and return the panels that are to follow."""
         run = self.run_in_hand
         history = self.shown = self.session.history
+        judged = self.judged = self.read(history)
         self.status = run.status
         if isinstance(run.error, InputError) and not len(history) and not self.session.earlier:  # a later one says so
             self.app.refuse(run.error)  # type: ignore[attr-defined]
@@ -153,14 +160,14 @@ class Display(Panes):
         self._line("keys", lines.key_bar(list(self.key_entries()), width))
         panels = self.panels()
         self._arrange(history, [each for each in panels if isinstance(each, ChartPanel)])
-        found = self._verdict(history)
+        found = self._verdict(judged)
         air = 0 if self.has_class("-mini") else 2
-        self._line("verdict", banner.banner(run, found, max(1, width - air), history.live))
+        self._line("verdict", banner.banner(run, found, max(1, width - air), judged))
         if self.has_class("-tiny"):
-            self._line("numbers", lines.sentence(run, history, found, width))
+            self._line("numbers", lines.sentence(run, judged, found, width))
             return []
         if self.has_class("-small") or self.has_class("-mini"):
-            self._line("numbers", lines.summary(history, self.view, held is not None, width))
+            self._line("numbers", lines.summary(judged, self.view, held is not None, width))
             return []
         return sorted(panels, key=lambda panel: not panel.has_focus)
 
@@ -196,7 +203,7 @@ class Display(Panes):
         """Return what differs from the plain view of all steps, in words."""
         view, found = self.view, []
         if view.cursor is not None:
-            found.append(f"reading step {count(view.cursor)}")
+            found.append(lines.place(self.history, view.cursor))
         if self.session.ghost is not None:
             found.append(f"ghost: run {self.session.number(self.session.ghost)}")
         if view.window != WINDOWS[0] or view.zoom:
@@ -229,10 +236,11 @@ class Display(Panes):
         self._drawn[name] = (text, self.size.width)
 
     def _draw_panel(self, panel: CellPanel) -> None:
-        history, view, ghost = self.shown, self.view, self.session.ghost
+        view, ghost = self.view, self.session.ghost
+        history = self.shown if isinstance(panel, ChartPanel) else self.judged
         if self.focused is None and panel.id == self.chosen and panel.is_attached and panel.size:
             self.set_focus(panel)
-        if not len(history) and not chart.loaded():  # nothing to draw yet: neither frame nor training waits for plotext
+        if not len(self.shown) and not chart.loaded():  # nothing yet: neither frame nor training waits for plotext
             return
         state = (
             self.run_in_hand.start.run, len(history), len(history.events), view, ghost and ghost.start.run,

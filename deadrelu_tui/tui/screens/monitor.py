@@ -188,6 +188,12 @@ class MonitorScreen(Display):
             self.view = self.view.moved(self.history, by)
             self.answer()
 
+    def action_event(self, way: int) -> None:
+        """Move the cursor to the event before, or to the next."""
+        if len(self.history):
+            self.view = self.view.at_event(self.history, way)
+            self.answer()
+
     def action_stride(self, way: int) -> None:
         """Move the cursor by a stride."""
         self.action_cursor(way * self.view.stride(self.history))
@@ -283,7 +289,7 @@ class MonitorScreen(Display):
         """Show the whole reasoning behind the verdict."""
         from deadrelu_tui.tui.screens.reasons import ReasonsScreen
 
-        history = self.history
+        history = self.read(self.history)
         if history.last is not None:
             live, judged = self.run_in_hand.live, history.live
             self.app.push_screen(
