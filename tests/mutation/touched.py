@@ -17,7 +17,7 @@ KEPT = ROOT / "build" / "mutation"
 IN_PROCESS = ("record", "diagnosis", "run", "builtin", "engine", "screen")
 """Folders of tests that run the package in their own process, where coverage sees it."""
 AT_MOST = 60.0
-"""Seconds of tests for one change: those of the module's own folder first, then the shortest."""
+"""Seconds of tests for one change: those of the module's own file first, then of its folder, then the shortest."""
 _OWN = {"record": "record", "diagnosis": "diagnosis", "run": "run", "builtin": "builtin", "engine": "engine",
         "tui": "screen", "headless.py": "run", "doctor.py": "run"}  # fmt: skip
 
@@ -73,6 +73,7 @@ class Touched:
         if not names:
             names = set().union(*(self._of(each, None) for each in (module, *self._importers.get(module, ()))))
         names -= set(without)
+        of_its_own = f"/test_{Path(module).stem}.py::"
         own = f"tests/{_OWN.get(module.split('/')[1], '')}/"
         parts, left = [], AT_MOST
         for part in (
@@ -80,7 +81,7 @@ class Touched:
             [each for each in names if not each.startswith(own)],
         ):
             taken, seconds = [], 0.0
-            for each in sorted(part, key=lambda each: (self._seconds[each], each)):
+            for each in sorted(part, key=lambda each: (of_its_own not in each, self._seconds[each], each)):
                 if seconds + self._seconds[each] > left:
                     break
                 taken.append(each)

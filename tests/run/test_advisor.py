@@ -294,3 +294,20 @@ def test_beside_a_training_that_rests_all_is_taken(monkeypatch: pytest.MonkeyPat
     bench.end()
     assert bench.share() == 1
     bench.advisor.close()
+
+
+def test_a_verdict_that_is_bad_for_a_moment_is_no_reason_to_try_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = threading.Semaphore(0)
+
+    def turns(history: History) -> object:
+        looks.release()
+        return given_verdict(history) if next(sick) else None
+
+    sick = iter([True, False] * 50_000)
+    monkeypatch.setattr(module, "verdict", turns)
+    bench = Bench(SICK)
+    bench.advisor.begin()
+    for _ in range(6):
+        assert looks.acquire(timeout=30)
+    bench.advisor.close()
+    assert bench.asked == []
