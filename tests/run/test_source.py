@@ -387,3 +387,9 @@ def test_a_status_has_the_word_that_scripts_rely_on() -> None:
 )  # fmt: skip
 def test_an_end_is_told_by_its_word_and_one_of_a_later_version_by_its_error(end: End, status: Status) -> None:
     assert how_it_ended(end) is status
+
+
+def test_what_a_run_is_doing_is_told_in_these_words() -> None:
+    assert [each.value for each in Status] == [
+        "ready", "starting", "running", "paused", "stopped", "finished", "failed", "crashed",
+    ]  # fmt: skip
