@@ -45,16 +45,16 @@ KEYS: tuple[Binding, ...] = (
     ),
     _key("s", "settings", "settings", "See and change every setting, and start a new run with them."),
     _key("d", "definition", "dead?", "Next definition of death for the charts and the map."),
-    _key("left", "cursor(-1)", "read back", "Go back by a step: charts, units, events and verdict are then those "
-         "of that step.", show=False),
+    _key("left", "cursor(-1)", "read back", "Go back by a step: the values of the charts, units, events and "
+         "verdict are then those of that step.", show=False),
     _key("right", "cursor(1)", "read on", "Go on by a step.", show=False),
     _key("shift+left", "stride(-1)", "stride back", "Move the cursor back by a twentieth of the chart.", show=False),
     _key("shift+right", "stride(1)", "stride on", "Move the cursor on by a twentieth of the chart.", show=False),
     _key("home", "first", "first step", "Go to the first step.", show=False),
     _key("end", "last", "newest step", "Let go of the cursor and follow the newest step.", show=False),
-    _key("left_square_bracket", "event(-1)", "event before", "Go back to the step of the event before: all panels but "
-         "the header then stand as they stood there.", key_display="[", show=False),
-    _key("right_square_bracket", "event(1)", "next event", "Go on to the step of the next event, and behind the last "
+    _key("left_square_bracket", "event(-1)", "event before", "Go back to the step at which the event before became "
+         "known.", key_display="[", show=False),
+    _key("right_square_bracket", "event(1)", "next event", "Go on to that of the next event, and behind the last "
          "one to the newest step.", key_display="]", show=False),
     _key("z", "zoom(1)", "zoom in", "Show half as many steps, around the cursor or the newest step.", show=False),
     _key("Z", "zoom(-1)", "zoom out", "Show twice as many steps.", show=False),

@@ -349,3 +349,12 @@ def test_of_usual_updates_only_a_rate_above_the_article_s_highest_is_told_to_be_
 def test_too_soon_to_tell_says_how_many_steps_and_what_the_loss_was() -> None:
     found = judged({"loss": 1.5}, steps=5, said=start(batches=235, epochs=1))
     assert found.facts == {"steps": 5, "start": True, "loss": 1.5, "high": False, "classes": 10}
+
+
+@pytest.mark.parametrize(
+    ("word", "values"),
+    [("healthy", {}), ("guessing", {"loss": EVEN}), ("diverged", {"loss": from_step(1, 1e4, 2.0)})],
+)
+def test_what_is_found_of_the_whole_network_names_no_layer(word: str, values: Values) -> None:
+    found = judged(values)
+    assert (found.word, found.layer) == (word, "")

@@ -1015,3 +1015,12 @@ def test_as_of_a_step_only_the_steps_up_to_it_count() -> None:
     for step in range(10):
         then = history.until(step)
         assert (then.last, len(then), then.series("loss").steps.tolist()) == (step, step + 1, list(range(step + 1)))
+
+
+@pytest.mark.parametrize(("first", "reached"), [(0, 3), (7, 9)])
+def test_how_far_a_run_is_are_the_steps_taken_or_the_number_of_the_newest(first: int, reached: int) -> None:
+    history = History()
+    history.add(start(first=first))
+    for step in range(first, first + 3):
+        history.add(record(step))
+    assert (history.next, history.reached) == (first + 3, reached)

@@ -481,7 +481,7 @@ def test_the_banner_says_whether_its_remedy_was_tried(finding: Finding, width: i
     history = History()
     history.add(start())
     run = SimpleNamespace(history=history, live=LIVE, can=frozenset())
-    text = banner.banner(run, finding, width).plain.replace("\u202f", " ")
+    text = banner.banner(run, history, finding, width).plain.replace("\u202f", " ")
     assert expected in text
     assert len(text) <= width
 

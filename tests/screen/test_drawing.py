@@ -144,7 +144,7 @@ def test_a_title_keeps_the_kind_of_its_axis_apart_from_its_values() -> None:
     assert entitled(parts, 39) == parts  # 19 of the name, 19 of the value, and a column between
     assert entitled(parts, 38) == [parts[0], parts[1], ("95.8 %", "dead")]
     assert entitled(parts, 26) == [("Σ∂L/∂encoder.weight", "name"), ("symlog", "axis"), ("95.8 %", "dead")]
-    assert entitled(parts, 25)[0] == ("Σ∂L/∂…der.weight", "name") or len(entitled(parts, 25)[0][0]) == 18
+    assert entitled(parts, 25) == [("Σ∂L/∂…coder.weight", "name"), *entitled(parts, 26)[1:]]
 
 
 # The banner
@@ -162,12 +162,16 @@ def run_of(*records: Any, can: frozenset[str] = frozenset({"restart"})) -> Any:
     return SimpleNamespace(history=history, live=LIVE, can=can)
 
 
+def told(run: Any, found: Finding | None, width: int) -> str:
+    return banner.banner(run, run.history, found, width).plain
+
+
 def test_the_banner_never_cuts_a_key_and_says_as_much_as_has_room() -> None:
     keys, hint = " → try n, then r", "  enter: why"
-    whole = banner.banner(run_of(), DEAD, 400).plain
+    whole = told(run_of(), DEAD, 400)
     assert whole.endswith(keys + hint)
     for width in range(20, len(whole) + 3):
-        text = banner.banner(run_of(), DEAD, width).plain
+        text = told(run_of(), DEAD, width)
         assert len(text) <= width
         assert text.startswith("✖ DEAD")
         said = text.removesuffix(hint)
@@ -175,16 +179,16 @@ def test_the_banner_never_cuts_a_key_and_says_as_much_as_has_room() -> None:
         assert (text != said) is (len(said) + len(hint) <= width), width
         between = re.sub(r" → (try )?n, then r$", "", said.removeprefix("✖ DEAD")).strip()
         assert not between or len(between) >= 20, width  # less than a few words is nothing to read
-    assert banner.banner(run_of(), DEAD, 8).plain == "✖ DEAD"
+    assert told(run_of(), DEAD, 8) == "✖ DEAD"
 
 
 def test_a_run_that_failed_is_told_with_the_key_that_starts_again_if_there_is_one() -> None:
     end = End(1.0, "failed", "no memory\nat all")
-    assert banner.banner(run_of(end), None, 80).plain == "✖ FAILED  no memory at all → r starts again"
-    assert banner.banner(run_of(end, can=frozenset()), None, 80).plain == "✖ FAILED  no memory at all"
-    assert banner.banner(run_of(), None, 80).plain == "no verdict before the first step"
+    assert told(run_of(end), None, 80) == "✖ FAILED  no memory at all → r starts again"
+    assert told(run_of(end, can=frozenset()), None, 80) == "✖ FAILED  no memory at all"
+    assert told(run_of(), None, 80) == "no verdict before the first step"
     left = replace(DEAD, remedy=(), tried=0.3)
-    assert banner.banner(run_of(), left, 400).plain.endswith(" → no change did better when tried  enter: why")
+    assert told(run_of(), left, 400).endswith(" → no change did better when tried  enter: why")
 
 
 # The events
@@ -237,10 +241,10 @@ async def test_the_events_are_scrolled_by_rows_by_pages_and_by_three_with_the_wh
             before = panel._above
             panel.post_message(wheel(panel, 1, 1, 0, 0, 0, False, False, False))
             await seen.until(lambda before=before, by=by: panel._above == before + by)  # type: ignore[misc]
-        before = panel._above
         await seen.pilot.press("pageup")
-        assert panel._above == before + page or panel.hint == "↓ more"
+        paged = panel._above
         await seen.pilot.press(*["pageup"] * 9)
+        assert paged == min(page, panel._above) > 3
         assert panel.hint == "↓ more"
         assert "start: " in rows()[0]
         await seen.pilot.press(*["pagedown"] * 9)

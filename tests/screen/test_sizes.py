@@ -86,7 +86,7 @@ def full_texts(monitor: MonitorScreen) -> Iterator[str]:
         text.plain
         for text in (
             lines.header(run, 0.0, held, BROAD), lines.progress(run, run.history.frozen(), BROAD),
-            lines.settings_line(run, monitor.badges(), BROAD), banner.banner(run, found, BROAD, judged),
+            lines.settings_line(run, monitor.badges(), BROAD), banner.banner(run, judged, found, BROAD),
             lines.key_bar(list(monitor.key_entries()), BROAD), lines.summary(judged, view, held is not None, BROAD),
             lines.sentence(run, judged, found, BROAD),
         )

@@ -103,3 +103,26 @@ def test_the_cursor_jumps_from_event_to_event_and_behind_the_last_follows_the_ne
         view = view.at_event(history, way)
         found.append(view.cursor)
     assert found == [9, 5, 0, 0, 5, 9, None, None]  # it began with an event
+
+
+async def test_a_step_that_is_past_is_put_together_once_and_not_for_every_frame(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[int]()
+
+    def until(history: History, step: int) -> History:
+        asked.append(step)
+        return given(history, step)
+
+    given = History.until
+    async with screen(executor, held, WIDE, RunSettings(epochs=1)) as seen:
+        await seen.until(lambda: seen.run.status is Status.PAUSED)
+        for taken in range(4):
+            await seen.pilot.press("full_stop")
+            await seen.until(lambda taken=taken: len(seen.run.history) == taken + 1)  # type: ignore[misc]
+        monkeypatch.setattr(History, "until", until)
+        await seen.pilot.press("home", "right")
+        for taken in range(4, 12):
+            await seen.pilot.press("full_stop")
+            await seen.until(lambda taken=taken: len(seen.app.monitor.shown) == taken + 1)  # type: ignore[misc,union-attr]
+        assert asked == [0, 1]

@@ -25,21 +25,18 @@ VERDICT_STYLE = {
 }
 
 
-def banner(run: Source, found: Finding | None, width: int, judged: History | None = None) -> Content:
-    """Return the verdict on the run, or what ended it, in one line: what it is, why, and the key to press, given what
-    was judged: the run as it stands, or as it stood at some step.
+def banner(run: Source, judged: History, found: Finding | None, width: int) -> Content:
+    """Return the verdict on a run as it stands, or as it stood at some step, or what ended it, in one line: what it is,
+    why, and the key to press.
     """
-    end = (run.history if judged is None else judged).end
+    end = judged.end
     if end is not None and end.error is not None:
         again = " → r starts again" if "restart" in run.can else ""
         return cut(Content.styled(f"✖ FAILED  {' '.join(end.error.split())[:400]}{again}", "$error"), width)
     if found is None:
         return cut(Content.styled("no verdict before the first step", MUTED), width)
     glyph, style = VERDICT_STYLE[found.word]
-    word, remedies = (
-        f"{glyph} {found.word.upper()}  ",
-        _remedies(found, keys_of(found.remedy, run.live, None if judged is None else judged.live)),
-    )
+    word, remedies = f"{glyph} {found.word.upper()}  ", _remedies(found, keys_of(found.remedy, run.live, judged.live))
     options = [(text, remedy) for remedy in remedies for text in (*telling.reasons(found), telling.found(found))]
     fitting = (each for each in options if len(word) + len(each[0]) + len(each[1]) <= width)
     text, remedy = next(fitting, (None, ""))

@@ -57,6 +57,8 @@ class Display(Panes):
         """The one history that a frame is drawn of: lines, charts, units and events belong to one step."""
         self.judged = self.shown
         """The same as it stood at the step under the cursor: what verdict, units and events are of."""
+        self._past: tuple[tuple[str, int], History] | None = None
+        """Run and step that were read last, and what stood there."""
         self._layer_in_focus = ""
         """The layer whose parameters are shown, of a network with too many for all of them."""
         self._plain: Start | None = None
@@ -80,8 +82,17 @@ class Display(Panes):
         return self.session.history
 
     def read(self, history: History) -> History:
-        """Return a history as it stood at the step under the cursor; as it is without one."""
-        return history if self.view.cursor is None else history.until(self.view.cursor)
+        """Return a history as it stood at the step under the cursor; as it is without one.
+
+        What is past stays as it is: it is put together once, for that takes the longer the longer the run.
+        """
+        step, last = self.view.cursor, history.last
+        if step is None or last is None or step >= last:
+            return history
+        place = (self.run_in_hand.start.run, step)
+        if self._past is None or self._past[0] != place:
+            self._past = place, history.until(step)
+        return self._past[1]
 
     def compose(self) -> ComposeResult:
         """Lay out the lines, the panels and the keys."""
@@ -162,7 +173,7 @@ class Display(Panes):
         self._arrange(history, [each for each in panels if isinstance(each, ChartPanel)])
         found = self._verdict(judged)
         air = 0 if self.has_class("-mini") else 2
-        self._line("verdict", banner.banner(run, found, max(1, width - air), judged))
+        self._line("verdict", banner.banner(run, judged, found, max(1, width - air)))
         if self.has_class("-tiny"):
             self._line("numbers", lines.sentence(run, judged, found, width))
             return []
