@@ -14,7 +14,7 @@ import threading
 import time
 from dataclasses import replace
 
-from deadrelu_tui.builtin import room
+from deadrelu_tui.builtin import needs, room
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError, NoRoomError
 
@@ -26,9 +26,9 @@ SECONDS = 1.0
 SPARE_BYTES, SPARE_THREADS = 128 * 10**6, 8
 """What the screen and the history of a run want beside the engine."""
 SHARES = 0.75, 1.0
-"""What of the memory that is allowed each rehearsal has. Near the least that is enough, MXNet trains one time and
+"""What of the memory that is allowed each rehearsal of MXNet has. Near the least that is enough, it trains one time and
 crashes the next, and what is enough is not so everywhere above it: measured, 750 MB, 900 MB (3 of 8) and 980 MB and
-more, but not 800 to 880 or 920 to 950 MB. So it has to fit with less as well."""
+more, but not 800 to 880 or 920 to 950 MB. So it has to fit with less as well. NumPy says what it cannot have."""
 FITS = b"fits\n"
 
 
@@ -42,6 +42,8 @@ def require_room(settings: RunSettings) -> str:
     if not room.tight(settings):
         return ""
     room.be_sparing()
+    if settings.engine == "auto" and needs.mxnet_lack() is not None:
+        settings = replace(settings, engine="numpy")
     if _fits(settings):
         return ""
     if settings.engine == "auto" and _fits(replace(settings, engine="numpy")):
@@ -52,7 +54,7 @@ def require_room(settings: RunSettings) -> str:
 
 def _fits(settings: RunSettings) -> bool:
     """Return whether all rehearsals come to their end; what has nothing to do with limits is the run's own matter."""
-    return all(_is_rehearsed(settings, share) for share in SHARES)
+    return all(_is_rehearsed(settings, share) for share in (SHARES[-1:] if settings.engine == "numpy" else SHARES))
 
 
 def _is_rehearsed(settings: RunSettings, share: float) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadrelu_tui.builtin import room
+from deadrelu_tui.builtin import needs, room
 from deadrelu_tui.builtin.dataset import CLASSES, PIXELS
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine import rehearsal
@@ -114,10 +114,21 @@ def test_nothing_is_rehearsed_where_there_is_no_limit(monkeypatch: pytest.Monkey
 
 def test_what_fits_into_all_that_is_allowed_and_not_into_less_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "tight", lambda _: ("900 MB of address space (ulimit -v)",))
+    monkeypatch.setattr(needs, "mxnet_lack", lambda: None)
     monkeypatch.setattr(rehearsal, "_is_rehearsed", lambda settings, share: share == 1 or settings.engine == "numpy")
     assert rehearsal.require_room(RunSettings()).startswith("MXNet cannot train: this process may have only 900 MB")
     monkeypatch.setattr(rehearsal, "_is_rehearsed", lambda _, share: share <= 1)
     assert rehearsal.require_room(RunSettings()) == ""
+
+
+@pytest.mark.parametrize(("asked", "lack"), [("numpy", False), ("auto", True)])
+def test_numpy_which_says_what_it_cannot_have_may_take_all_that_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, asked: str, lack: bool
+) -> None:
+    monkeypatch.setattr(room, "tight", lambda _: ("3 GB of address space (ulimit -v)",))
+    monkeypatch.setattr(rehearsal, "_is_rehearsed", lambda _, share: share == 1)
+    monkeypatch.setattr(needs, "mxnet_lack", lambda: needs.Lack("MXNet is not installed", "", False) if lack else None)
+    assert rehearsal.require_room(RunSettings(engine=asked)) == ""
 
 
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="limits are read as Linux tells them")
@@ -140,6 +151,7 @@ def test_where_mxnet_does_not_fit_numpy_may_if_it_was_not_asked_for_by_its_name(
     monkeypatch: pytest.MonkeyPatch, engine: str, fitting: set[str], found: str
 ) -> None:
     monkeypatch.setattr(room, "tight", lambda _: ("5 open files",))
+    monkeypatch.setattr(needs, "mxnet_lack", lambda: None)
     monkeypatch.setattr(rehearsal, "_fits", lambda settings: settings.engine in fitting)
     settings = RunSettings(engine=engine)
     if fitting & {engine, "auto"} or (engine == "auto" and fitting):

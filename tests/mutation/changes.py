@@ -41,6 +41,8 @@ class Site(NamedTuple):
     first: int
     last: int
     """The lines of the statement in which it is, in what was written."""
+    within: str
+    """The function or class, by its full name in the module; empty at its top."""
     kind: str
     was: str
     now: str
@@ -59,10 +61,10 @@ class Site(NamedTuple):
 
 def sites(tree: ast.Module) -> list[Site]:
     """Return every change that can be made to a module, in the order of its lines."""
-    return list(_walk(tree, (1, 1)))
+    return list(_walk(tree, (1, 1), ""))
 
 
-def _walk(parent: ast.AST, lines: tuple[int, int]) -> Iterator[Site]:
+def _walk(parent: ast.AST, lines: tuple[int, int], within: str) -> Iterator[Site]:
     for field, value in ast.iter_fields(parent):
         if field in ("annotation", "returns", "decorator_list", "bases", "names", "ops", "op", "ctx", "format_spec"):
             continue
@@ -72,9 +74,10 @@ def _walk(parent: ast.AST, lines: tuple[int, int]) -> Iterator[Site]:
             own = _lines(node) if isinstance(node, (ast.stmt, ast.comprehension, ast.ExceptHandler)) else lines
             place = Place(parent, field, index)
             for kind, instead in _instead(node, place):
-                yield Site(*own, kind, ast.unparse(node), ast.unparse(ast.fix_missing_locations(instead)),
+                yield Site(*own, within, kind, ast.unparse(node), ast.unparse(ast.fix_missing_locations(instead)),
                            place, node, instead)  # fmt: skip
-            yield from _walk(node, own)
+            name = node.name if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else ""
+            yield from _walk(node, own, ".".join(filter(None, (within, name))))
 
 
 def _silent(node: ast.AST) -> bool:

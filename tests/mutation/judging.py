@@ -23,7 +23,8 @@ def tree_of(module: str) -> ast.Module:
 
 def key(module: str, site: Site) -> str:
     """Return what names a change, whatever its line is."""
-    return f"{module.removeprefix('deadrelu_tui/')}: {_short(site.was)} → {_short(site.now)}"
+    place = " ".join(filter(None, (module.removeprefix("deadrelu_tui/"), site.within)))
+    return f"{place}: {_short(site.was)} → {_short(site.now)}"
 
 
 def _short(source: str) -> str:
