@@ -21,8 +21,8 @@ class Panels(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Show both."""
-        yield CellPanel("first")
-        yield CellPanel("second")
+        yield CellPanel("first", ascii_only=False)
+        yield CellPanel("second", ascii_only=False)
 
     def on_mount(self) -> None:
         """Give each a title."""

@@ -17,6 +17,7 @@ from textual.events import MouseScrollDown, MouseScrollUp
 
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.finding import Cause, Finding
+from deadrelu_tui.diagnosis.verdict import BAD, WORDS
 from deadrelu_tui.record.commands import Change, Restart
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.network import Layer, Network, Parameter
@@ -182,6 +183,13 @@ def test_the_banner_never_cuts_a_key_and_says_as_much_as_has_room() -> None:
     assert told(run_of(), DEAD, 8) == "✖ DEAD"
 
 
+@pytest.mark.parametrize("word", WORDS)
+def test_the_banner_marks_what_is_lost_what_is_ill_and_what_is_well(word: str) -> None:
+    mark = told(run_of(), replace(DEAD, word=word), 200).partition(f" {word.upper()}  ")[0]
+    lost, undecided = ("dead", "diverged"), ("early",)
+    assert mark == ("✖" if word in lost else "▲" if word in BAD else "…" if word in undecided else "✔")
+
+
 def test_a_run_that_failed_is_told_with_the_key_that_starts_again_if_there_is_one() -> None:
     end = End(1.0, "failed", "no memory\nat all")
     assert told(run_of(end), None, 80) == "✖ FAILED  no memory at all → r starts again"
@@ -246,7 +254,9 @@ async def test_the_events_are_scrolled_by_rows_by_pages_and_by_three_with_the_wh
         await seen.pilot.press(*["pageup"] * 9)
         assert paged == min(page, panel._above) > 3
         assert panel.hint == "↓ more"
-        assert "start: " in rows()[0]
+        assert "start: " in (oldest := rows())[0]
+        await seen.pilot.press("down")
+        assert rows()[-1] != oldest[-1]  # beyond the first there was nothing to scroll to
         await seen.pilot.press(*["pagedown"] * 9)
         assert rows() == newest
 
@@ -289,8 +299,8 @@ async def test_a_chart_knows_its_size_and_what_it_is_called_in_little_room(execu
             assert (panel.plot is not None, panel.rows) == (True, panel.room[1])
         panel = seen.app.screen.query_one("#dead-h1", ChartPanel)
         assert panel.shorter([("dead ReLU h1", "name"), ("x", "dead")]) == [("h1", "name"), ("x", "dead")]
-        bare = ChartPanel(panel.spec)
-        assert (bare.rows, bare.more, bare.plot, bare.ascii_only) == (0, "", None, False)
+        bare = ChartPanel(panel.spec, ascii_only=False)
+        assert (bare.rows, bare.more, bare.plot) == (0, "", None)
 
 
 def test_a_look_of_a_single_unit_is_drawn_as_any_other() -> None:

@@ -66,12 +66,8 @@ _READABLE = 24
 
 
 def _words(text: str, room: int) -> str:
-    """Return as many whole words of a text as have room: half a number would be another number."""
-    kept = ""
-    for word in text.split(" "):
-        if len(kept) + len(word) + 2 > room:
-            while kept[-1:].isdigit():  # "300…" could be the beginning of 3000
-                kept = kept.rpartition(" ")[0]
-            return kept + "…" if kept else ""
-        kept += (" " if kept else "") + word
-    return kept
+    """Return as many whole words of a text that is too long as have room: half a number would be another number."""
+    kept = text[:room].rpartition(" ")[0]
+    while kept[-1:].isdigit():  # "300…" could be the beginning of 3000
+        kept = kept.rpartition(" ")[0]
+    return kept + "…" if kept else ""

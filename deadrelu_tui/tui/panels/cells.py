@@ -12,9 +12,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from deadrelu_tui.tui.panels.names import entitled
+from deadrelu_tui.tui.panels.frame import framed, room_in
 from deadrelu_tui.tui.plot.chart import Row, Span
-from deadrelu_tui.tui.wire.ascii import to_ascii
 
 BORDER_ROLES = ("border", "focus", "name", "text")
 
@@ -35,10 +34,7 @@ class CellPanel(Widget, can_focus=True):
 
         panel: CellPanel
 
-    BORDER = 2
-    """Columns, and rows, that the border takes."""
-
-    def __init__(self, id: str, ascii_only: bool = False) -> None:
+    def __init__(self, id: str, ascii_only: bool) -> None:
         super().__init__(id=id, classes="panel cells")
         self.ascii_only = ascii_only
         self.hint = ""
@@ -53,7 +49,7 @@ class CellPanel(Widget, can_focus=True):
     @property
     def room(self) -> tuple[int, int]:
         """Columns and rows inside the border, and one column of air."""
-        return max(0, self.size.width - self.BORDER - 1), max(0, self.size.height - self.BORDER)
+        return room_in(*self.size)
 
     @property
     def title(self) -> str:
@@ -63,7 +59,7 @@ class CellPanel(Widget, can_focus=True):
     def show(self, title: Sequence[Span], rows: list[Row]) -> None:
         """Show a title of (text, role) parts and rows of spans as wide as the room; no rows leave it empty."""
         self._content = (title, rows)
-        before, now = self._rows, self._bordered(title, rows)
+        before, now = self._rows, self._framed()
         self._rows = now
         if len(before) != len(now) or len(self._strips) != len(now):
             self._restyle()
@@ -91,7 +87,7 @@ class CellPanel(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Return one row of cells. The first are asked for before the panel is told of its size."""
         if not self._content[1] and len(self._rows) != self.size.height:
-            self._rows = self._bordered(*self._content)
+            self._rows = self._framed()
         if len(self._strips) != len(self._rows):
             self._strips = [self._strip(row) for row in self._rows]
         width = self.size.width
@@ -111,38 +107,10 @@ class CellPanel(Widget, can_focus=True):
         """Return a title that is too long in fewer words."""
         return title
 
-    def _bordered(self, title: Sequence[Span], rows: list[Row]) -> list[Row]:
-        left, line, right, side, lower_left, lower_right = "+-+|++" if self.ascii_only else "╭─╮│╰╯"
-        border = "focus" if self.has_focus else "border"
-        across = max(0, self.size.width - self.BORDER)
-        free = across - 2
-        parts = list(title)
-        if self.ascii_only:
-            parts = [(to_ascii(text.replace("≤", "<=")), role) for text, role in parts]
-
-        def fit(apart: int) -> bool:  # so far apart from each other, and one column from the corner
-            return sum(len(text) + apart for text, _ in parts) - apart + 1 <= free
-
-        if parts and not fit(1):
-            parts = self.shorter(parts)
-        if parts and not fit(1):
-            parts = entitled(parts, free - 1)
-        apart = 1 if fit(1) and not fit(2) else 2
-        top: Row = [(left + line + " ", border)]
-        for text, role in parts:
-            if len(text) < free:  # a part that has no room is left out: half a number would be another number
-                top.append((text + " " * min(apart, free - len(text)), role))
-                free -= len(top[-1][0])
-        top.append((line * free + right, border))
-        hint = f" {self.hint} " if self.hint and len(self.hint) + 3 <= across else ""
-        bottom: Row = [(lower_left + line * (across - len(hint) - 1), border)]
-        bottom += [(to_ascii(hint) if self.ascii_only else hint, "text"), (line + lower_right, border)]
-        columns, height = self.room
-        rows = rows or [[(" " * columns, "text")] for _ in range(height)]
-        if self.ascii_only:
-            rows = [[(to_ascii(text), role) for text, role in row] for row in rows]
-        inside = [[*row, (" " * (columns - sum(len(text) for text, _ in row)), "text")] for row in rows]
-        return [top, *([(side, border), *row, (" " + side, border)] for row in inside), bottom]
+    def _framed(self) -> list[Row]:
+        title, rows = self._content
+        return framed(title, rows, self.size, hint=self.hint, focus=self.has_focus, ascii_only=self.ascii_only,
+                      shorter=self.shorter)  # fmt: skip
 
     def _restyle(self) -> None:
         self._strips = []

@@ -12,7 +12,7 @@ from deadrelu_tui.tui.plot.charts import ChartSpec
 class ChartPanel(CellPanel):
     """A chart of one spec."""
 
-    def __init__(self, spec: ChartSpec, ascii_only: bool = False) -> None:
+    def __init__(self, spec: ChartSpec, ascii_only: bool) -> None:
         super().__init__(spec.id, ascii_only)
         self.spec = spec
         self.plot: Plot | None = None

@@ -24,7 +24,7 @@ class EventPanel(CellPanel):
 
     BINDINGS: ClassVar[list[BindingType]] = list(EVENT_KEYS)
 
-    def __init__(self, id: str, ascii_only: bool = False) -> None:
+    def __init__(self, id: str, ascii_only: bool) -> None:
         super().__init__(id, ascii_only)
         self._history: History | None = None
         self._events: tuple[Event, ...] = ()

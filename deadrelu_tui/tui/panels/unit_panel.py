@@ -23,7 +23,7 @@ class UnitPanel(CellPanel):
 
     BINDINGS: ClassVar[list[BindingType]] = list(UNIT_KEYS)
 
-    def __init__(self, id: str, ascii_only: bool = False) -> None:
+    def __init__(self, id: str, ascii_only: bool) -> None:
         super().__init__(id, ascii_only)
         self.at: At = ("", 0)
         self._history: History | None = None
