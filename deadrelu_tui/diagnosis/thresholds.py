@@ -22,7 +22,7 @@ def little_right(accuracy: float, classes: int) -> bool:
 
 def is_bottleneck(units: int, classes: int) -> bool:
     """Return whether a layer's units, each on or off, have fewer patterns than there are classes (ours)."""
-    return units < classes.bit_length() and 2**units < classes
+    return (1 << units) < classes
 
 
 def without_bottlenecks(hidden: Sequence[int], classes: int) -> tuple[int, ...]:

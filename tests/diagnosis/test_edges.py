@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +30,7 @@ from canned import (
 )  # fmt: skip
 from conftest import start
 
-from deadrelu_tui.diagnosis import causes, remedies
+from deadrelu_tui.diagnosis import causes, remedies, telling
 from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.diagnosis.verdict import findings
 from deadrelu_tui.record.commands import Change, Restart
@@ -358,3 +361,42 @@ def test_too_soon_to_tell_says_how_many_steps_and_what_the_loss_was() -> None:
 def test_what_is_found_of_the_whole_network_names_no_layer(word: str, values: Values) -> None:
     found = judged(values)
     assert (found.word, found.layer) == (word, "")
+
+
+@pytest.mark.parametrize(("dead", "few"), [(0.0999, True), (0.1, True), (0.1001, False)])
+def test_where_more_than_a_tenth_never_fire_that_few_fire_is_not_said_beside_it(dead: float, few: bool) -> None:
+    found = findings(canned({"dead_fraction/h1": dead, "inactive_fraction/h1": 0.6}))
+    assert any(each.cause is not None and each.cause.kind == "few_silent" for each in found) is few
+
+
+@pytest.mark.parametrize(("normalise", "by"), [(True, 255), (False, 1)])
+def test_mean_and_deviation_of_the_input_are_those_of_what_is_fed(normalise: bool, by: float) -> None:
+    said = start(batches=60, epochs=1)
+    said = replace(said, facts={**said.facts, "divisor": 255, "input_mean": 72.9, "input_std": 90.0})
+    evidence = Evidence(canned({}, said=said), 59)
+    assert evidence.input({"normalise": normalise}) == pytest.approx((72.9 / by, 90.0 / by))
+
+
+def test_of_equally_large_updates_the_first_weight_s_is_told() -> None:
+    history = canned({"update_ratio/w1": 2.0, "update_ratio/w2": 2.0})
+    assert Evidence(history, 59).largest_update(10, 20, ("w1", "w2")) == (10, "w1", 2.0)
+
+
+def test_without_a_bottleneck_no_wider_layers_are_advised() -> None:
+    assert remedies.roomy(Evidence(canned({}, widths=(4, 300)), 59)) == ()
+    said = start(batches=60, epochs=1, hidden=(3, 300))
+    *_, again = remedies.roomy(Evidence(canned({}, said=said), 59))
+    assert isinstance(again, Restart)
+    assert again.settings["init"] == "he"
+    assert again.settings["hidden"][0] > 3
+    assert remedies.roomy(Evidence(canned({}, said=replace(said, classes=None)), 59)) == ()
+
+
+def test_every_cause_that_is_found_has_a_sentence_and_no_other_has() -> None:
+    found = set()
+    for path in Path(causes.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Cause":
+                assert isinstance(node.args[0], ast.Constant)
+                found.add(node.args[0].value)
+    assert found == set(telling._CAUSED)

@@ -56,22 +56,23 @@ class Touched:
     @cached_property
     def _importers(self) -> dict[str, set[str]]:
         """Which modules import each module, by their files."""
-        found: dict[str, set[str]] = {}
-        for path in (ROOT / "deadrelu_tui").rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.ImportFrom) and node.module:
-                    for name in (node.module, *(f"{node.module}.{each.name}" for each in node.names)):
-                        found.setdefault(name.replace(".", "/") + ".py", set()).add(str(path.relative_to(ROOT)))
-        return found
+        return _imported_by((ROOT / "deadrelu_tui").rglob("*.py"))
+
+    @cached_property
+    def _readers(self) -> dict[str, set[str]]:
+        """Which files of tests import each module."""
+        return _imported_by(_test_files())
 
     def tests(self, module: str, lines: tuple[int, int] | None, without: Iterable[str] = ()) -> list[Chosen]:
         """Return the tests that run some lines, in two parts: those of the module's own folder, and the others.
 
-        Of lines that run when the module is imported: those that run anything of it, or of what imports it.
+        Of lines that run when the module is imported: those that run anything of it, or of what imports it, and those
+        of the files that import it, for to read a constant runs no line of it.
         """
         names = self._of(module, lines) if lines is not None else set()
         if not names:
             names = set().union(*(self._of(each, None) for each in (module, *self._importers.get(module, ()))))
+            names |= {each for each in self._seconds if each.split("::")[0] in self._readers.get(module, ())}
         names -= set(without)
         of_its_own = f"/test_{Path(module).stem}.py::"
         own = f"tests/{_OWN.get(module.split('/')[1], '')}/"
@@ -98,6 +99,17 @@ class Touched:
         numbers = by_line if lines is None else range(lines[0], lines[1] + 1)
         told = {context.split("|")[0] for number in numbers for context in by_line.get(number, ())}
         return told & self._seconds.keys()
+
+
+def _imported_by(paths: Iterable[Path]) -> dict[str, set[str]]:
+    """Return which of some files import each module of the package, by their names in the project."""
+    found: dict[str, set[str]] = {}
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for name in (node.module, *(f"{node.module}.{each.name}" for each in node.names)):
+                    found.setdefault(name.replace(".", "/") + ".py", set()).add(str(path.relative_to(ROOT)))
+    return found
 
 
 def _is_newer(path: Path, than: float) -> bool:

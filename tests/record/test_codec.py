@@ -518,3 +518,10 @@ def test_what_is_well_packed_and_means_nothing_raises_nothing(data: st.DataObjec
         else:
             where[key] = data.draw(plain | st.sampled_from([-1, 2, 10**15, 10**400, [], {}, "<f8"]))
     read_anything(stream(*(packet(told, arrays) for told, arrays in packets)))
+
+
+@pytest.mark.parametrize("width", [1, 7, 8, 9, 300, 1_000])
+def test_which_units_fired_comes_back_however_many_there_are(width: int) -> None:
+    fired = np.random.default_rng(width).random(width) < 0.5
+    back = load(dump([step_of(number, fired={"h1": fired}, looks={"h1": units(width)}) for number in range(3)]))
+    assert [each.fired["h1"].tolist() for each in back if isinstance(each, Step)] == [fired.tolist()] * 3

@@ -201,6 +201,9 @@ def test_a_death_is_never_put_before_the_look_that_found_the_unit_alive_nor_afte
     book.look(10, looked([False, False]))
     book.batch(12, np.array([False, True]))
     assert book.look(12, looked([True, True])).died_at.tolist() == [11, 12]
+    book.look(20, looked([False, False]))
+    book.batch(21, np.array([True, True]))
+    assert book.look(21, looked([True, True])).died_at.tolist() == [21, 21]
 
 
 def test_saturation_is_dated_by_the_look_that_found_it() -> None:
