@@ -52,7 +52,8 @@ STEPS_A_FRAME, FRAMES_A_TURN = 2, 10
 LOOKED_FROM, BLOCK = 200_000, 1_000
 """From so many steps on the memory of a step counts; it is looked at every so many steps."""
 BATCHES, UNITS, LOOK_EVERY = 235, 300, 100
-SETTINGS = replace(PRESETS["low-lr"], epochs=2 * LONG // BATCHES)
+EPOCHS = 2 * LONG // BATCHES
+SETTINGS = replace(PRESETS["low-lr"], epochs=EPOCHS)
 STEPS_A_SECOND = 150
 NETWORK = mlp(784, (UNITS,), 10, "relu")
 PARAMETERS = tuple(each.name for each in NETWORK.parameters)
@@ -101,7 +102,7 @@ class Source:
             promised, device="cpu", network=NETWORK, metrics=(*self.metrics, *now_and_then), probe=2_000,
             facts={**promised.facts, "source": "embedded", "sha256": "0" * 64, "train": 60_000, "test": 10_000,
                    "input_mean": 72.9, "input_std": 90.0, "batch": 256},
-            steps=BATCHES * SETTINGS.epochs, steps_per_epoch=BATCHES,
+            steps=BATCHES * EPOCHS, steps_per_epoch=BATCHES,
         )  # fmt: skip
         live, step = SETTINGS.live, 0
         while True:

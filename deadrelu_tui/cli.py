@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import math
 import os
 import signal
 import sys
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from deadrelu_tui.run.run import Run
 
 USAGE_ERROR, INTERRUPTED = 2, 130
+OPENING = 1.0, 7
+"""How many steps a second a session begins with, and how many of them: what kills a layer is over by then."""
 LONGEST_EXIT = 10.0
 """Seconds that libraries may take to close."""
 _TWO_SIDED = {"normalise": "--normalise/--no-normalise", "full": "--full/--embedded"}
@@ -78,8 +81,9 @@ def _options(command: Callable[..., Any], settings: Sequence[Field[Any]]) -> Cal
     return command
 
 
-def chosen(ctx: click.Context) -> RunSettings:
-    """Return the settings: a flag beats the environment, which beats the config file, which beats the preset.
+def chosen(ctx: click.Context, **otherwise: Any) -> RunSettings:
+    """Return the settings: a flag beats the environment, which beats the config file, which beats what is otherwise
+    so here, which beats the preset.
 
     Raises InputError for the first that is not allowed.
     """
@@ -92,13 +96,19 @@ def chosen(ctx: click.Context) -> RunSettings:
         named |= nearer
     preset = named.pop("preset", presets.DEFAULT)
     known = {each.name for each in fields(RunSettings)}
-    base = {name: getattr(presets.PRESETS[preset], name) for name in known}
+    base = {name: getattr(presets.PRESETS[preset], name) for name in known} | otherwise
     return RunSettings(**{**base, **{name: value for name, value in named.items() if name in known}})
 
 
 def chosen_beside(ctx: click.Context) -> dict[str, Any]:
     """Return what else is set, which determines no number of a run, by the same precedence."""
-    said = {"trials": True, "fps": None, "low_bandwidth": False, "mouse": not os.environ.get("SSH_CONNECTION")}
+    said = {
+        "trials": True,
+        "fps": None,
+        "speed": None,
+        "low_bandwidth": False,
+        "mouse": not os.environ.get("SSH_CONNECTION"),
+    }
     for nearer in (config.read(), *_said(ctx)):
         said |= {name: nearer[name] for name in said if nearer.get(name) is not None}
     return said
@@ -154,17 +164,25 @@ TRIALS = click.option(
     envvar="DEADRELU_LOW_BANDWIDTH",
     help="For a poor link: a frame and 2 KB a second at most.",
 )
+@click.option(
+    "--speed",
+    type=_Setting(config.BESIDE["speed"], "N|full"),
+    envvar="DEADRELU_SPEED",
+    metavar="N|full",
+    help="Take at most so many steps a second.  [default: full, but the first 7 of the first run one a second]",
+)
+@click.option("--paused", is_flag=True, help="Hold the first run before its first step.")
 @TRIALS
 @click.version_option(__version__, prog_name="deadrelu-tui", message="%(prog)s %(version)s")
 @click.pass_context
-def main_command(ctx: click.Context, /, **_given: Any) -> None:
+def main_command(ctx: click.Context, /, paused: bool, **_given: Any) -> None:
     """Watch ReLUs die: train an MLP on Fashion-MNIST and see, live, which ReLUs die, when and why.
 
     Without a command the screen opens and training starts at once; ? there shows the keys.
     """
     if ctx.invoked_subcommand is not None:
         return
-    settings, beside = chosen(ctx), chosen_beside(ctx)
+    settings, beside = chosen(ctx, epochs=None), chosen_beside(ctx)
     needs.require_engine(settings.engine)
     from deadrelu_tui.engine import rehearsal
     from deadrelu_tui.tui.wire import terminal
@@ -173,13 +191,16 @@ def main_command(ctx: click.Context, /, **_given: Any) -> None:
     unfit = rehearsal.require_room(settings)
     with terminal.taken(_log_file()) as (meter, guard), ThreadPoolExecutor(1, "training") as executor:
         from deadrelu_tui.engine import begin as engine
-        from deadrelu_tui.record.commands import Pause
+        from deadrelu_tui.record.commands import Pause, Speed
         from deadrelu_tui.tui.app import MonitorApp
         from deadrelu_tui.tui.wire import pace
 
         paced = pace.POOR_LINK if beside["low_bandwidth"] else pace.Pace()
         paced = replace(paced, frames=beside["fps"] or paced.frames)
-        first = engine.make_run(settings, executor, True, beside["trials"], unfit)
+        first, speed = engine.make_run(settings, executor, True, beside["trials"], unfit), beside["speed"]
+        first.send(Speed(*OPENING) if speed is None else Speed(speed if speed < math.inf else None))
+        if paused:
+            first.send(Pause())
 
         def begin(values: Mapping[str, Any], paused: bool) -> Run:
             run = engine.make_run(RunSettings.of(values), executor, True, beside["trials"], unfit)

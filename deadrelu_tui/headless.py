@@ -286,7 +286,7 @@ def step_rows(history: History, first: int, stop: int) -> Iterator[Fields]:
 def epoch_line(row: Fields, run: Run) -> str:
     """Return an epoch as a sentence for people."""
     history = run.history
-    parts = [f"epoch {row['epoch']}/{_epochs(history)}  loss {number(row['loss'])}"]
+    parts = [f"epoch {row['epoch']}{_of_epochs(history)}  loss {number(row['loss'])}"]
     if "accuracy/test" in row:
         parts.append(f"test accuracy {percent(row['accuracy/test'])}")
     for word, shares in _shares(history, row.get):
@@ -306,9 +306,9 @@ def _shares(history: History, value: Callable[[str], float | None]) -> Iterator[
             yield word, shares
 
 
-def _epochs(history: History) -> str:
+def _of_epochs(history: History) -> str:
     start, planned = history.start, history.steps_planned
-    return str(planned // start.steps_per_epoch) if start and planned and start.steps_per_epoch else "–"
+    return f"/{planned // start.steps_per_epoch}" if start and planned and start.steps_per_epoch else ""
 
 
 def _write(out: TextIO, row: Fields) -> int:

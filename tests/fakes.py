@@ -79,7 +79,7 @@ def canned(numbers: Values = healthy, fail_at: int | None = None) -> Training:
                 yield Event(step, "train_on", {"epochs": more, "steps": more * BATCHES})
             turn = gate.next(step)
             yield from turn.events
-            if turn.go is None:
+            while turn.go is None:
                 turn = gate.next(step)
                 yield from turn.events
             if not turn.go:

@@ -9,7 +9,7 @@ import numpy as np
 from conftest import units
 
 from deadrelu_tui.diagnosis.happenings import happenings
-from deadrelu_tui.record.commands import Command
+from deadrelu_tui.record.commands import Command, Speed
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import Quantity, all_of
 from deadrelu_tui.record.network import Layer, Network, Parameter
@@ -106,6 +106,7 @@ class MadeUp:
     """A Source of such a run, at its newest step."""
 
     error = None
+    speed = Speed()
 
     def __init__(self, records: Iterator[Record] | None = None) -> None:
         self.history, self.sent = History(), list[Command]()

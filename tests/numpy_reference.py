@@ -176,7 +176,7 @@ def percentile(values: Floats, percent: float) -> float:
 def batches(settings: RunSettings, images: int) -> Iterator[npt.NDArray[np.int64]]:
     """Yield the indices of every batch of every epoch: a fresh shuffle per epoch, the last batch short."""
     random = np.random.RandomState(settings.seed)
-    for _ in range(settings.epochs):
+    for _ in range(settings.epochs or 0):
         order = np.arange(images)
         random.shuffle(order)
         yield from np.split(order, range(settings.batch_size, images, settings.batch_size))

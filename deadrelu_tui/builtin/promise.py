@@ -12,7 +12,7 @@ from deadrelu_tui.record.network import mlp
 from deadrelu_tui.record.records import Start
 from deadrelu_tui.wording import moment
 
-CAN = frozenset({"pause", "stop", "revive", "restart", "train_on", *LIVE})
+CAN = frozenset({"pause", "stop", "revive", "restart", "train_on", "speed", *LIVE})
 DIVISOR = 255
 """By what normalising divides the pixels."""
 

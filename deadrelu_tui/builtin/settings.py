@@ -18,6 +18,8 @@ LIVE = ("normalise", "lr", "activation")
 """What can be changed between two steps, in the order in which changes are told."""
 _LONGEST = 40
 """Characters of what was given that an error repeats."""
+ENDLESS = "endless"
+"""What no number of epochs is called."""
 MAX_UNITS, MAX_LAYERS, MAX_SEED = 10_000, 50, 2**32 - 1
 
 
@@ -42,6 +44,17 @@ def parse_fps(text: str | float) -> float:
         value = math.nan
     if not 0.1 <= value <= 30:
         raise InputError(f"fps must be a number from 0.1 to 30, not {_quoted(text)}")
+    return value
+
+
+def parse_speed(text: str | float) -> float:
+    """Return how many steps a second are taken at most; infinity for as many as it can."""
+    try:
+        value = math.inf if text == "full" else math.nan if isinstance(text, bool) else _number(float, text)
+    except (TypeError, ValueError, OverflowError):
+        value = math.nan
+    if not (0.1 <= value <= 1000 or text == "full"):
+        raise InputError(f"speed must be full or a number of steps a second from 0.1 to 1000, not {_quoted(text)}")
     return value
 
 
@@ -92,6 +105,15 @@ def _whole(name: str, low: int, high: int) -> Callable[[str | int], int]:
         return value
 
     return parse
+
+
+def _epochs(text: str | int | None) -> int | None:
+    if text is None or text == ENDLESS:
+        return None
+    try:
+        return _whole("epochs", 1, 100_000)(text)
+    except InputError as error:
+        raise InputError(str(error).replace("a whole number", f"{ENDLESS} or a whole number", 1)) from None
 
 
 def _shaped(name: str, pattern: str, example: str) -> Callable[[str], str]:
@@ -151,7 +173,9 @@ class RunSettings:
     )
     hidden: tuple[int, ...] = _setting((300,), parse_hidden, "Units of the hidden layers, first to last.", "N[,N…]")
     batch_size: int = _setting(256, _whole("batch-size", 1, 60_000), "Images per step.", "N")
-    epochs: int = _setting(5, _whole("epochs", 1, 100_000), "Passes over the training set.", "N")
+    epochs: int | None = _setting(
+        5, _epochs, f"Passes over the training set, or {ENDLESS}: until it is stopped.", f"N|{ENDLESS}"
+    )
     init: str = _setting("normal:0.01", _init, "First weights; biases start at 0.", "normal:SCALE|he|xavier")
     seed: int = _setting(0, _whole("seed", 0, MAX_SEED), "Seed of the weights and of the order of the images.", "N")
     engine: str = _setting(

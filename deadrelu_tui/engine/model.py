@@ -64,7 +64,7 @@ Engine = Callable[[RunSettings, Start, Dataset, bool], Model]
 """Given settings, what was promised, the images, and whether metrics are wanted, makes a model in this thread."""
 
 
-def found(promised: Start, dataset: Dataset, batches: Batches, epochs: int, **known: Any) -> Start:
+def found(promised: Start, dataset: Dataset, batches: Batches, epochs: int | None, **known: Any) -> Start:
     """Return what was promised with what the data are; `known` names the device and other facts of the engine."""
     mean, deviation = dataset.moments
     facts: Mapping[str, Any] = {
@@ -79,7 +79,7 @@ def found(promised: Start, dataset: Dataset, batches: Batches, epochs: int, **kn
         device=device,
         probe=len(dataset.probe_images),
         facts={**promised.facts, **facts, **known},
-        steps=batches.count * epochs,
+        steps=None if epochs is None else batches.count * epochs,
         steps_per_epoch=batches.count,
     )
 

@@ -80,6 +80,7 @@ def train(
     changed_at = step = epoch = 0
     live: Live = settings.live
     epochs = settings.epochs
+    planned = RunSettings().epochs
     while True:
         if epoch == epochs:
             more = gate.more()
@@ -92,6 +93,9 @@ def train(
                 return
             epochs += more
             yield Event(step, "train_on", {"epochs": more, "steps": more * model.batches.count})
+        if epochs is None and epoch == planned:
+            yield from read_back()
+            yield Event(step, "planned", {"epochs": planned})
         epoch += 1
         for index, batch in enumerate(model.batches.epoch()):
             gate.give(model.parameters_now)

@@ -70,8 +70,9 @@ def sample(settings: RunSettings, dataset: Dataset) -> Sample:
         test_images=dataset.probe_images[:PROBED], test_labels=dataset.test_labels[:PROBED],
     )  # fmt: skip
     gentle = replace(settings, batch_size=min(BATCH, settings.batch_size), engine="numpy", device="cpu", epochs=1)
-    planned = settings.epochs * -(-count // settings.batch_size)
-    steps = max(FEWEST_STEPS, min(MOST_STEPS, max(STEPS, SEEN // gentle.batch_size), planned))
+    steps = min(MOST_STEPS, max(STEPS, SEEN // gentle.batch_size))
+    if settings.epochs is not None:
+        steps = max(FEWEST_STEPS, min(steps, settings.epochs * -(-count // settings.batch_size)))
     return Sample(gentle, images, steps)
 
 

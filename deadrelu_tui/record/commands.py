@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -56,11 +57,21 @@ class TrainOn:
     epochs: int
 
 
-Command = Change | Pause | Resume | Take | Revive | Stop | Restart | TrainOn
+@dataclass(frozen=True)
+class Speed:
+    """Take at most so many steps a second from now on, or only for so many steps and then as many as it can."""
+
+    per_second: float | None = None
+    """None for as many as it can."""
+    steps: int | None = None
+    """None for as long as nothing else is asked."""
+
+
+Command = Change | Pause | Resume | Take | Revive | Stop | Restart | TrainOn | Speed
 
 _WORDS: dict[type, str] = {
     Change: "change", Pause: "pause", Resume: "resume", Take: "take", Revive: "revive", Stop: "stop",
-    Restart: "restart", TrainOn: "train_on",
+    Restart: "restart", TrainOn: "train_on", Speed: "speed",
 }  # fmt: skip
 _KINDS: dict[str, Any] = {word: kind for kind, word in _WORDS.items()}
 
@@ -72,7 +83,7 @@ def as_data(command: Command) -> dict[str, Any]:
         value = getattr(command, each.name)
         if isinstance(value, Mapping):
             data |= value
-        elif value is not False:  # what nobody asked for need not be told
+        elif value is not False and value is not None:  # what nobody asked for need not be told
             data[each.name] = value
     return data
 
@@ -102,6 +113,17 @@ def can_obey_all(can: frozenset[str], commands: Sequence[Command]) -> bool:
 
 
 _LEARNING_RATES = tuple(float(f"{digit}e{power}") for power in range(-6, 3) for digit in (1, 2, 5))
+
+
+SPEEDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+"""Steps a second that can be gone through by keys."""
+
+
+def next_speed(speed: float | None, direction: int, measured: float = math.inf) -> float | None:
+    """Return the next speed above (direction 1) or below (−1); None is as fast as it can, which is `measured`."""
+    if direction > 0:
+        return None if speed is None else next((each for each in SPEEDS if each > speed), None)
+    return next((each for each in reversed(SPEEDS) if each < (measured if speed is None else speed)), SPEEDS[0])
 
 
 def next_lr(lr: float, direction: int) -> float:

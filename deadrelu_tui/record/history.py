@@ -125,6 +125,11 @@ class History:
         return self._kept.sifted(self.events).marks
 
     @property
+    def milestones(self) -> tuple[Event, ...]:
+        """Those of the events that tell how far the run has come."""
+        return self._kept.sifted(self.events).milestones
+
+    @property
     def tried(self) -> Event | None:
         """What tells which remedies were tried last; None before."""
         return self._kept.sifted(self.events).tried

@@ -46,6 +46,7 @@ class Sifted(NamedTuple):
 
     events: tuple[Event, ...] = ()
     marks: tuple[Event, ...] = ()
+    milestones: tuple[Event, ...] = ()
     more: int = 0
     """Steps that it was told to train on."""
     resumed: int | None = None
@@ -59,6 +60,7 @@ class Sifted(NamedTuple):
         return cls(
             events,
             tuple(each for each in events if each.mark),
+            tuple(each for each in events if each.milestone),
             sum(each.facts.get("steps", 0) for each in events if each.kind == "train_on"),
             next((each.step for each in reversed(events) if each.kind in WAITED), None),
             next((each for each in reversed(events) if each.kind == TRIED), None),

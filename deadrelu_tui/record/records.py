@@ -48,8 +48,8 @@ class Start:
     classes: int | None = None
     """Between which the network chooses; None where it does not."""
     can: frozenset[str] = frozenset()
-    """What it can be asked to do: 'pause' (and take single steps), 'stop', 'revive', 'restart', 'train_on', and the
-    names of what is set live and can be changed."""
+    """What it can be asked to do: 'pause' (and take single steps), 'stop', 'revive', 'restart', 'train_on', 'speed',
+    and the names of what is set live and can be changed."""
     first: int = 0
     """The number of the first step: a training that is joined has taken some before."""
 
@@ -99,6 +99,8 @@ class Look:
 
 MARKS = frozenset({"change", "revive"})
 """Kinds of event that leave a mark on every chart: something was done to the training."""
+MILESTONES = frozenset({"planned"})
+"""Kinds that leave a line, too, though nothing was done: an endless run is as long as the experiment was planned."""
 BY_HAND = MARKS | {"pause", "train_on"}
 """Kinds of what a person did to the training."""
 WAITED = frozenset({"resume", "train_on"})
@@ -122,6 +124,11 @@ class Event:
     def mark(self) -> bool:
         """Whether something was changed here: it leaves a mark on every chart."""
         return self.kind in MARKS
+
+    @property
+    def milestone(self) -> bool:
+        """Whether the run has come as far as was planned: it leaves a line on every chart."""
+        return self.kind in MILESTONES
 
     @property
     def routine(self) -> bool:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from deadrelu_tui.record.activations import DYING, SATURATING
+from deadrelu_tui.record.commands import Speed
 from deadrelu_tui.record.records import Event
 from deadrelu_tui.wording import count, number, percent, rate
 
@@ -134,6 +135,13 @@ def _epoch(facts: Facts) -> str:
     return f"epoch {facts['epoch']}: {', '.join(parts)}".removesuffix(": ")
 
 
+def speed_text(speed: Speed) -> str:
+    """Return how fast a run may go, in words."""
+    if speed.per_second is None:
+        return "full speed"
+    return f"{rate(speed.per_second)} step{'' if speed.per_second == 1 else 's'}/s"
+
+
 _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "start": _start,
     "change": _change,
@@ -143,6 +151,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "resume": lambda _: "resume",
     "stop": lambda _: "stop",
     "train_on": lambda facts: f"train on: {count(facts['epochs'])} more epoch{'' if facts['epochs'] == 1 else 's'}",
+    "planned": lambda facts: f"the article's {count(facts['epochs'])} epochs end here; this run goes on",
     "revive": _revive,
     "nobody_revived": _nobody_revived,
     "units_lost": _units_lost,

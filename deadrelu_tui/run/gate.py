@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Resume, Revive, Stop, Take, TrainOn
+from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Resume, Revive, Speed, Stop, Take, TrainOn
 from deadrelu_tui.record.records import Event, Live, changes
 
 BY_HAND = 100
 """Steps that are allowed at once, up to which it is stepping by hand."""
+FOLLOWED = 20.0
+"""Steps a second up to which each of them is looked at as one by hand is."""
 
 
 class Controls:
@@ -31,6 +34,8 @@ class Controls:
         self.permits = self.revivals = self.epochs = 0
         self.at_once = 0
         """The most steps that were allowed at once, of those that are allowed."""
+        self.speed = Speed()
+        """How fast the training is to go, and for how many steps more."""
         self.wanted: Future[list[Any]] | None = None
         """Somebody waits for a copy of the parameters."""
 
@@ -50,6 +55,8 @@ class Controls:
                     self.live = {**self.live, **fields}
                 case Pause():
                     self.paused, self.permits = True, 0
+                    if self.speed.steps is not None:  # whoever pauses has seen enough of it
+                        self.speed = Speed()
                 case Resume():
                     self.paused = False
                 case Take(steps):
@@ -61,6 +68,8 @@ class Controls:
                     self.stopped = True
                 case TrainOn(epochs):
                     self.epochs += epochs
+                case Speed():
+                    self.speed = command
                 case Restart():
                     pass  # a run cannot restart itself: a session begins another
             self.asked.notify_all()
@@ -78,7 +87,7 @@ class Turn:
     revive: bool = False
     """Revive the dead units first."""
     by_hand: bool = False
-    """The step is one of the few that a paused training is allowed."""
+    """The step is one of the few that a paused training is allowed, or one of a slow training."""
 
 
 class Gate:
@@ -93,29 +102,41 @@ class Gate:
         """The training was told to hold, and has nothing under way."""
         self._paused = False
         """A pause was told of, and no resumption."""
+        self._taken_at: float | None = None
+        """When the last step was allowed, by the monotonic clock."""
 
     def next(self, step: int) -> Turn:
         """Say whether the step of that number is to be taken, and how.
 
-        While paused the first answer is to hold; asked once more it waits for a step, the end of the pause or the end.
+        While paused, or before a slow training's next step is due, the first answer is to hold; asked once more it
+        waits for that, for a step, or for the end.
         """
         controls = self._controls
         with controls.asked:
             if not self._free():
-                if not self._held:
-                    self._held = True
-                    events = () if self._paused else (Event(step, "pause"),)
-                    self._paused = True
-                    return Turn(None, self.live, events)
-                controls.asked.wait_for(lambda: self._free() or controls.wanted is not None)
+                news = controls.paused and not self._paused
+                if news or not self._held:
+                    self._held, self._paused = True, self._paused or news
+                    return Turn(None, self.live, (Event(step, "pause"),) if news else ())
+                paused, speed = controls.paused, controls.speed
+                controls.asked.wait_for(
+                    lambda: self._free() or controls.wanted is not None
+                    or (controls.paused, controls.speed) != (paused, speed),
+                    None if paused else self._due_in(),
+                )  # fmt: skip
                 if not self._free():
                     return Turn(None, self.live)
             self._held = False
             if controls.stopped:
                 return Turn(False, self.live)
-            by_hand = controls.paused and controls.at_once <= BY_HAND
+            slow = controls.speed.per_second
+            by_hand = controls.at_once <= BY_HAND if controls.paused else slow is not None and slow <= FOLLOWED
             if controls.paused:
                 controls.permits -= 1
+            elif controls.speed.steps is not None and self._taken_at is not None:
+                left = controls.speed.steps - 1
+                controls.speed = Speed(slow, left) if left else Speed()
+            self._taken_at = time.monotonic()
             told: tuple[Event, ...] = ()
             if self._paused and not controls.paused:
                 self._paused, told = False, (Event(step, "resume"),)
@@ -134,7 +155,14 @@ class Gate:
             wanted.set_result(parameters())
 
     def _free(self) -> bool:
-        return self._controls.stopped or not self._controls.paused or self._controls.permits > 0
+        if self._controls.stopped:
+            return True
+        return self._controls.permits > 0 if self._controls.paused else self._due_in() <= 0
+
+    def _due_in(self) -> float:
+        """Return the seconds until the next step of a slow training is due; 0 if it is."""
+        slow = self._controls.speed.per_second
+        return 0.0 if slow is None or self._taken_at is None else self._taken_at + 1 / slow - time.monotonic()
 
     def more(self, wait: bool = False) -> int:
         """Return for how many epochs more the training is to go on; at the end of the last one it may wait for that.

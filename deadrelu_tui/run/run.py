@@ -14,7 +14,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from deadrelu_tui.diagnosis.happenings import happenings
 from deadrelu_tui.errors import in_a_line
-from deadrelu_tui.record.commands import Command, Stop, can_obey
+from deadrelu_tui.record.commands import Command, Speed, Stop, can_obey
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import End, Live, Look, Record, Start, Step
 from deadrelu_tui.run.advisor import Advisor, Attempt
@@ -99,12 +99,21 @@ class Run:
             return can
         # After the end only what the next run begins with can be set, and that this one goes on.
         waits = self.controls.stays and self._future is not None and not self._future.done()
-        return can - {"pause", "stop", "revive"} - (set() if waits and self.status is Status.FINISHED else {"train_on"})
+        return (
+            can
+            - {"pause", "stop", "revive", "speed"}
+            - (set() if waits and self.status is Status.FINISHED else {"train_on"})
+        )
 
     @property
     def live(self) -> Live:
         """What is set for the next step."""
         return self.controls.live
+
+    @property
+    def speed(self) -> Speed:
+        """How fast it is asked to go."""
+        return self.controls.speed
 
     @property
     def error(self) -> BaseException | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deadrelu_tui.record.commands import Command, Restart, Stop, can_obey
+from deadrelu_tui.record.commands import Command, Restart, Speed, Stop, can_obey
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import BY_HAND
 from deadrelu_tui.run.source import ALIVE, Source
@@ -64,6 +64,8 @@ class Session:
         before = self.in_hand
         before.send(Stop())
         self.in_hand, self.started, self.held = self._begin(settings, paused), self.started + 1, None
+        if before.speed != Speed() and before.speed.steps is None:  # a slow beginning was for that run alone
+            self.in_hand.send(before.speed)
         self.earlier = [before, *self.earlier][:KEPT]
         if self.ghost is not None and self.ghost not in self.earlier:
             self.ghost = None

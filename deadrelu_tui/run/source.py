@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Protocol
 
-from deadrelu_tui.record.commands import Command
+from deadrelu_tui.record.commands import Command, Speed
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import End, Live, Start
 
@@ -56,6 +56,10 @@ class Source(Protocol):
     @property
     def live(self) -> Live:
         """What is set for the next step."""
+
+    @property
+    def speed(self) -> Speed:
+        """How fast it is asked to go."""
 
     @property
     def error(self) -> BaseException | None:

@@ -105,7 +105,8 @@ class MonitorApp(Overriding, TypedInOrder):
             self.monitor.action_leave()
 
     def notify(self, message: str, *, markup: bool = False, **more: Any) -> None:
-        """Show a message for a while; what stands in it is text, whatever characters it has."""
+        """Show a message for a while, in place of the one before; what is in it is text, whatever characters it has."""
+        self.clear_notifications()
         super().notify(message, markup=markup, **more)
 
     def deliver_screenshot(self, filename: str | None = None, path: str | None = None, *_: Any) -> str | None:

@@ -33,6 +33,11 @@ KEYS: tuple[Binding, ...] = (
     _key("R", "restart(True)", "restart held", "Start a new run with what is set now, held at step 0.", show=False),
     _key("space", "pause", "pause", "Hold the training before its next step."),
     _key("space", "resume", "resume", "Let the training go on."),
+    _key("space", "full_speed", "full speed", "End the slow first steps of a session: go as fast as it can."),
+    _key("less_than_sign", "speed('down')", "slower", "Take fewer steps a second: 100, 50, 20, … 0.5.", key_display="<",
+         show=False),
+    _key("greater_than_sign", "speed('up')", "faster", "Take more steps a second, up to as many as it can.",
+         key_display=">", show=False),
     _key("e", "train_on", "train on", "Go on where the run ended: five more epochs."),
     _key("full_stop", "step", "step", "Pause; when paused, take one step.", key_display="."),
     _key("a", "activation", "activation", "Next of relu, leaky_relu, sigmoid, tanh."),
@@ -58,7 +63,9 @@ KEYS: tuple[Binding, ...] = (
          "one to the newest step.", key_display="]", show=False),
     _key("z", "zoom(1)", "zoom in", "Show half as many steps, around the cursor or the newest step.", show=False),
     _key("Z", "zoom(-1)", "zoom out", "Show twice as many steps.", show=False),
-    _key("w", "window", "window", "Show all steps, the epoch, or the last 200 steps.", show=False),
+    _key("w", "window", "window", "Show all steps, the first 16, the epoch, or the last 200.", show=False),
+    _key("x", "apart", "first steps", "Keep a quarter of the charts for the first 16 steps, or draw all steps equally "
+         "wide.", show=False),
     _key("y", "scale", "log axis", "Logarithmic or linear axes for loss and gradients; a signed sum takes a "
          "symmetric log.", show=False),
     _key("t", "smooth", "smooth", "Draw the mean of the last 20 or 100 steps over the raw line, or none.", show=False),
@@ -118,6 +125,11 @@ def explained(display: Spelling) -> Iterator[tuple[str, str, str]]:
     for binding in (*KEYS, *ANYWHERE, *UNIT_KEYS, *EVENT_KEYS):
         if not binding.system:
             yield _written(binding, display), binding.description, binding.tooltip
+
+
+def actions_of(key: str) -> list[str]:
+    """Return the actions of a key of the monitor, as they are declared; several where the state decides."""
+    return [each.action for each in Binding.make_bindings(KEYS) if each.key == key and not each.system]
 
 
 def entries(display: Spelling, applies: Callable[[str], bool | None]) -> Iterator[tuple[str, str, str, bool]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ from hypothesis import strategies as st
 
 from deadrelu_tui import cli
 from deadrelu_tui.builtin import config, needs, presets
-from deadrelu_tui.builtin.settings import RunSettings, parse_hidden, parse_lr
+from deadrelu_tui.builtin.settings import RunSettings, parse_hidden, parse_lr, parse_speed
 from deadrelu_tui.engine import begin
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.activations import ACTIVATIONS
 from deadrelu_tui.record.commands import next_lr
+from deadrelu_tui.tui.wire import terminal
 from deadrelu_tui.wording import rate
 
 # The article's experiments
@@ -138,7 +140,7 @@ BAD: dict[str, list[tuple[Any, str]]] = {
         for value in ("", "0", 0, -3, "300,", "a", (), [], 10_001, "1.5", None, (1,) * 51, [[3]])
     ],
     "batch_size": [(value, "batch-size must be a whole number from 1 to 60000") for value in (0, 60_001, "x", 1.5)],
-    "epochs": [(value, "epochs must be a whole number from 1 to 100000") for value in (0, 100_001, "", None)],
+    "epochs": [(value, "epochs must be endless or a whole number from 1 to 100000") for value in (0, 100_001, "")],
     "init": [
         *((value, "init must be he, xavier or normal:SCALE") for value in ("", "zeros", "normal:", "normal:x", 1)),
         *((value, "init normal:SCALE needs a scale from 1e-30 to below 1e6") for value in ("normal:0", "normal:1e9")),
@@ -201,6 +203,36 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Choose:
 
 def test_without_any_setting_it_is_the_tragedy(choose: Choose) -> None:
     assert choose("run") == RunSettings()
+
+
+def test_on_the_screen_a_run_has_no_end_unless_one_is_set_anywhere(
+    choose: Choose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "check", lambda: None)
+    monkeypatch.setattr(terminal, "taken", lambda _: nullcontext((None, None)))
+    assert choose() == RunSettings(epochs=None)
+    assert choose("--preset", "tanh") == replace(presets.PRESETS["tanh"], epochs=None)
+    assert choose("--epochs", "5").epochs == choose(file="epochs = 5").epochs == choose(DEADRELU_EPOCHS="5").epochs == 5
+    assert choose("--epochs", "endless", file="epochs = 5").epochs is None
+
+
+def test_without_a_screen_a_run_may_be_endless_but_only_if_it_is_asked_to_be(choose: Choose) -> None:
+    assert choose("run").epochs == 5
+    assert choose("run", "--epochs", "endless").epochs is None
+    assert choose("run", file='epochs = "endless"').epochs is None
+    assert choose("run", DEADRELU_EPOCHS="endless").epochs is None
+    assert json.loads(json.dumps(RunSettings(epochs=None).as_dict()))["epochs"] is None
+
+
+@pytest.mark.parametrize(("text", "speed"), [("full", math.inf), ("1", 1.0), (0.1, 0.1), ("1000", 1000.0), (2, 2.0)])
+def test_a_speed_is_a_number_of_steps_a_second_or_full(text: str | float, speed: float) -> None:
+    assert parse_speed(text) == speed
+
+
+@pytest.mark.parametrize("text", ["", "0", "0.09", "1001", "inf", "nan", "1_0", "fast", None, True, -1])
+def test_what_is_no_speed_is_refused_with_what_is_one(text: object) -> None:
+    with pytest.raises(InputError, match=r"^speed must be full or a number of steps a second from 0\.1 to 1000, not "):
+        parse_speed(text)  # type: ignore[arg-type]
 
 
 def test_a_flag_beats_the_environment_beats_the_file_beats_the_preset(choose: Choose) -> None:

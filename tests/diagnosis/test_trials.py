@@ -332,3 +332,32 @@ def test_without_a_start_or_without_trials_there_are_none(lacking: str) -> None:
     if lacking != "trials":
         history.add(Trials(TRAGEDY.live, 60, (Trial((NORMALISE,), 0.8),)).event(19))
     assert trials_of(history) is None
+
+
+def asked_of(values: Mapping[str, Any], scores: Callable[[Remedy], float], running: bool = True) -> list[Remedy]:
+    """Return what a search tries, in its order, given what each comes to."""
+    tries, asked = search(values, running, 10), list[Remedy]()
+    try:
+        remedy = next(tries)
+        while True:
+            asked.append(remedy)
+            remedy = tries.send(scores(remedy))
+    except StopIteration:
+        return asked
+
+
+def test_reviving_is_tried_with_every_other_change_even_where_one_alone_has_learned() -> None:
+    asked = asked_of({**RunSettings(normalise=True, lr=0.1).as_dict()}, lambda _: 0.7)
+    with_others = [each for each in asked if len(each) == 2 and isinstance(each[1], Revive)]
+    assert (Revive(),) in asked
+    assert len(with_others) >= 3
+
+
+def test_layers_and_first_weights_are_only_a_new_run_s() -> None:
+    asked = asked_of(RunSettings(hidden=(3, 300)).as_dict(), lambda _: 0.1, running=False)
+    for name in ("hidden", "init"):
+        begun = [
+            each for each in asked for command in each if isinstance(command, Restart) and name in command.settings
+        ]
+        assert begun
+        assert not any(name in command.fields for each in asked for command in each if isinstance(command, Change))

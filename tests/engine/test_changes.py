@@ -31,7 +31,7 @@ from trainings import (
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.train import train
-from deadrelu_tui.record.commands import Change, Command, Pause, Resume, Revive, Stop, Take, TrainOn
+from deadrelu_tui.record.commands import Change, Command, Pause, Resume, Revive, Speed, Stop, Take, TrainOn
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import End, Event, Look, Start, Step
 from deadrelu_tui.record.telling import told
@@ -340,6 +340,38 @@ def test_asked_for_before_its_end_the_training_does_not_end_in_between(engine: T
     assert events(items) == [Event(5, "train_on", {"epochs": 2, "steps": 10})]
     whole = trained(engine, replace(SMALL, epochs=3), tiny)
     assert [content(each) for each in records(items)] == [content(each) for each in records(whole)]
+
+
+def test_an_endless_training_is_bit_for_bit_a_longer_one_and_tells_where_the_article_ends(
+    engine: Trains, tiny: Dataset
+) -> None:
+    settings = replace(SMALL, lr=0.01, hidden=(8,))
+    items = trained(engine, replace(settings, epochs=None), tiny, {30: asking(Stop())})
+    whole = trained(engine, replace(settings, epochs=6), tiny)
+    assert [content(each) for each in records(items)] == [content(each) for each in records(whole)]
+    assert len(records(items)) == 30
+    assert (items[0].steps, whole[0].steps) == (None, 30)
+    assert events(items) == [Event(25, "planned", {"epochs": 5})]
+    told = next(at for at, each in enumerate(items) if isinstance(each, Event))
+    assert [each.step for each in records(items[:told])] == list(range(25))
+    assert events(whole) == []
+    history = History()
+    for each in items:
+        history.add(each)
+    assert [each.step for each in history.milestones] == [25]
+    assert (history.marks, history.steps_planned) == ((), None)
+
+
+def test_slow_motion_changes_no_number_and_looks_at_every_step(engine: Trains, tiny: Dataset) -> None:
+    slowly = {0: asking(Speed(20.0, 3))}
+    items, whole = (trained(engine, replace(SMALL, epochs=2), tiny, script) for script in (slowly, {}))
+    for slow, full in zip(records(items), records(whole), strict=True):
+        assert slow.values.items() >= full.values.items()
+    assert events(items) == events(whole) == []
+    assert [bool(each.looks) for each in records(items)] == [True] * 4 + [bool(each.looks) for each in records(whole)][
+        4:
+    ]
+    assert records(items)[3].at >= 3 / 20
 
 
 def test_nobody_waits_for_a_training_whose_controls_do_not_stay(engine: Trains, tiny: Dataset) -> None:

@@ -151,7 +151,7 @@ def runs() -> dict[str, RunSettings]:
         for activation in ("relu", "leaky_relu", "tanh", "sigmoid"):
             name = f"one step of {activation} at {rate:g}"
             named[name] = replace(normal, lr=rate, activation=activation, batch_size=8_000, epochs=1)
-    return {name: replace(settings, epochs=min(settings.epochs, EPOCHS)) for name, settings in named.items()}
+    return {name: replace(settings, epochs=min(settings.epochs or EPOCHS, EPOCHS)) for name, settings in named.items()}
 
 
 LATER: dict[str, tuple[RunSettings, Changes]] = {

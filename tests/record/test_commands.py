@@ -16,6 +16,7 @@ from deadrelu_tui.record.commands import (
     Restart,
     Resume,
     Revive,
+    Speed,
     Stop,
     Take,
     TrainOn,
@@ -23,10 +24,11 @@ from deadrelu_tui.record.commands import (
     can_obey,
     can_obey_all,
     next_lr,
+    next_speed,
     of_data,
 )
 
-EVERYTHING = frozenset({"pause", "stop", "revive", "restart", "train_on", "normalise", "lr", "activation"})
+EVERYTHING = frozenset({"pause", "stop", "revive", "restart", "train_on", "speed", "normalise", "lr", "activation"})
 
 TABLE: list[tuple[Command, dict[str, Any], set[str]]] = [
     (Change({"lr": 0.05}), {"command": "change", "lr": 0.05}, {"lr"}),
@@ -45,6 +47,9 @@ TABLE: list[tuple[Command, dict[str, Any], set[str]]] = [
     (Restart({"lr": 0.5}, paused=True), {"command": "restart", "paused": True, "lr": 0.5}, {"restart"}),
     (Restart({"init": "he", "hidden": [8, 8]}), {"command": "restart", "init": "he", "hidden": [8, 8]}, {"restart"}),
     (TrainOn(3), {"command": "train_on", "epochs": 3}, {"train_on"}),
+    (Speed(), {"command": "speed"}, {"speed"}),
+    (Speed(2.5), {"command": "speed", "per_second": 2.5}, {"speed"}),
+    (Speed(1.0, 7), {"command": "speed", "per_second": 1.0, "steps": 7}, {"speed"}),
 ]
 """Each command, as plain values, and what a run must be able to do to obey it."""
 NAMED = [repr(command) for command, _, _ in TABLE]
@@ -97,3 +102,18 @@ def test_the_ladder_of_rates_goes_by_1_2_5_from_a_millionth_to_500() -> None:
     for lower, rate in pairwise(walked):
         assert next_lr(rate, -1) == lower
     assert next_lr(1e-6, -1) == 1e-6
+
+
+@pytest.mark.parametrize(
+    ("speed", "up", "down"),
+    [(1.0, 2.0, 0.5), (0.5, 1.0, 0.5), (3.0, 5.0, 2.0), (100.0, None, 50.0), (None, None, 50.0), (500.0, None, 100.0),
+     (0.1, 0.5, 0.5)],
+)  # fmt: skip
+def test_speeds_are_gone_through_up_to_as_fast_as_it_can(speed: float | None, up: float | None, down: float) -> None:
+    assert next_speed(speed, 1, 90) == up
+    assert next_speed(speed, -1, 90) == down
+
+
+def test_the_first_speed_below_full_is_one_that_is_slower_than_what_was_measured() -> None:
+    assert [next_speed(None, -1, measured) for measured in (250, 100, 7, 0.1)] == [100, 50, 5, 0.5]
+    assert next_speed(None, -1) == 100

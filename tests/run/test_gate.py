@@ -10,9 +10,9 @@ from typing import TypeVar
 import pytest
 
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Resume, Revive, Stop, Take, TrainOn
+from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Resume, Revive, Speed, Stop, Take, TrainOn
 from deadrelu_tui.record.records import Event
-from deadrelu_tui.run.gate import Controls, Gate, Turn
+from deadrelu_tui.run.gate import FOLLOWED, Controls, Gate, Turn
 
 LIVE = RunSettings().live
 PATIENCE = 20.0
@@ -380,3 +380,121 @@ def test_a_hundred_steps_at_once_are_still_by_hand(controls: Controls, steps: in
     controls.send(Pause())
     controls.send(Take(steps))
     assert gate.next(0).by_hand is by_hand
+
+
+# Slowly
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr("deadrelu_tui.run.gate.time.monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_a_slow_training_takes_its_first_step_at_once_and_holds_before_the_next_is_due(
+    controls: Controls, clock: Clock
+) -> None:
+    gate = Gate(controls)
+    controls.send(Speed(4.0))
+    for step in range(3):
+        assert gate.next(step).go is True
+        for later in (0.0, 0.125, 0.1249):
+            clock.now += later
+            assert gate.next(step + 1) == Turn(None, LIVE)  # finish what is under way; nothing is told of it
+            controls.ask_parameters()  # so that it need not wait
+            gate.give(list)
+            gate._held = False
+        clock.now += 0.0001
+
+
+def test_until_a_slow_step_is_due_whoever_wants_something_is_served(controls: Controls, waiter: Waiter) -> None:
+    gate = Gate(controls)
+    controls.send(Speed(0.001))
+    assert gate.next(0).go is True
+    assert gate.next(1) == Turn(None, LIVE)
+    held = waiter.asks(lambda: gate.next(1))
+    asked = controls.ask_parameters()
+    assert held.result(PATIENCE) == Turn(None, LIVE)
+    gate.give(lambda: ["weights"])
+    assert asked.result(0) == ["weights"]
+    held = waiter.asks(lambda: gate.next(1))
+    ask(controls, Pause())
+    assert held.result(PATIENCE) == Turn(None, LIVE)
+    assert gate.next(1) == Turn(None, LIVE, (Event(1, "pause"),))
+    held = waiter.asks(lambda: gate.next(1))
+    ask(controls, Take())
+    assert held.result(PATIENCE) == Turn(True, LIVE, by_hand=True)
+    assert gate.next(2) == Turn(None, LIVE)
+    held = waiter.asks(lambda: gate.next(2))
+    ask(controls, Resume())  # and so slow again
+    assert held.result(PATIENCE) == Turn(None, LIVE)
+    held = waiter.asks(lambda: gate.next(2))
+    ask(controls, Speed())
+    assert held.result(PATIENCE) == Turn(True, LIVE, (Event(2, "resume"),))
+
+
+def test_a_step_that_is_due_while_it_waits_is_taken(controls: Controls) -> None:
+    gate = Gate(controls)
+    controls.send(Speed(200.0))
+    taken = [gate.next(0)]
+    while len(taken) < 5:
+        turn = gate.next(len(taken))
+        taken += [turn] if turn.go else []
+    assert all(each == Turn(True, LIVE) for each in taken)
+
+
+def test_a_stop_ends_a_slow_training_at_once(controls: Controls, waiter: Waiter) -> None:
+    gate = Gate(controls)
+    controls.send(Speed(0.001))
+    assert [gate.next(step).go for step in (0, 1)] == [True, None]
+    held = waiter.asks(lambda: gate.next(1))
+    ask(controls, Stop())
+    assert held.result(PATIENCE).go is False
+
+
+def test_a_slow_beginning_lasts_for_so_many_waits_and_then_it_goes_as_fast_as_it_can(
+    controls: Controls, clock: Clock
+) -> None:
+    gate, taken = Gate(controls), list[float]()
+    controls.send(Speed(1.0, 3))
+    for step in range(8):
+        while gate.next(step).go is not True:
+            gate._held = False
+            clock.now += 0.25
+        taken.append(clock.now - 100)
+    assert taken == [0, 1, 2, 3, 3, 3, 3, 3]
+    assert controls.speed == Speed()
+
+
+def test_whoever_pauses_has_seen_enough_of_a_slow_beginning(controls: Controls) -> None:
+    for speed, after in ((Speed(1.0, 7), Speed()), (Speed(1.0), Speed(1.0)), (Speed(), Speed())):
+        ask(controls, speed, Pause(), Resume())
+        assert controls.speed == after
+
+
+@pytest.mark.parametrize(("speed", "followed"), [(FOLLOWED, True), (FOLLOWED + 0.1, False), (None, False)])
+def test_every_step_of_a_training_slow_enough_to_be_followed_is_looked_at(
+    controls: Controls, speed: float | None, followed: bool
+) -> None:
+    controls.send(Speed(speed))
+    assert Gate(controls).next(0).by_hand is followed
+
+
+def test_a_slow_training_is_as_slow_whether_some_of_its_steps_were_let(controls: Controls, clock: Clock) -> None:
+    gate = Gate(controls)
+    ask(controls, Speed(1.0, 2), Pause(), Take(2))
+    ask(controls, Speed(1.0, 2))
+    assert [gate.next(step).go for step in (0, 1)] == [True, True]
+    assert controls.speed == Speed(1.0, 2)  # none of them was waited for
+    ask(controls, Resume())
+    assert gate.next(2).go is None
+    clock.now += 1
+    assert gate.next(2).go is True
+    assert controls.speed == Speed(1.0, 1)

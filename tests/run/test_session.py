@@ -15,7 +15,7 @@ from conftest import record, start
 from fakes import BATCHES, canned, waiting
 
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Revive, Stop, Take
+from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Revive, Speed, Stop, Take
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event, Live, Start
 from deadrelu_tui.run.session import KEPT, Session
@@ -32,12 +32,14 @@ class Told:
         self.start: Start = start(epochs=5, **settings)
         self.history, self.asked = History(), list[Command]()
         self.status, self.error, self.live = Status.RUNNING, None, dict(RunSettings.of(self.start.settings).live)
-        self.can = self.start.can
+        self.can, self.speed = self.start.can, Speed()
 
     def send(self, command: Command) -> None:
         self.asked.append(command)
         if isinstance(command, Change):
             self.live |= command.fields
+        elif isinstance(command, Speed):
+            self.speed = command
 
     def close(self) -> None:
         self.status = Status.STOPPED
@@ -318,3 +320,22 @@ def test_a_run_is_precious_after_half_a_minute_or_once_somebody_did_something_to
     assert session.precious is precious
     session.in_hand.close()
     assert session.precious is False  # it has ended already
+
+
+@pytest.mark.parametrize(("speed", "kept"), [(Speed(2.0), [Speed(2.0)]), (Speed(1.0, 7), []), (Speed(), [])])
+def test_a_speed_that_was_set_stays_set_and_a_slow_beginning_was_for_one_run(
+    session: Session, speed: Speed, kept: list[Speed]
+) -> None:
+    session.send(speed)
+    session.send(Restart())
+    assert isinstance(session.in_hand, Told)
+    assert session.in_hand.asked == kept
+
+
+def test_a_run_that_cannot_be_restarted_stays_in_hand(session: Session, began: Began) -> None:
+    run = session.in_hand
+    assert isinstance(run, Told)
+    run.can = run.can - {"restart"}
+    session.send(Restart())
+    assert session.in_hand is run
+    assert (run.asked, began.settings, session.started) == ([], [], 1)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from deadrelu_tui.record.columns import Column
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
 from deadrelu_tui.record.units import DEFINITIONS
-from deadrelu_tui.tui.plot.chart import ROLES, Line, Plot, Span, draw
+from deadrelu_tui.tui.plot.chart import ROLES, Line, Plot, Span, draw, peaks
 from deadrelu_tui.tui.plot.charts import LEDGER, ChartSpec, chart_specs, plot_of, title_of
 from deadrelu_tui.tui.plot.scale import fit, share_axis
 from deadrelu_tui.tui.plot.view import SMOOTHING, WINDOWS, View
@@ -199,13 +200,12 @@ def test_gaps_are_marked_where_there_is_no_number_and_nowhere_else(
     rows = draw(plot, width, 12)
     marked = {x - 7 for row in rows for x, cell in enumerate(cells(row)) if cell == "gap"}
     assert all("gap" not in cells(row) for row in rows[:-3])  # above the lowest row, the axis and its numbers
-    wide = (width - 8) / (plot.stop - plot.first)
     bad = [step for step in np.flatnonzero(np.isnan(values)) if plot.first <= step <= plot.stop]
-    places = {step: (step - plot.first) * wide for step in bad}
+    places = {step: float(plot.across.places(step)) * (width - 8) for step in bad}
     for place in places.values():
         assert any(abs(x - place) <= 1 for x in marked)
     for x in marked:  # between two steps without a number there is none either
-        assert any(place - 1 <= x <= place + (wide if step + 1 in places else 0) + 1 for step, place in places.items())
+        assert any(place - 1 <= x <= places.get(step + 1, place) + 1 for step, place in places.items())
 
 
 @settings(deadline=None, max_examples=150)
@@ -241,17 +241,17 @@ def test_the_title_tells_the_last_gap_in_view_by_its_true_first_and_last_step(
 def test_in_a_million_points_one_spike_and_one_gap_stay_in_sight(at: int) -> None:
     values = np.full(1_000_000, 2.0)
     values[at] = 1e6
-    rows = drawn(GRADIENT, history_of(values), View(), 120, 16)
-    highest = [x - 7 for row in rows[:3] for x, cell in enumerate(cells(row)) if cell == "gradient"]
-    assert highest
-    assert all(abs(x - 112 * at / 1e6) <= 2 for x in highest)
+    place = 112 * float(View().across(history_of(values)).places(at))
+    top = text(drawn(GRADIENT, history_of(values), View(), 120, 16))[0]
+    assert [x - 7 for x, cell in enumerate(top) if cell == "↑"] == [pytest.approx(place, abs=1)]
+    assert "↑1e6" in top or "1e6↑" in top
     values[at] = math.nan
     history = history_of(values)
     marked = [
         x - 7 for row in drawn(GRADIENT, history, View(), 120, 16) for x, c in enumerate(cells(row)) if c == "gap"
     ]
     assert len(marked) == 1
-    assert abs(marked[0] - 112 * at / 1e6) <= 1
+    assert abs(marked[0] - place) <= 1
     said = title_of(GRADIENT, history, View(), None, None)[-1]
     assert said == (f"× no number at {at:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"), "gap")
 
@@ -263,3 +263,61 @@ def test_plotext_is_loaded_without_its_manual() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["True", "True", "False"]
+
+
+# What leaves the axis
+
+
+def spiked(low: float, high: float, at: int, kind: str = "linear", role: str = "train") -> Plot:
+    """Return a plot of values between two limits with a spike of 1e6 above, and one of −1e6 below, if there is room."""
+    values = np.linspace(low, high, 40)
+    axis = fit(kind, values, 12)
+    values[at] = 1e6
+    return Plot((Line(np.arange(40), values, role),), axis, 0, 39)
+
+
+@pytest.mark.parametrize(("at", "told"), [(0, "↑1e6"), (20, "↑1e6"), (39, "1e6↑"), (37, "↑1e6")])
+def test_a_spike_beyond_the_axis_is_an_arrow_with_its_value_beside_it(at: int, told: str) -> None:
+    plot = spiked(0.9, 2.3, at)
+    rows = draw(plot, 60, 12)
+    assert told in text(rows)[0]
+    assert [sum(row.count("↑") for row in text(rows)), *(row.count("↓") for row in text(rows))] == [1] + [0] * 12
+    (peak,) = peaks(plot)
+    assert (peak.told, peak.above) == ("1e6", True)
+    assert peak.farthest == pytest.approx(at / 39)
+    assert "1e6" not in "".join(text(draw(spiked(0.9, 2.3, at, role="ghost"), 60, 12)))
+    assert draw(plot, 60, 12, ascii_only=True)[0] == [
+        (part.replace("↑", "^").replace("┤", "+"), role) for part, role in draw(plot, 60, 12, ascii_only=True)[0]
+    ]
+    assert told.replace("↑", "^") in text(draw(plot, 60, 12, ascii_only=True))[0]
+
+
+def test_where_a_line_stays_beyond_the_axis_arrows_stand_in_a_row_and_the_farthest_value_is_told() -> None:
+    values = np.full(60, 1.0)
+    values[10:20], values[13] = 500.0, -7e4
+    values[14] = 900.0
+    plot = Plot((Line(np.arange(60), values, "train"),), fit("linear", np.array([0.0, 2.0]), 12), 0, 59)
+    rows = text(draw(plot, 7 + 61, 12))
+    assert re.search(r"↑{3,4} *↑{6,7}900", rows[0])
+    assert "↓−7e4" in rows[9]
+    assert [peak.told for peak in peaks(plot)] == ["900", "−7e4"]
+
+
+def test_within_the_axis_there_is_no_peak_and_what_is_no_number_is_none() -> None:
+    values = np.array([math.nan, 1.0, math.inf, 0.0, 2.0])
+    axis = fit("linear", np.array([0.0, 2.0]), 12)
+    assert list(peaks(Plot((Line(np.arange(5), values, "train"),), axis, 0, 4))) == []
+    outside = Line(np.array([-3, 2, 9]), np.array([99.0, 1.0, 99.0]), "train")
+    assert list(peaks(Plot((outside,), axis, 0, 4))) == []
+
+
+def test_a_dotted_line_ends_the_first_steps_behind_everything_else() -> None:
+    line = Line(np.arange(1_000), np.full(1_000, 0.5), "zeros")
+    rows = draw(Plot((line,), share_axis(12), 0, 1_000, milestones=(508,), apart=True), 7 + 81, 12)
+    dotted = [row.index("┊") for row in text(rows) if "┊" in row]
+    assert set(dotted) == {dotted[0]}
+    assert abs(dotted[0] - 7 - 20) <= 1
+    assert len(dotted) >= 8
+    assert sum("│" in row[7:] for row in text(rows)) >= 9  # the milestone
+    assert "┊" not in "".join(text(draw(Plot((line,), share_axis(12), 0, 1_000), 88, 12)))
+    assert ":" in text(draw(Plot((line,), share_axis(12), 0, 1_000, apart=True), 88, 12, ascii_only=True))[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import pytest
 from conftest import record, start, units
 
 from deadrelu_tui.record.history import History
@@ -56,3 +57,18 @@ def test_the_kind_of_the_axis_stands_beside_the_name() -> None:
     history = looked_at({0: 0.0}, until=20)
     plot = plot_of(LOSS, history, View(), None, 60, 12, None)
     assert [text for text, _ in title_of(LOSS, history, View(), None, plot.axis)][:2] == ["loss", "log"]
+
+
+@pytest.mark.parametrize(("tests", "points"), [(1, True), (12, True), (13, False), (50, False)])
+def test_up_to_twelve_tests_are_points_and_more_are_a_line(tests: int, points: bool) -> None:
+    history = History()
+    history.add(start(batches=10, epochs=50))
+    for step in range(10 * tests):
+        values = {"loss": 2.0, **({"loss/test": 2.2} if step % 10 == 9 else {})}
+        history.add(record(step, values))
+    loss = chart_specs(start())[0][-1]
+    assert loss.id == "loss"
+    plot = plot_of(loss, history, View(), None, 60, 12, None)
+    assert [line.scattered for line in plot.lines if line.role == "test"] == [points]
+    words = [part for part, role in title_of(loss, history, View(), None, plot.axis) if role == "test"]
+    assert words == [f"{'◆ ' if points else ''}test 2.200"]

@@ -22,10 +22,12 @@ from deadrelu_tui.record.commands import Change, Restart
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.network import Layer, Network, Parameter
 from deadrelu_tui.record.records import End, Event
+from deadrelu_tui.run.source import Status
 from deadrelu_tui.tui.panels import banner
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.event_list import condensed, event_rows
 from deadrelu_tui.tui.panels.event_panel import EventPanel
+from deadrelu_tui.tui.panels.lines import settings_line
 from deadrelu_tui.tui.panels.names import entitled, named_in, shortened
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.plot.chart import Line, Plot, draw
@@ -308,3 +310,27 @@ def test_a_look_of_a_single_unit_is_drawn_as_any_other() -> None:
     history.add(start(hidden=(1,)))
     history.add(replace(record(0, {"dead_fraction/h1": 0.0}), looks={"h1": units([0.5])}))
     assert worst_first(history, View()) == ["h1"]
+
+
+# The line of what is set
+
+
+def test_only_what_can_be_changed_has_its_key_and_the_line_is_as_wide_as_the_screen() -> None:
+    history = taken(3)
+    live = {"lr": 0.1, "activation": "relu", "momentum": 0.9}
+    run: Any = SimpleNamespace(
+        history=history, start=history.start, live=live, can=frozenset({"lr"}), status=Status.RUNNING
+    )
+    text = settings_line(run, [], 200).plain
+    assert text.startswith(" - + lr 0.1 │ relu │ momentum 0.9 │ ")
+    assert "~" not in text
+    for width in range(40, 200, 7):
+        plain = settings_line(run, ["mean of 20 steps", "/h1"], width).plain
+        assert len(plain) == width
+        assert plain.endswith("mean of 20 steps  /h1 ") or (width < 2 * 21 and plain.endswith("mean of 20 steps "))
+
+
+def test_events_that_were_never_shown_are_not_scrolled() -> None:
+    panel = EventPanel("events", ascii_only=False)
+    panel.action_scroll(3)
+    assert panel._above == 3

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadrelu_tui.tui.plot.scale import LABEL_WIDTH, Values, fit, share_axis, step_ticks, transform
+from deadrelu_tui.tui.plot.scale import LABEL_WIDTH, Values, fit, share_axis, step_ticks, transform, within_fences
 
 anything = st.lists(st.floats(width=32, allow_nan=True, allow_infinity=True), max_size=40).map(np.array)
 kinds = st.sampled_from(["linear", "log", "symlog"])
@@ -105,3 +105,47 @@ def test_each_side_of_a_symmetric_log_axis_has_a_tick() -> None:
     for low, high in ((-3e8, 2e9), (-5.0, 4e5), (-1e30, 20.0)):
         signs = {np.sign(at) for at, _ in fit("symlog", np.array([low, high]), 8).ticks}
         assert signs == {-1.0, 0.0, 1.0}
+
+
+# Far out
+
+
+def test_few_values_stay_as_they_are() -> None:
+    values = np.array([1.0] * 30 + [1e6])
+    assert within_fences("linear", values) is values
+
+
+@pytest.mark.parametrize(("kind", "least"), [("log", 0.1), ("symlog", 1.0), ("linear", 0.3)])
+@pytest.mark.parametrize("way", [-1, 1])
+def test_the_fence_is_three_times_what_is_worth_a_look_away_from_a_constant(kind: str, least: float, way: int) -> None:
+    at = float(transform(kind, np.array([3.0]))[0])
+    for beyond, kept in ((2.99, True), (3.01, False)):
+        far = at + way * beyond * least
+        value = {"linear": far, "log": 10**far, "symlog": math.copysign(10 ** abs(far) - 1, far)}[kind]
+        given = np.array([3.0] * 60 + [value])
+        found = within_fences(kind, given)
+        assert found[:60].tolist() == [3.0] * 60
+        assert transform(kind, found)[60] == pytest.approx(far if kept else at + way * 3 * least)
+        assert given[60] == value
+
+
+def test_the_fence_is_three_times_the_range_between_the_quartiles_away_from_these() -> None:
+    even = np.linspace(0.0, 100.0, 101)  # quartiles near 25 and 75
+    for value, fence in ((224, 224), (1e9, 227.25), (-124, -124), (-1e9, -127.25)):
+        assert within_fences("linear", np.append(even, value))[-1] == pytest.approx(fence)
+
+
+def test_what_is_no_number_stays_what_it_is() -> None:
+    found = within_fences("log", np.array([1.0] * 60 + [math.nan, math.inf, -math.inf, 0.0, -5.0, 1e9]))
+    assert found[60:].tolist() == pytest.approx([math.nan, math.inf, -math.inf, 0.0, -5.0, 10**0.3], nan_ok=True)
+
+
+@given(kinds, anything)
+def test_between_the_fences_nothing_moves_and_the_order_stays(kind: str, values: Values) -> None:
+    found = within_fences(kind, values)
+    assert found.shape == values.shape
+    moved = np.flatnonzero((found != values) & ~np.isnan(values))
+    assert 2 * len(moved) <= np.isfinite(transform(kind, values)).sum()
+    places = np.isfinite(transform(kind, values))
+    order = np.argsort(values[places], kind="stable")
+    assert np.all(np.diff(found[places][order]) >= -1e-9 * np.abs(found[places][order][1:]))

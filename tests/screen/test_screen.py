@@ -324,6 +324,8 @@ async def test_y_w_and_m_change_the_axes_the_window_and_the_layout(executor: Exe
         assert loss.plot is not None
         assert (loss.plot.first, loss.plot.stop) == (0, 100)
         await seen.pilot.press("w")
+        assert (loss.plot.first, loss.plot.stop) == (0, 16)
+        await seen.pilot.press("w")
         assert (loss.plot.first, loss.plot.stop) == (50, 100)
         await seen.pilot.press("w")
         assert (loss.plot.first, loss.plot.stop) == (0, 200)

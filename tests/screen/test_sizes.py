@@ -24,8 +24,8 @@ from deadrelu_tui.tui.panels.definitions import definition_rows, portrait
 from deadrelu_tui.tui.panels.event_list import event_rows
 from deadrelu_tui.tui.panels.unit_map import Grid, legend
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
+from deadrelu_tui.tui.plot.chart import peaks
 from deadrelu_tui.tui.plot.charts import title_of
-from deadrelu_tui.tui.plot.scale import step_ticks
 from deadrelu_tui.tui.screens.monitor import MonitorScreen
 from deadrelu_tui.wording import count
 
@@ -64,7 +64,7 @@ def test_the_shares_of_the_walk_take_every_way_once() -> None:
     assert sorted(ways) == sorted(pairwise(walk(SIZES))) == sorted(permutations(SIZES, 2))
 
 
-_LINES = re.compile(r"[│┤├┬┴┼┌┐└┘╭╮╰╯─▕▏█▉▊▋▌▍▎▁▂▃▄▅▆▇\s…]+".replace(r"\s", r" \n\xa0"))
+_LINES = re.compile(r"[│┤├┬┴┼┌┐└┘╭╮╰╯─┊↑↓▕▏█▉▊▋▌▍▎▁▂▃▄▅▆▇\s…]+".replace(r"\s", r" \n\xa0"))
 
 
 def numbers(text: str) -> set[str]:
@@ -97,8 +97,9 @@ def full_texts(monitor: MonitorScreen) -> Iterator[str]:
         if panel.plot is not None:
             yield " ".join(text for text, _ in title_of(panel.spec, history, view, ghost, panel.plot.axis))
             yield " ".join(label for _, label in panel.plot.axis.ticks)
+            yield " ".join(peak.told for peak in peaks(panel.plot))
             for columns in range(14, 210, 14):
-                yield " ".join(label for _, label in step_ticks(panel.plot.first, panel.plot.stop, columns))
+                yield " ".join(label for _, label in panel.plot.across.ticks(columns))
     definition = view.definition_for(history.activation())
     units, at = looked.layers["h1"], monitor.query_one(UnitPanel).at
     yield f"units h1 {definition.name} on {count(start.probe)} images step {count(looked.step)}"

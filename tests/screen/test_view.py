@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
 from deadrelu_tui.record.units import DEFINITIONS
+from deadrelu_tui.tui.plot.across import Across
 from deadrelu_tui.tui.plot.view import WINDOWS, View
 
 
@@ -25,8 +26,31 @@ def history(steps: int, batches: int = 235, epochs: int = 5) -> History:
 
 def test_all_steps_have_an_extent_that_doubles_up_to_the_length_of_the_run() -> None:
     view = View()
-    extents = [view.extent(history(steps)) for steps in (0, 64, 65, 600, 1_100)]
-    assert extents == [(0, 64), (0, 64), (0, 128), (0, 1024), (0, 1175)]
+    extents = [view.extent(history(steps)) for steps in (0, 16, 17, 65, 600, 1_100)]
+    assert extents == [(0, 16), (0, 16), (0, 32), (0, 128), (0, 1024), (0, 1175)]
+
+
+def test_the_first_steps_have_a_window_of_their_own_and_there_the_cursor_appears_in_sight() -> None:
+    view, made = View(window="first 16"), history(600)
+    assert view.extent(made) == view.extent(history(0)) == (0, 16)
+    assert view.moved(made, -1).cursor == 16
+    assert view.moved(history(5), -1).cursor == 4
+    assert View().moved(made, -1).cursor == 599
+    later = History()
+    later.add(replace(start(batches=100, epochs=5), first=50))
+    assert view.extent(later) == (50, 66)
+
+
+@pytest.mark.parametrize(
+    ("view", "apart"),
+    [(View(), True), (View(zoom=1), False), (View(apart=False), False), (View(window="epoch"), False),
+     (View(window="last 200"), False), (View(window="first 16"), False)],
+)  # fmt: skip
+def test_only_where_all_steps_are_shown_the_first_keep_their_part(view: View, apart: bool) -> None:
+    made = history(600)
+    assert view.across(made) == Across(*view.extent(made), apart)
+    assert (view.across(made).bend is not None) is apart
+    assert view.across(history(64)).bend is None
 
 
 def test_the_epoch_window_is_that_of_the_newest_step_or_of_the_cursor() -> None:
@@ -55,7 +79,8 @@ def test_the_last_200_move_in_hops_so_that_the_line_stands_still_in_between() ->
     assert view.extent(history(10)) == (0, 200)
 
 
-@given(st.integers(1, 400), st.integers(0, 12), st.none() | st.integers(0, 399), st.sampled_from(WINDOWS))
+@given(st.integers(1, 400), st.integers(0, 12), st.none() | st.integers(0, 399),
+       st.sampled_from([each for each in WINDOWS if each != "first 16"]))  # fmt: skip
 def test_whatever_the_zoom_the_cursor_or_the_newest_step_is_in_view(
     steps: int, zoom: int, cursor: int | None, window: str
 ) -> None:

@@ -65,11 +65,14 @@ def test_a_tragedy_from_the_first_frame_to_the_farewell(terminal: Open) -> None:
     shown.until(lambda text: "✔ SPARSE" in text and "dead ReLU h1" in text and "Σ∂L/∂w1" not in text)
     shown.press("\t\t")
     shown.until("Σ∂L/∂w1")
+    shown.until("● finished")  # of the experiment's five epochs
+    shown.press("e")
+    shown.until("● running")
     shown.press("q")
-    shown.until("Quit and end it?")
+    shown.until(lambda text: "Quit and end it?" in text or "after" in text)
     shown.press("y")
     assert shown.ends() == 0
-    assert "stopped after" in shown.text
+    assert re.search("(stopped|finished) after", shown.text)
     assert "Traceback" not in shown.text
     assert b"\x1b[?1049l" in shown.raw  # the alternate screen is left
     assert b"\x1b[?25h" in shown.raw  # the cursor is back
@@ -99,6 +102,31 @@ def test_a_terminal_that_cannot_show_it_is_told_so_in_one_sentence(
     assert "deadrelu-tui run" in said
     assert "Traceback" not in said
     assert shown.raw.count(b"\n") == 1
+
+
+def test_a_session_begins_slowly_so_that_the_death_can_be_seen_and_has_no_end(terminal: Open) -> None:
+    shown = terminal("--embedded", "--no-trials", DEADRELU_SPEED="")
+    shown.until(lambda text: "step 1 " in text and "slow motion, 1 step/s" in text)
+    shown.until(lambda text: "step 3 " in text and "space full speed" in text)
+    shown.press(" ")
+    shown.until("the article's 5 epochs end here")  # and it goes on
+    assert "slow motion" not in shown.text
+    assert "● running" in shown.text
+    assert re.search(r" epoch \d+  step ", shown.text)  # of how many nobody knows
+    shown.press("qy")
+    assert shown.ends() == 0
+
+
+def test_a_first_run_can_be_held_before_its_first_step_and_be_slow_for_good(terminal: Open) -> None:
+    shown = terminal("--embedded", "--no-trials", "--paused", "--speed", "2")
+    text = shown.until("Held before the first step")
+    assert "784–300–10" in text
+    shown.press(".")
+    shown.until(lambda text: "step 1 " in text and "Held" not in text)
+    shown.press(" ")
+    shown.until("slowed to 2 steps/s")
+    shown.press("qy")
+    assert shown.ends() == 0
 
 
 def test_a_run_that_diverges_is_a_result(terminal: Open) -> None:

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.message import Message
 
 from deadrelu_tui.tui.panels.cells import CellPanel
+from deadrelu_tui.tui.panels.frame import BORDER
 from deadrelu_tui.tui.plot.chart import Plot, Span, draw
 from deadrelu_tui.tui.plot.charts import ChartSpec
+from deadrelu_tui.tui.plot.scale import LABEL_WIDTH
 
 
 class ChartPanel(CellPanel):
     """A chart of one spec."""
+
+    @dataclass
+    class Picked(Message):
+        """A step of the chart was clicked on."""
+
+        step: int
+
+    @dataclass
+    class Zoomed(Message):
+        """The wheel was turned over the chart: 1 for closer, −1 for further away."""
+
+        by: int
 
     def __init__(self, spec: ChartSpec, ascii_only: bool) -> None:
         super().__init__(spec.id, ascii_only)
@@ -30,3 +48,18 @@ class ChartPanel(CellPanel):
         """Draw a plot at the panel's size."""
         self.plot, self.rows = plot, self.room[1]
         self.show(title, draw(plot, *self.room, self.ascii_only))
+
+    def on_click(self, event: events.Click) -> None:
+        """Pick the step that was clicked on."""
+        width = self.room[0] - LABEL_WIDTH - 1
+        column = event.x - BORDER // 2 - LABEL_WIDTH - 1
+        if self.plot is not None and 0 <= column < width and 0 < event.y < self.size.height - 1:
+            self.post_message(self.Picked(self.plot.across.step_at(column / max(1, width - 1))))
+
+    def on_mouse_scroll_up(self) -> None:
+        """Show fewer steps."""
+        self.post_message(self.Zoomed(1))
+
+    def on_mouse_scroll_down(self) -> None:
+        """Show more steps."""
+        self.post_message(self.Zoomed(-1))

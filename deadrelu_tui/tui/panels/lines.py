@@ -17,7 +17,7 @@ from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import quantity
 from deadrelu_tui.record.network import outline
 from deadrelu_tui.record.records import Start
-from deadrelu_tui.record.telling import engine_name, setting_text
+from deadrelu_tui.record.telling import engine_name, setting_text, speed_text
 from deadrelu_tui.run.source import ALIVE, Source, Status
 from deadrelu_tui.tui.plot.charts import worst_first
 from deadrelu_tui.tui.plot.view import View
@@ -83,7 +83,8 @@ def progress(run: Source, history: History, width: int) -> Content:
         long = short = [step]
     elif status in ALIVE:
         eta = [] if planned is None else [f"ETA {duration((planned - done) / speed)}" if speed else "ETA –"]
-        long, short = [step, f"{speed:.0f} steps/s", *eta], [step, f"{speed:.0f}/s", *eta]
+        measured = f"{speed:.0f} steps/s" if run.speed.per_second is None else f"slowed to {speed_text(run.speed)}"
+        long, short = [step, measured, *eta], [step, f"{speed:.0f}/s", *eta]
     else:
         long = short = [step, f"{duration(history.end.at if history.end else history.seconds)} in all"]
     epochs = None if planned is None or not start.steps_per_epoch else planned // start.steps_per_epoch

@@ -10,6 +10,7 @@ import functools
 import re
 import sys
 import types
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -18,12 +19,31 @@ import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.record.columns import Gap
+from deadrelu_tui.tui.plot.across import Across
 from deadrelu_tui.tui.plot.raster import Canvas, Numbers
-from deadrelu_tui.tui.plot.scale import LABEL_WIDTH, Axis, Values, step_ticks
+from deadrelu_tui.tui.plot.scale import LABEL_WIDTH, Axis, Values
 from deadrelu_tui.tui.wire.ascii import to_ascii
+from deadrelu_tui.wording import number
 
-ROLES = ("axis", "zeros", "dead", "train", "test", "gradient", "mark", "rule", "ghost", "raw", "gap", "cursor")
+ROLES = (
+    "axis",
+    "zeros",
+    "dead",
+    "train",
+    "test",
+    "gradient",
+    "mark",
+    "rule",
+    "milestone",
+    "ghost",
+    "raw",
+    "gap",
+    "cursor",
+)
 """What a cell can belong to. plotext is given a role's index as its colour; the theme decides what that looks like."""
+
+UNREAD = frozenset({"ghost", "raw"})
+"""Roles of lines that lie behind those whose values are read."""
 
 Span = tuple[str, str]
 """A stretch of text of one role."""
@@ -61,28 +81,41 @@ class Plot:
     """Values worth a horizontal line."""
     cursor: int | None = None
     """The step at which values are read."""
+    milestones: tuple[int, ...] = ()
+    """Steps up to which it was planned."""
+    apart: bool = False
+    """Whether the first steps keep a part of the chart."""
+
+    @property
+    def across(self) -> Across:
+        """The horizontal axis."""
+        return Across(self.first, max(self.stop, self.first + 1), self.apart)
 
 
 def draw(plot: Plot, width: int, height: int, ascii_only: bool = False) -> list[list[Span]]:
     """Return `height` rows of spans, `width` columns each. Anything too small for an axis is left blank."""
     if width < LABEL_WIDTH + 6 or height < 3:
         return [[(" " * max(0, width), "axis")] for _ in range(max(0, height))]
-    axis, stop = plot.axis, max(plot.stop, plot.first + 1)
+    axis, across = plot.axis, plot.across
     low, high = axis.low, axis.high if axis.high > axis.low else axis.low + 1.0
-    span = stop - plot.first
     shown = tuple((float((at - low) / (high - low)), label) for at, label in axis.ticks if low <= at <= high)
-    steps = tuple(((at - plot.first) / span, label) for at, label in step_ticks(plot.first, stop, width - LABEL_WIDTH))
+    steps = tuple(across.ticks(width - LABEL_WIDTH))
     rules = ((float(axis.positions(np.array([value]))[0]) - low) / (high - low) for value in plot.rules)
     axes = _axes(width, height, shown, steps, tuple(at for at in rules if 0 <= at <= 1))
     cells = Canvas(axes.cells.codes.copy(), axes.cells.roles.copy())
     canvas = Canvas(cells.codes[: axes.bottom, axes.left :], cells.roles[: axes.bottom, axes.left :])
-    for places, role in ((plot.marks, "mark"), (() if plot.cursor is None else (plot.cursor,), "cursor")):
-        across = np.array([(step - plot.first) / span for step in places if plot.first <= step <= stop])
-        _stand(canvas, cells.codes[axes.bottom, axes.left :], across, ROLES.index(role))
+    if (bend := across.bend) is not None:
+        _divide(canvas, float(across.places(bend)), ascii_only)
+    cursors = () if plot.cursor is None else (plot.cursor,)
+    for places, role in ((plot.milestones, "milestone"), (plot.marks, "mark"), (cursors, "cursor")):
+        stand = across.places([step for step in places if plot.first <= step <= across.stop])
+        _stand(canvas, cells.codes[axes.bottom, axes.left :], stand, ROLES.index(role))
     for line in plot.lines:
-        _add(canvas, line, plot, low, high, stop, ascii_only)
+        _add(canvas, line, plot, low, high, ascii_only)
+    for peak in peaks(plot):
+        _mark_beyond(canvas, peak, ascii_only)
     for line in plot.lines:
-        _mark_gaps(canvas, line, plot, stop, width - LABEL_WIDTH, ascii_only)
+        _mark_gaps(canvas, line, across, width - LABEL_WIDTH, ascii_only)
     return [_spans(codes, roles, ascii_only) for codes, roles in zip(cells.codes, cells.roles, strict=True)]
 
 
@@ -170,11 +203,19 @@ def _stand(canvas: Canvas, foot: npt.NDArray[np.uint32], across: Numbers, role: 
     foot[columns] = np.where(np.isin(foot[columns], (ord("┬"), ord("┼"))), ord("┼"), ord("┴"))
 
 
-def _add(canvas: Canvas, line: Line, plot: Plot, low: float, high: float, stop: int, ascii_only: bool) -> None:
+def _divide(canvas: Canvas, place: float, ascii_only: bool) -> None:
+    """Draw a dotted line where the first steps end, behind everything but the rules."""
+    (column,), _ = (each.astype(np.intp) for each in canvas.place(np.array([place]), np.array([0.0])))
+    free = canvas.codes[:, column] == ord(" ")
+    canvas.codes[free, column] = ord(":" if ascii_only else "┊")
+    canvas.roles[free, column] = ROLES.index("milestone")
+
+
+def _add(canvas: Canvas, line: Line, plot: Plot, low: float, high: float, ascii_only: bool) -> None:
     positions = plot.axis.positions(line.values)
     # Divided before subtracting: the difference of two huge limits would overflow.
     scale = high - low
-    across = (line.steps - plot.first) / (stop - plot.first)
+    across = plot.across.places(line.steps)
     with np.errstate(over="ignore", invalid="ignore"):
         up = positions / scale - low / scale
     keep = np.isfinite(up) & (across >= 0) & (across <= 1) & np.isfinite(line.values)
@@ -189,16 +230,71 @@ def _add(canvas: Canvas, line: Line, plot: Plot, low: float, high: float, stop: 
     canvas.polyline(across, up, role, inside, "*" if ascii_only else "")
 
 
-def _mark_gaps(canvas: Canvas, line: Line, plot: Plot, stop: int, columns: int, ascii_only: bool) -> None:
+class Peak(NamedTuple):
+    """Where a line leaves the axis on one side: its places there, and the farthest of its points."""
+
+    line: Line
+    above: bool
+    places: npt.NDArray[np.float64]
+    farthest: float
+    """Its place."""
+    told: str
+    """Its value, in words."""
+
+
+def peaks(plot: Plot) -> Iterator[Peak]:
+    """Yield what leaves the axis of a plot, of the lines that are read by their values."""
+    for line in plot.lines:
+        if line.role in UNREAD:
+            continue
+        positions, places = plot.axis.positions(line.values), plot.across.places(line.steps)
+        seen = np.isfinite(line.values) & (places >= 0) & (places <= 1)
+        with np.errstate(invalid="ignore"):
+            sides = (seen & (positions > plot.axis.high), seen & (positions < plot.axis.low))
+        for above, out in zip((True, False), sides, strict=True):
+            if out.any():
+                at = np.flatnonzero(out)
+                far = at[np.argmax(np.abs(positions[at]))]
+                pairs = at[:-1][np.diff(at) == 1]  # from one to the next the line stays beyond
+                ways = np.linspace(places[pairs], places[pairs + 1], _BETWEEN).ravel()
+                told = number(float(line.values[far]))
+                yield Peak(line, above, np.concatenate((places[at], ways)), float(places[far]), told)
+
+
+_BETWEEN = 32
+"""Places between two points, as many as there may be columns."""
+
+
+def _mark_beyond(canvas: Canvas, peak: Peak, ascii_only: bool) -> None:
+    """Put an arrow into every column of the first or last row in which a line leaves the axis, and the number that is
+    farthest out beside its own, or where the next arrows leave room; nowhere, if they leave none.
+    """
+    sign, text = "↑" if peak.above else "↓", peak.told
+    if ascii_only:
+        sign, text = to_ascii(sign), to_ascii(text)
+    role, up = ROLES.index(peak.line.role), float(peak.above)
+    canvas.points(peak.places, np.full(len(peak.places), up), sign, role)
+    (column,), (row,) = (each.astype(np.intp) for each in canvas.place(np.array([peak.farthest]), np.array([up])))
+    taken = np.isin(canvas.codes[row], [ord(each) for each in "↑↓^v"])
+    width, after = len(taken), int(column) + 1
+    while after < width and taken[after]:
+        after += 1
+    for at in (after, int(column) - len(text)):
+        if 0 <= at <= width - len(text) and not taken[at : at + len(text)].any():
+            canvas.codes[row, at : at + len(text)] = [ord(each) for each in text]
+            canvas.roles[row, at : at + len(text)] = role
+            return
+
+
+def _mark_gaps(canvas: Canvas, line: Line, across: Across, columns: int, ascii_only: bool) -> None:
     """Put a cross into every column of the lowest row in which a value was no finite number."""
-    span = stop - plot.first
     marked: set[int] = set()
     for gap in line.gaps:
-        left, right = (round((min(max(at, plot.first), stop) - plot.first) / span * columns) for at in gap)
+        left, right = (round(float(across.places(min(max(at, across.first), across.stop))) * columns) for at in gap)
         marked.update(range(left, right + 1))
     if marked:
-        across = np.array(sorted(marked)) / columns
-        canvas.points(across, np.zeros(len(across)), "x" if ascii_only else "×", ROLES.index("gap"))
+        places = np.array(sorted(marked)) / columns
+        canvas.points(places, np.zeros(len(places)), "x" if ascii_only else "×", ROLES.index("gap"))
 
 
 def _spans(codes: npt.NDArray[np.uint32], roles: npt.NDArray[np.int8], ascii_only: bool) -> list[Span]:

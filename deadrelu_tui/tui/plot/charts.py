@@ -13,14 +13,19 @@ from deadrelu_tui.record.columns import Gap
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import quantity
 from deadrelu_tui.record.records import Start
+from deadrelu_tui.tui.plot.across import Across
 from deadrelu_tui.tui.plot.chart import Line, Plot
-from deadrelu_tui.tui.plot.scale import Axis, fit, share_axis
+from deadrelu_tui.tui.plot.scale import Axis, fit, share_axis, within_fences
 from deadrelu_tui.tui.plot.view import View
 from deadrelu_tui.wording import count, number, percent
 
 MANY, SLOTS = 8, 4
 """Layers up to which each has a chart of its own; of more, so many at a time, with so many parameters of the layer in
 focus."""
+
+
+POINTS = 12
+"""Tests that are drawn as points; as many as can be told from each other."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +86,13 @@ def plot_of(
     spec: ChartSpec, history: History, view: View, ghost: History | None, columns: int, rows: int, before: Axis | None
 ) -> Plot:
     """Return what a chart of so many columns shows; `before` is its last vertical axis."""
-    first, stop = view.extent(history)
+    across = view.across(history)
+    first, stop = across.first, across.stop
     lines: list[Line] = []
     for name, role, _ in shown(spec, history, view):
         if ghost is not None:
-            lines.append(_line(spec, ghost, name, "ghost", first, stop, columns))
-        line = _line(spec, history, name, role, first, stop, columns)
+            lines.append(_line(spec, ghost, name, "ghost", across, columns))
+        line = _line(spec, history, name, role, across, columns)
         if view.smoothing and len(line.steps) and history.quantity(name).every_step:
             smooth = history.smooth(name, np.unique(line.steps), view.smoothing)
             lines += [replace(line, role="raw"), replace(line, steps=np.unique(line.steps), values=smooth)]
@@ -98,15 +104,20 @@ def plot_of(
         seen = np.concatenate([line.values for line in lines]) if lines else np.empty(0, np.float32)
         if spec.scale == "count":
             seen = np.append(seen, (0, 1))
-        bent = view.logarithmic and spec.scale != "count"
-        axis = fit(spec.scale if bent else "linear", seen, rows, before)
-    marks = tuple(event.step for event in history.marks if first <= event.step <= stop)
+        kind = spec.scale if view.logarithmic and spec.scale != "count" else "linear"
+        axis = fit(kind, seen if spec.scale == "count" else within_fences(kind, seen), rows, before)
+    marks, milestones = (
+        tuple(event.step for event in events if first <= event.step <= stop)
+        for events in (history.marks, history.milestones)
+    )
     return Plot(tuple(line for line in lines if len(line.steps) or line.gaps), axis, first, stop, marks, spec.rules,
-                view.cursor)  # fmt: skip
+                view.cursor, milestones, across.bend is not None)  # fmt: skip
 
 
-def _line(spec: ChartSpec, history: History, name: str, role: str, first: int, stop: int, columns: int) -> Line:
-    steps, values = history.outline(name, first, stop + 1, columns)
+def _line(spec: ChartSpec, history: History, name: str, role: str, across: Across, columns: int) -> Line:
+    first, stop = across.first, across.stop
+    outlines = [history.outline(name, *stretch) for stretch in across.stretches(columns)]
+    steps, values = outlines[0] if len(outlines) == 1 else map(np.concatenate, zip(*outlines, strict=True))
     if spec.held and not history.quantity(name).every_step:
         # As it was last measured: from before the first step shown up to the present, and level from look to look.
         earlier, latest = history.at(name, first), history.latest(name)
@@ -116,10 +127,15 @@ def _line(spec: ChartSpec, history: History, name: str, role: str, first: int, s
         now = min(stop if last is None else last, stop)
         if latest is not None and math.isfinite(latest) and len(steps) and steps[-1] < now:
             steps, values = np.append(steps, now), np.append(values, values[-1])
-        turns = np.flatnonzero(np.diff(values)) + 1
+        turns = np.flatnonzero(values[1:] != values[:-1]) + 1
         steps, values = np.insert(steps, turns, steps[turns]), np.insert(values, turns, values[turns - 1])
     gaps = history.gaps(name, first, stop + 1) if role != "ghost" else ()
-    return Line(steps, values, role, scattered=name == "loss/test", gaps=gaps)
+    return Line(steps, values, role, scattered=name == "loss/test" and few_tests(history), gaps=gaps)
+
+
+def few_tests(history: History) -> bool:
+    """Return whether there are so few tests that each is a point; more of them are a line."""
+    return len(history.series("loss/test").steps) <= POINTS
 
 
 def title_of(
@@ -189,8 +205,9 @@ def shown(spec: ChartSpec, history: History, view: View) -> Iterator[tuple[str, 
     """Yield (name, role, word) of the series; of the definitions of death the one that the view follows."""
     activation = history.activation(spec.layer)
     died, revived = ("saturated", "left it") if activation in SATURATING else ("died", "revived")
+    test = "◆ test" if few_tests(history) else "test"
     words = {
-        "zero_fraction": words_for(activation)[1], "loss": "train", "loss/test": "◆ test", "deaths": died,
+        "zero_fraction": words_for(activation)[1], "loss": "train", "loss/test": test, "deaths": died,
         "revivals": revived,
     }  # fmt: skip
     for name, role in spec.series:

@@ -50,6 +50,37 @@ def transform(kind: str, values: Values) -> Positions:
         return signed
 
 
+def within_fences(kind: str, values: Values) -> Values:
+    """Return the values, those so far out that all others would share a row or two with them drawn in to the fence.
+
+    The fences are the outer ones of Tukey (1977), three times the range between the quartiles away from these; that
+    range counts at least as much as is worth a look: a flat line is to look flat. Few values stay as they are.
+    """
+    positions = transform(kind, values)
+    known = positions[np.isfinite(positions)]
+    if len(known) < _FEW:
+        return values
+    low, middle, high = np.quantile(known, (0.25, 0.5, 0.75))
+    reach = 3 * max(float(high - low), _LEAST.get(kind, 0.1 * abs(float(middle))))
+    drawn_in = np.asarray(values, np.float64).copy()
+    with np.errstate(invalid="ignore"):
+        for fence, out in ((low - reach, positions < low - reach), (high + reach, positions > high + reach)):
+            drawn_in[out & np.isfinite(values)] = _value(kind, float(fence))
+    return drawn_in
+
+
+def _value(kind: str, position: float) -> float:
+    """Return what has a position on a scale of that kind."""
+    if kind == "linear":
+        return position
+    return 10.0**position if kind == "log" else math.copysign(10.0 ** abs(position) - 1.0, position)
+
+
+_FEW = 32
+_LEAST = {"log": 0.1, "symlog": 1.0}
+"""What of an axis is shown at least, as a range between quartiles: of a logarithm in decades."""
+
+
 def fit(kind: str, values: Values, rows: int, before: Axis | None = None) -> Axis:
     """Return an axis for the finite ones of some values.
 

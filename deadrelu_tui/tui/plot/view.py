@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.units import Definition, definitions_for
+from deadrelu_tui.tui.plot.across import BEGINNING, Across
 
-WINDOWS = ("all", "epoch", "last 200")
+WINDOWS = ("all", f"first {BEGINNING}", "epoch", "last 200")
 SMOOTHING = (0, 20, 100)
 """Steps over which the running mean is taken; 0 for none."""
 _LAST, _HOP = 200, 50
-_FIRST_EXTENT = 64
 _NARROWEST = 16
 
 
@@ -24,6 +24,8 @@ class View:
     """How many times the window was halved."""
     cursor: int | None = None
     """The step at which values are read; None follows the newest one."""
+    apart: bool = True
+    """Whether the first steps keep a part of the charts of all steps."""
     logarithmic: bool = True
     smoothing: int = SMOOTHING[0]
     wanted: str = ""
@@ -39,6 +41,10 @@ class View:
             return first, stop
         return _around(self._anchor(history), width, first, stop)
 
+    def across(self, history: History) -> Across:
+        """Return the horizontal axis of the charts."""
+        return Across(*self.extent(history), self.apart and self.window == WINDOWS[0] and not self.zoom)
+
     def _anchor(self, history: History) -> int:
         return _newest(history) if self.cursor is None else self.cursor
 
@@ -53,7 +59,9 @@ class View:
         if self.window == "last 200":
             stop = max(begin + _LAST, -(-stop // _HOP) * _HOP)
             return (stop - _LAST, stop) if at >= stop - _LAST else _around(at, _LAST, begin, stop)
-        wide, planned = _FIRST_EXTENT, history.steps_planned
+        if self.window == WINDOWS[1]:
+            return begin, begin + BEGINNING
+        wide, planned = BEGINNING, history.steps_planned
         while wide < stop - begin:
             wide *= 2
         return begin, begin + (wide if planned is None else min(wide, max(planned, 1)))
@@ -68,9 +76,9 @@ class View:
         return apply[self.dead % len(apply)]
 
     def moved(self, history: History, by: int) -> View:
-        """Return the view with the cursor so many steps further; it appears at the newest step."""
+        """Return the view with the cursor so many steps further; it appears at the newest step in sight."""
         newest = _newest(history)
-        at = newest if self.cursor is None else self.cursor + by
+        at = min(newest, self.extent(history)[1]) if self.cursor is None else self.cursor + by
         return replace(self, cursor=min(max(history.first, at), newest))
 
     def at_event(self, history: History, way: int) -> View:

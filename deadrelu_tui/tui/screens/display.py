@@ -22,7 +22,7 @@ from deadrelu_tui.run.session import Session
 from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.frame import Frame
 from deadrelu_tui.tui.keys import entries
-from deadrelu_tui.tui.panels import banner, lines
+from deadrelu_tui.tui.panels import banner, beginning, lines
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.event_panel import EventPanel
@@ -139,7 +139,7 @@ class Display(Panes):
         run, held = self.run_in_hand, self.session.held
         history = run.history if held is None else held  # not frozen: this is asked all the time
         return (
-            run.start.run, run.status, history.start, len(run.history), len(history.events), self.size,
+            run.start.run, run.status, run.speed, history.start, len(run.history), len(history.events), self.size,
             lines.moment(self.meter.bytes_per_second() if self.meter else 0.0),
         )  # fmt: skip
 
@@ -163,9 +163,11 @@ class Display(Panes):
         width = self.size.width
         held = None if self.session.held is None else history.reached
         self._line("header", lines.header(run, self.meter.bytes_per_second() if self.meter else 0.0, held, width))
+        self.show_held(beginning.held(run) if beginning.is_held(run) else None)
+        now = history if held is None else run.history.frozen()
         self._line(
             "progress",
-            lines.progress(run, self.session.in_hand.history.frozen() if held is not None else history, width),
+            (beginning.opening if len(now) and beginning.is_opening(run) else lines.progress)(run, now, width),
         )
         self._line("settings", lines.settings_line(run, self.badges(), width))
         self._line("keys", lines.key_bar(list(self.key_entries()), width))

@@ -14,9 +14,23 @@ from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.trials import trials_of
 from deadrelu_tui.diagnosis.verdict import findings
 from deadrelu_tui.record.activations import ACTIVATIONS
-from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Resume, Revive, Take, TrainOn, next_lr
+from deadrelu_tui.record.commands import (
+    Change,
+    Command,
+    Pause,
+    Restart,
+    Resume,
+    Revive,
+    Speed,
+    Take,
+    TrainOn,
+    next_lr,
+    next_speed,
+)
+from deadrelu_tui.record.telling import speed_text
 from deadrelu_tui.run.source import ALIVE, Status
-from deadrelu_tui.tui.keys import KEYS, explained
+from deadrelu_tui.tui.keys import KEYS, actions_of, explained
+from deadrelu_tui.tui.panels.beginning import is_opening
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.event_panel import EventPanel
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
@@ -29,7 +43,7 @@ from deadrelu_tui.wording import count
 NEEDS = {
     "normalise": "normalise", "rate": "lr", "type_rate": "lr", "activation": "activation", "revive": "revive",
     "pause": "pause", "resume": "pause", "step": "pause", "restart": "restart", "experiment": "restart",
-    "settings": "restart", "train_on": "train_on",
+    "settings": "restart", "train_on": "train_on", "full_speed": "speed", "speed": "speed",
 }  # fmt: skip
 """What a run must be able to do for an action (Start.can)."""
 CHANGES = frozenset({"normalise", "rate", "type_rate", "activation"})
@@ -54,8 +68,10 @@ class MonitorScreen(Display):
             action in OF_OURS and not presets.ours(run.start.settings)
         ):
             return False
+        if action == "full_speed":
+            return is_opening(run)
         if action == "pause":
-            return False if self.status is Status.PAUSED else (True if "pause" in run.can else None)
+            return False if self.status is Status.PAUSED or is_opening(run) else (True if "pause" in run.can else None)
         if action == "resume":
             return self.status is Status.PAUSED
         if action == "train_on":
@@ -67,6 +83,29 @@ class MonitorScreen(Display):
         if action == "restore":
             return self.alone or self.view.cursor is not None
         return True
+
+    def on_key(self, event: events.Key) -> None:
+        """Say why a key does nothing just now."""
+        names = [action.partition("(")[0] for action in actions_of(event.key)]
+        if names and not any(self.check_action(name, ()) for name in names):
+            reason = next(filter(None, map(self._why_not, names)), "")
+            if reason:
+                self.notify(reason, timeout=4)
+
+    def _why_not(self, action: str) -> str:
+        """Return why an action does not apply now; empty if there is nothing to say of it."""
+        run, needs = self.run_in_hand, NEEDS.get(action)
+        if action == "ghost":
+            return "There is no earlier run yet to lay under the charts: r starts another one."
+        if needs is None:
+            return ""
+        if needs not in run.start.can or (action in CHANGES and needs not in run.live) or action in OF_OURS:
+            return "This run takes no orders of that kind."
+        if run.status in ALIVE:
+            return "This run has not ended: e trains it on then." if action == "train_on" else ""
+        ways = [("train_on", "e trains it on"), ("restart", "r starts a new one")]
+        left = ", ".join(text for need, text in ways if need in run.can)
+        return f"This run has ended{f': {left}' if left else ''}."
 
     # The run
 
@@ -117,6 +156,16 @@ class MonitorScreen(Display):
         """Resume."""
         self._send(Resume())
 
+    def action_full_speed(self) -> None:
+        """Go as fast as it can."""
+        self._send(Speed())
+
+    def action_speed(self, way: str) -> None:
+        """Go to the next speed, up or down."""
+        run = self.run_in_hand
+        self._send(Speed(next_speed(run.speed.per_second, 1 if way == "up" else -1, run.history.frozen().speed)))
+        self.notify(f"speed: {speed_text(run.speed)}", timeout=2)
+
     def action_step(self) -> None:
         """Pause, or take one step when paused."""
         self._send(Take() if self.run_in_hand.status is Status.PAUSED else Pause())
@@ -131,7 +180,7 @@ class MonitorScreen(Display):
 
     def action_experiment(self, name: str) -> None:
         """Start one of the article's experiments."""
-        self._start(presets.experiment(name))
+        self._start({**presets.experiment(name), "epochs": presets.PRESETS[name].epochs})
 
     def action_settings(self) -> None:
         """Show every setting, and start a run with what is made of them."""
@@ -207,6 +256,16 @@ class MonitorScreen(Display):
         """Follow the newest step."""
         self._look(cursor=None)
 
+    def on_chart_panel_picked(self, event: ChartPanel.Picked) -> None:
+        """Read the step that was clicked on, or the one nearest to it that there is."""
+        history = self.history
+        if history.last is not None:
+            self._look(cursor=min(max(history.first, event.step), history.last))
+
+    def on_chart_panel_zoomed(self, event: ChartPanel.Zoomed) -> None:
+        """Show half or twice as many steps."""
+        self.action_zoom(event.by)
+
     def action_zoom(self, by: int) -> None:
         """Show half or twice as many steps."""
         self.view = self.view.zoomed(self.history, by)
@@ -216,6 +275,10 @@ class MonitorScreen(Display):
         """Go to the next window of steps."""
         self._look(window=WINDOWS[(WINDOWS.index(self.view.window) + 1) % len(WINDOWS)], zoom=0)
         self.notify(f"window: {self.view.window}", timeout=2)
+
+    def action_apart(self) -> None:
+        """Keep a part of the charts for the first steps, or draw all steps equally wide."""
+        self._look(apart=not self.view.apart)
 
     def action_scale(self) -> None:
         """Switch between logarithmic and linear axes."""

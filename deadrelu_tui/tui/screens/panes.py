@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -12,6 +13,7 @@ from textual.widgets import Static
 
 from deadrelu_tui.run.source import Source
 from deadrelu_tui.tui.layout import SIZES, layout
+from deadrelu_tui.tui.panels import beginning, lines
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.event_panel import EventPanel
@@ -60,6 +62,19 @@ class Panes(Screen[None]):
             yield ChartPanel(LEDGER, self.ascii_only)
             yield EventPanel("events", self.ascii_only)
         yield Static(id="keys", classes="line")
+        yield Static(id="held")
+
+    def show_held(self, text: Content | None) -> None:
+        """Show, over the panels, what is about to happen in a run that is held before its first step; None if it is
+        not.
+        """
+        for box in self.query("#held").results(Static):
+            width, height = self.size
+            box.display = text is not None and width >= 60 and height >= 20
+            if box.display and text is not None:
+                box.styles.width = across = min(beginning.WIDTH, width - 4)
+                box.styles.offset = (width - across) // 2, max(5, height // 2 - 5)
+                box.update(lines.ascii_only(text) if self.ascii_only else text)
 
     def panels(self) -> list[CellPanel]:
         """Return every panel there is, shown or not, in the order of tab."""

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from deadrelu_tui.builtin import presets
-from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.builtin.settings import ENDLESS, RunSettings
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.tui.screens.choice import NONE, Choice
 from deadrelu_tui.tui.screens.dialog import Dialog
@@ -54,6 +54,10 @@ def typed(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return "" if value is None else str(value)
+
+
+def _typed(name: str, value: Any) -> str:
+    return ENDLESS if name == "epochs" and value is None else typed(value)
 
 
 class FormRow(Horizontal):
@@ -97,10 +101,9 @@ class FieldRow(FormRow):
             was = self.options[before]
         else:
             hint = self.setting.metadata["metavar"]
-            control = Input(
-                typed(before), placeholder=to_ascii(hint) if ascii_only else hint, compact=True, classes="control"
-            )
-            was = typed(before) or "empty"
+            text = _typed(name, before)
+            control = Input(text, placeholder=to_ascii(hint) if ascii_only else hint, compact=True, classes="control")
+            was = text or "empty"
         super().__init__(name, control, self.setting.metadata["help"], was)
 
     def read(self) -> Any:
@@ -117,7 +120,7 @@ class FieldRow(FormRow):
         if isinstance(self.control, Choice):
             self.control.show(list(self.options).index(value))
         elif isinstance(self.control, Input):
-            self.control.value = typed(value)
+            self.control.value = _typed(self.setting.name, value)
 
     @property
     def fault(self) -> str:

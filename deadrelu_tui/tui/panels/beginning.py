@@ -1,0 +1,77 @@
+"""How a run begins where somebody watches: slowly, or held before its first step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textual.content import Content
+
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.network import outline
+from deadrelu_tui.record.telling import speed_text
+from deadrelu_tui.run.source import ALIVE, Source, Status
+from deadrelu_tui.tui.panels.lines import MUTED
+from deadrelu_tui.wording import count, rate
+
+WIDTH = 58
+"""Columns of the words on a run that is held before its first step."""
+KEY = "bold $accent"
+
+
+def is_opening(run: Source) -> bool:
+    """Return whether a run is going through its slow first steps."""
+    return run.speed.steps is not None and run.status in ALIVE - {Status.PAUSED}
+
+
+def is_held(run: Source) -> bool:
+    """Return whether a run waits before its first step."""
+    return run.status is Status.PAUSED and not len(run.history)
+
+
+def opening(run: Source, history: History, width: int) -> Content:
+    """Return the line that says that the first steps are slow, and the keys that end that."""
+    step = f"step {count(history.reached)}"
+    options = (
+        (f" {step}   slow motion, {speed_text(run.speed)}: ", "every step can be seen", "   "),
+        (f" {step}   slow motion, {speed_text(run.speed)}: ", "", ""),
+        (f" {step}  slow: ", "", ""),
+    )
+    for head, why, apart in options:
+        keys = ("space", " full speed"), (".", " step by step")
+        parts = [(head, "bold $warning"), (why, MUTED), (apart, "")]
+        for key, label in keys:
+            parts += [(f" {key}", KEY), (f"{label} ", "")]
+        text = Content.assemble(*parts)
+        if text.cell_length <= width:
+            return text
+    return Content.styled(f" {step}  slow motion", "bold $warning")
+
+
+def held(run: Source) -> Content:
+    """Return what is about to happen in a run that is held before its first step, and which keys begin it."""
+    return Content("\n").join(_held(run))
+
+
+def _held(run: Source) -> Iterator[Content]:
+    start, live = run.start, run.live
+    network = next(iter(outline(start.network)))
+    yield Content.styled("Held before the first step", "bold")
+    yield Content("")
+    yield Content(f"The network {network} has its first weights and has seen no image yet.")
+    batch = start.facts.get("batch") or start.settings.get("batch_size")
+    images = "a batch" if batch is None else f"{count(batch)} images"
+    divided = "divided by 255" if live.get("normalise") else "as they are, 0–255"
+    pixels = f", their pixels {divided}" if "normalise" in live else ""
+    lr = f"the learning rate, {rate(live['lr'])}, times " if "lr" in live else ""
+    yield Content(
+        f"A step takes {images}{pixels}, and moves every weight by {lr}the gradient of their mean loss. "
+        "The map then shows which units still fire for any image."
+    )
+    yield Content("")
+    wanted = (
+        ("pause", ".", "take one step"), ("pause", "space", "let it run"), ("normalise", "n", "normalise the input"),
+        ("lr", "- +", "learning rate"), ("speed", "< >", "speed"),
+    )  # fmt: skip
+    keys = [Content.assemble((key, KEY), f" {label}") for need, key, label in wanted if need in start.can]
+    yield Content("   ").join(keys[:2])
+    yield Content("   ").join(keys[2:])
