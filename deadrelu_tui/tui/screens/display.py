@@ -1,4 +1,6 @@
-"""What the monitor shows: it samples the history by a timer and lays panels out. What the keys do is in monitor.py."""
+"""What the monitor shows: it samples the history by a timer and lays panels out. What the keys do is in
+monitor.py and viewing.py.
+"""
 
 from __future__ import annotations
 

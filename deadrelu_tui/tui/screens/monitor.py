@@ -1,4 +1,4 @@
-"""The monitor: what each key does to the run, and to the view of it."""
+"""The monitor: what each key does to the run. What keys do to the view of it is in viewing.py."""
 
 from __future__ import annotations
 
@@ -34,10 +34,9 @@ from deadrelu_tui.tui.panels.beginning import is_opening
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.event_panel import EventPanel
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
-from deadrelu_tui.tui.plot.view import SMOOTHING, WINDOWS
-from deadrelu_tui.tui.screens.display import Display
 from deadrelu_tui.tui.screens.help import HelpScreen
-from deadrelu_tui.tui.screens.questions import EndQuestion, NameQuestion, QuitQuestion, RateQuestion
+from deadrelu_tui.tui.screens.questions import EndQuestion, QuitQuestion, RateQuestion
+from deadrelu_tui.tui.screens.viewing import Viewing
 from deadrelu_tui.wording import count
 
 NEEDS = {
@@ -53,7 +52,7 @@ OF_OURS = frozenset({"experiment", "settings"})
 MORE_EPOCHS = 5
 
 
-class MonitorScreen(Display):
+class MonitorScreen(Viewing):
     """The screen of a live run."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
@@ -218,129 +217,6 @@ class MonitorScreen(Display):
             chart_panel.plot = None
         self.query_one(UnitPanel).clear()
         self.answer()
-
-    # The view
-
-    def _look(self, **fields: object) -> None:
-        self.view = replace(self.view, **fields)  # type: ignore[arg-type]
-        self.answer()
-
-    def action_definition(self) -> None:
-        """Go to the next definition of death."""
-        self._look(dead=self.view.dead + 1)
-        definition = self.view.definition_for(self.history.activation())
-        self.notify(f"dead is now: {definition.name}", timeout=2)
-
-    def action_cursor(self, by: int) -> None:
-        """Move the cursor by a step, or set it at the newest one."""
-        if len(self.history):
-            self.view = self.view.moved(self.history, by)
-            self.answer()
-
-    def action_event(self, way: int) -> None:
-        """Move the cursor to the event before, or to the next."""
-        if len(self.history):
-            self.view = self.view.at_event(self.history, way)
-            self.answer()
-
-    def action_stride(self, way: int) -> None:
-        """Move the cursor by a stride."""
-        self.action_cursor(way * self.view.stride(self.history))
-
-    def action_first(self) -> None:
-        """Move the cursor to the first step."""
-        if len(self.history):
-            self._look(cursor=self.history.first)
-
-    def action_last(self) -> None:
-        """Follow the newest step."""
-        self._look(cursor=None)
-
-    def on_chart_panel_picked(self, event: ChartPanel.Picked) -> None:
-        """Read the step that was clicked on, or the one nearest to it that there is."""
-        history = self.history
-        if history.last is not None:
-            self._look(cursor=min(max(history.first, event.step), history.last))
-
-    def on_chart_panel_zoomed(self, event: ChartPanel.Zoomed) -> None:
-        """Show half or twice as many steps."""
-        self.action_zoom(event.by)
-
-    def action_zoom(self, by: int) -> None:
-        """Show half or twice as many steps."""
-        self.view = self.view.zoomed(self.history, by)
-        self.answer()
-
-    def action_window(self) -> None:
-        """Go to the next window of steps."""
-        self._look(window=WINDOWS[(WINDOWS.index(self.view.window) + 1) % len(WINDOWS)], zoom=0)
-        self.notify(f"window: {self.view.window}", timeout=2)
-
-    def action_apart(self) -> None:
-        """Keep a part of the charts for the first steps, or draw all steps equally wide."""
-        self._look(apart=not self.view.apart)
-
-    def action_scale(self) -> None:
-        """Switch between logarithmic and linear axes."""
-        self._look(logarithmic=not self.view.logarithmic)
-
-    def action_smooth(self) -> None:
-        """Go to the next width of the running mean."""
-        self._look(smoothing=SMOOTHING[(SMOOTHING.index(self.view.smoothing) + 1) % len(SMOOTHING)])
-
-    def action_find(self) -> None:
-        """Ask for a part of a name; what holds it comes first."""
-
-        def take(text: str | None) -> None:
-            if text is not None:
-                self._look(wanted=text)
-
-        self.app.push_screen(
-            NameQuestion(self.view.wanted, next(iter(self.history.network.names), ""), self.letters), take
-        )
-
-    def action_freeze(self) -> None:
-        """Hold the display still, or let it catch up."""
-        self.session.freeze()
-        self.answer()
-
-    def action_ghost(self) -> None:
-        """Go to the next earlier run as the ghost, and after the last one to none."""
-        self.session.next_ghost()
-        self.answer()
-
-    def action_runs(self) -> None:
-        """List the session's runs; the one that is chosen becomes the ghost, or ceases to be."""
-
-        def take(index: int | None) -> None:
-            if index is not None:
-                self.session.haunt(index)
-                self.answer()
-
-        from deadrelu_tui.tui.screens.runs import RunsScreen, row_of
-
-        ghost = self.session.ghost
-        rows = [row_of(number, run, ghost=run is ghost) for number, run in self.session.runs]
-        self.app.push_screen(RunsScreen(rows, self.letters), take)
-
-    def action_panel(self, direction: int) -> None:
-        """Move the focus among the panels, those of hidden pages included."""
-        panels = self.panels()
-        now = next((index for index, panel in enumerate(panels) if panel is self.focused), -1)
-        self.go_to(panels[(now + direction) % len(panels)])
-
-    def action_maximise(self) -> None:
-        """Show the focused panel alone under the lines, or everything again."""
-        self.alone = not self.alone
-        self.lay_out()
-
-    def action_restore(self) -> None:
-        """Show everything again, or else let go of the cursor."""
-        if self.alone:
-            self.alone = False
-            self.lay_out()
-        else:
-            self._look(cursor=None)
 
     # Dialogs
 
