@@ -21,7 +21,7 @@ from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.run.session import Begin, Session
 from deadrelu_tui.run.source import Source
-from deadrelu_tui.tui.keys import ANYWHERE, KEYS
+from deadrelu_tui.tui.keys import ANYWHERE, KEYS, key_of
 from deadrelu_tui.tui.screens.monitor import MonitorScreen
 from deadrelu_tui.tui.screens.questions import QuitQuestion
 from deadrelu_tui.tui.themes import DARK, LIGHT
@@ -164,15 +164,17 @@ class MonitorApp(Overriding, TypedInOrder):
             self.monitor.begin()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """List every key's action in the palette, if it applies now, after Textual's own."""
-        yield from super().get_system_commands(screen)
+        """List what the palette offers: the action of every key that applies now, with the key, and what has none."""
         if isinstance(screen, MonitorScreen):
             for binding in KEYS:
                 name = binding.action.partition("(")[0]
                 if not binding.system and screen.check_action(name, ()) and name != "panel":
-                    yield SystemCommand(
-                        binding.description.capitalize(), binding.tooltip, self._runner(screen, binding.action)
-                    )
+                    title = f"{binding.description.capitalize()}  ({key_of(binding, self.get_key_display)})"
+                    yield SystemCommand(title, binding.tooltip, self._runner(screen, binding.action))
+        yield SystemCommand("Theme", "Choose the colours of the screen.", self.action_change_theme)
+        yield SystemCommand(
+            "Picture", "Save what is shown as a picture (SVG).", lambda: self.set_timer(0.1, self.deliver_screenshot)
+        )
 
     def _runner(self, screen: MonitorScreen, action: str) -> Callable[[], object]:
         return lambda: self.call_later(screen.run_action, action)

@@ -124,7 +124,7 @@ def explained(display: Spelling) -> Iterator[tuple[str, str, str]]:
     """Yield (key, name, explanation) of every key, for the help."""
     for binding in (*KEYS, *ANYWHERE, *UNIT_KEYS, *EVENT_KEYS):
         if not binding.system:
-            yield _written(binding, display), binding.description, binding.tooltip
+            yield key_of(binding, display), binding.description, binding.tooltip
 
 
 def actions_of(key: str) -> list[str]:
@@ -137,12 +137,13 @@ def entries(display: Spelling, applies: Callable[[str], bool | None]) -> Iterato
     shown = [binding for binding in KEYS if binding.show and not binding.system]
     for group, bindings in groupby(shown, lambda each: each.group or each):
         members = list(bindings)
-        written = [_written(each, display) for each in members]
+        written = [key_of(each, display) for each in members]
         key = "–".join((written[0], written[-1])) if len(members) > 2 else " ".join(written)
         state = applies(members[0].action)
         if state is not False:
             yield key, group.description, members[0].action, state is True
 
 
-def _written(binding: Binding, display: Spelling) -> str:
+def key_of(binding: Binding, display: Spelling) -> str:
+    """Return the key of a binding as people read it; the first, where there are several."""
     return display(next(iter(Binding.make_bindings([binding]))))
