@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 from conftest import record, start, units
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deadrelu_tui.record.history import History
-from deadrelu_tui.tui.plot.charts import LEDGER, chart_specs, plot_of, title_of
+from deadrelu_tui.tui.plot.charts import LEDGER, chart_specs, more_deaths_than_units, plot_of, title_of
 from deadrelu_tui.tui.plot.view import View
 
 DEAD, LOSS = chart_specs(start())[0]
@@ -39,8 +41,57 @@ def test_what_is_measured_now_and_then_holds_from_before_the_window_up_to_the_pr
     first, stop = close.extent(history)
     assert 100 < first < 150 < stop
     assert drawn(history, close) == [(first, 0.4), (min(stop, 179), 0.4)]
-    plot = plot_of(LEDGER, history, close, None, 60, 12, None)
-    assert {line.role for line in plot.lines} == {"dead", "zeros"}
+
+
+def ledger(looks: dict[int, list[float]], until: int) -> History:
+    """Return a run whose units were found to fire for these shares of the probe set."""
+    history = History()
+    history.add(start(batches=1_000, epochs=1, hidden=(len(looks[0]),)))
+    for step in range(until):
+        looked = {"h1": units(looks[step])} if step in looks else {}
+        history.add(replace(record(step, {"dead_fraction/h1": 0.0} if looked else {}), looks=looked))
+    return history
+
+
+def bars(history: History, view: View, columns: int = 60) -> dict[str, list[tuple[int, float]]]:
+    plot = plot_of(LEDGER, history, view, None, columns, 12, None)
+    assert plot.axis.low <= 0 < plot.axis.high
+    return {
+        line.role: [(int(step), float(value)) for step, value in zip(line.steps, line.values, strict=True)]
+        for line in plot.lines
+    }
+
+
+LIVES = {0: [0.5, 0.5, 0.5], 4: [0.0, 0.0, 0.5], 8: [0.5, 0.0, 0.5], 40: [0.0, 0.0, 0.0]}
+
+
+def test_the_ledger_has_a_bar_for_what_died_and_one_down_for_what_came_back_since_the_look_before() -> None:
+    history = ledger(LIVES, 60)
+    assert bars(history, View()) == {
+        "dead": [(0, 0), (4, 0), (4, 2), (4, 0), (40, 0), (40, 2), (40, 0), (40, 0)],
+        "zeros": [(0, 0), (8, 0), (8, -1), (8, 0), (40, 0)],
+    }
+    late = bars(ledger(LIVES, 200), View(zoom=4, cursor=40))
+    assert [each for each in late["dead"] if each[1]] == [(40, 2)]
+    title = [part for part, _ in title_of(LEDGER, history, View(), None, None)]
+    assert title == ["ledger", "died 4", "revived 1"]
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, max_size=60), st.integers(8, 80))
+def test_the_bars_of_a_ledger_sum_up_to_its_totals(lives: list[list[bool]], columns: int) -> None:
+    history = ledger({step: [0.5 * each for each in fires] for step, fires in enumerate(lives)}, len(lives))
+    found = bars(history, View(), columns)
+    for name, role, side in (("deaths", "dead", 1), ("revivals", "zeros", -1)):
+        total = history.latest(name)
+        assert side * sum(value for _, value in found.get(role, [])) == (total or 0)
+        assert all(side * value >= 0 for _, value in found.get(role, []))
+
+
+def test_a_ledger_with_more_deaths_than_units_says_what_that_means() -> None:
+    history = ledger(LIVES, 60)
+    assert more_deaths_than_units(history, View()) == "3 units, some died again"
+    assert more_deaths_than_units(history, View(cursor=39)) == ""
+    assert more_deaths_than_units(ledger({0: [0.0, 0.0]}, 5), View()) == ""
 
 
 def test_what_is_looked_at_now_and_then_stays_level_until_the_next_look() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.columns import Gap
@@ -38,7 +39,8 @@ class ChartSpec:
     layer: str = ""
     """The layer whose zeros and deaths it shows; empty for any other chart."""
     scale: str = "linear"
-    """'share' for 0–100 %, 'count' for whole numbers, else what `y` switches to and from: 'log' or 'symlog'."""
+    """'share' for 0–100 %, else what `y` switches to and from: 'log', 'symlog' or 'count', a symlog of what is added to
+    a total."""
     rules: tuple[float, ...] = ()
     held: bool = False
     """A value holds until it is measured again."""
@@ -78,7 +80,7 @@ def _id(kind: str, index: int, name: str) -> str:
     return f"{kind}-{name}" if plain else f"{kind}-{index}"
 
 
-LEDGER = ChartSpec("ledger", "ledger", (("deaths", "dead"), ("revivals", "zeros")), scale="count", held=True)
+LEDGER = ChartSpec("ledger", "ledger", (("deaths", "dead"), ("revivals", "zeros")), scale="count")
 """Deaths and revivals of all layers, so far."""
 
 
@@ -102,10 +104,9 @@ def plot_of(
         axis = share_axis(rows)
     else:
         seen = np.concatenate([line.values for line in lines]) if lines else np.empty(0, np.float32)
-        if spec.scale == "count":
-            seen = np.append(seen, (0, 1))
-        kind = spec.scale if view.logarithmic and spec.scale != "count" else "linear"
-        axis = fit(kind, seen if spec.scale == "count" else within_fences(kind, seen), rows, before)
+        counted = spec.scale == "count"
+        kind = "linear" if not view.logarithmic else "symlog" if counted else spec.scale
+        axis = fit(kind, np.append(seen, (0, 1)) if counted else within_fences(kind, seen), rows, before)
     marks, milestones = (
         tuple(event.step for event in events if first <= event.step <= stop)
         for events in (history.marks, history.milestones)
@@ -118,6 +119,8 @@ def _line(spec: ChartSpec, history: History, name: str, role: str, across: Acros
     first, stop = across.first, across.stop
     outlines = [history.outline(name, *stretch) for stretch in across.stretches(columns)]
     steps, values = outlines[0] if len(outlines) == 1 else map(np.concatenate, zip(*outlines, strict=True))
+    if spec.scale == "count":
+        return Line(*_bars(steps, values, history.at(name, first - 1) or 0.0, -1 if name == "revivals" else 1), role)
     if spec.held and not history.quantity(name).every_step:
         # As it was last measured: from before the first step shown up to the present, and level from look to look.
         earlier, latest = history.at(name, first), history.latest(name)
@@ -133,6 +136,27 @@ def _line(spec: ChartSpec, history: History, name: str, role: str, across: Acros
     return Line(steps, values, role, scattered=name == "loss/test" and few_tests(history), gaps=gaps)
 
 
+def _bars(
+    steps: npt.NDArray[np.int64], totals: npt.NDArray[np.float32], before: float, side: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Return what each point of a total adds to it as a bar on one side of zero; before the first it had some value."""
+    with np.errstate(invalid="ignore"):
+        added = np.diff(totals, prepend=np.float32(before))
+    there = np.flatnonzero(added > 0)
+    places, heights = np.repeat(steps[there], 3), np.zeros(3 * len(there), np.float32)
+    heights[1::3] = side * added[there]
+    if len(steps):  # and the line of zero, as far as it is known
+        places, heights = np.concatenate((steps[:1], places, steps[-1:])), np.concatenate(([0], heights, [0]))
+    return places, heights.astype(np.float32)
+
+
+def more_deaths_than_units(history: History, view: View) -> str:
+    """Return, if the ledger has more deaths than there are units, what that means; at the cursor, if there is one."""
+    deaths = history.latest("deaths") if view.cursor is None else history.at("deaths", view.cursor)
+    units = sum(layer.units for layer in history.network.layers)
+    return f"{count(units)} units, some died again" if deaths is not None and deaths > units else ""
+
+
 def few_tests(history: History) -> bool:
     """Return whether there are so few tests that each is a point; more of them are a line."""
     return len(history.series("loss/test").steps) <= POINTS
@@ -146,7 +170,7 @@ def title_of(
     if spec.scale == "share":
         label = f"{words_for(history.activation(spec.layer))[0]} {spec.label}"
     parts = [(label, "name")]
-    if axis is not None and axis.kind != "linear":
+    if axis is not None and axis.kind != "linear" and spec.scale != "count":
         parts.append((axis.kind, "axis"))
 
     def value_of(history: History, name: str) -> float | None:

@@ -31,7 +31,16 @@ from deadrelu_tui.tui.panels.event_panel import EventPanel
 from deadrelu_tui.tui.panels.roles import ROLE_CLASSES
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.plot import chart
-from deadrelu_tui.tui.plot.charts import MANY, ChartSpec, arranged, chart_specs, plot_of, title_of
+from deadrelu_tui.tui.plot.charts import (
+    LEDGER,
+    MANY,
+    ChartSpec,
+    arranged,
+    chart_specs,
+    more_deaths_than_units,
+    plot_of,
+    title_of,
+)
 from deadrelu_tui.tui.plot.view import WINDOWS, View
 from deadrelu_tui.tui.screens.panes import Panes
 from deadrelu_tui.tui.wire.pace import Pace
@@ -268,9 +277,9 @@ class Display(Panes):
         if isinstance(panel, ChartPanel):
             width, height = panel.room
             before = panel.plot.axis if panel.plot and panel.rows == height else None
-            panel.hint = "  ".join(
-                filter(None, (panel.more, "" if view.cursor is None else f"step {count(view.cursor)}"))
-            )
+            step = "" if view.cursor is None else f"step {count(view.cursor)}"
+            note = more_deaths_than_units(history, view) if panel.spec is LEDGER else ""
+            panel.hint = "  ".join(filter(None, (panel.more, note or step)))
             plot = plot_of(panel.spec, history, view, below, max(1, width - 7), height, before)
             panel.show_plot(title_of(panel.spec, history, view, below, plot.axis), plot)
         elif isinstance(panel, UnitPanel):
