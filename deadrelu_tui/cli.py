@@ -171,7 +171,7 @@ TRIALS = click.option(
     metavar="N|full",
     help="Take at most so many steps a second.  [default: full, but the first 7 of the first run one a second]",
 )
-@click.option("--paused", is_flag=True, help="Hold the first run before its first step.")
+@click.option("--paused", is_flag=True, help="Hold the first run before its first step; a flag alone.")
 @TRIALS
 @click.version_option(__version__, prog_name="deadrelu-tui", message="%(prog)s %(version)s")
 @click.pass_context
@@ -198,9 +198,9 @@ def main_command(ctx: click.Context, /, paused: bool, **_given: Any) -> None:
         paced = pace.POOR_LINK if beside["low_bandwidth"] else pace.Pace()
         paced = replace(paced, frames=beside["fps"] or paced.frames)
         first, speed = engine.make_run(settings, executor, True, beside["trials"], unfit), beside["speed"]
-        first.send(Speed(*OPENING) if speed is None else Speed(speed if speed < math.inf else None))
         if paused:
             first.send(Pause())
+        first.send(Speed(*OPENING) if speed is None else Speed(speed if speed < math.inf else None))
 
         def begin(values: Mapping[str, Any], paused: bool) -> Run:
             run = engine.make_run(RunSettings.of(values), executor, True, beside["trials"], unfit)

@@ -123,7 +123,8 @@ def next_speed(speed: float | None, direction: int, measured: float = math.inf) 
     """Return the next speed above (direction 1) or below (−1); None is as fast as it can, which is `measured`."""
     if direction > 0:
         return None if speed is None else next((each for each in SPEEDS if each > speed), None)
-    return next((each for each in reversed(SPEEDS) if each < (measured if speed is None else speed)), SPEEDS[0])
+    slowest = SPEEDS[0] if speed is None else min(speed, SPEEDS[0])
+    return next((each for each in reversed(SPEEDS) if each < (measured if speed is None else speed)), slowest)
 
 
 def next_lr(lr: float, direction: int) -> float:

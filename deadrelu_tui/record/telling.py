@@ -151,7 +151,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "resume": lambda _: "resume",
     "stop": lambda _: "stop",
     "train_on": lambda facts: f"train on: {count(facts['epochs'])} more epoch{'' if facts['epochs'] == 1 else 's'}",
-    "planned": lambda facts: f"the article's {count(facts['epochs'])} epochs end here; this run goes on",
+    "planned": lambda facts: f"{count(facts['epochs'])} epochs, as many as the article's; this run goes on",
     "revive": _revive,
     "nobody_revived": _nobody_revived,
     "units_lost": _units_lost,

@@ -173,8 +173,10 @@ LATER: dict[str, tuple[RunSettings, Changes]] = {
 
 
 def test_verdicts_agree_with_labels_from_an_independent_training(engine: Trains, images: Dataset) -> None:
-    outcomes = []
-    for name, (settings, changes) in ({name: (each, {}) for name, each in runs().items()} | LATER).items():
+    """On all runs by MXNet; by NumPy, whose numbers differ by its own first weights alone, on every third."""
+    outcomes, whole = [], engine.name == "mxnet"
+    chosen = list(runs().items())[:: 1 if whole else 3]
+    for name, (settings, changes) in ({name: (each, {}) for name, each in chosen} | LATER).items():
         script = {step: asking(Change(fields)) for step, fields in changes.items()}
         found = judged(recorded(engine, settings, images, script))
         outcomes.append((name, *label(engine, settings, images, changes), found))
@@ -186,7 +188,7 @@ def test_verdicts_agree_with_labels_from_an_independent_training(engine: Trains,
     for name, labelled, accuracy, found in outcomes:
         print(f"{name:40} {labelled:12} {accuracy:.2f}  {found.word:10} {telling.reason(found)}")
 
-    assert len(outcomes) >= 120
+    assert len(outcomes) >= (120 if whole else 40)
     wrong = [
         (name, labelled, found)
         for name, labelled, _, found in outcomes
@@ -195,7 +197,7 @@ def test_verdicts_agree_with_labels_from_an_independent_training(engine: Trains,
         or (labelled == "healthy" and found.word not in WELL)
     ]
     assert wrong == []
-    assert {labelled for _, labelled, _, _ in outcomes} >= set(LABELS) - {"between"}
+    assert {labelled for _, labelled, _, _ in outcomes} >= (set(LABELS) - {"between"} if whole else ILL - {"high loss"})
 
 
 # What is advised, followed

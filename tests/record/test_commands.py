@@ -107,7 +107,7 @@ def test_the_ladder_of_rates_goes_by_1_2_5_from_a_millionth_to_500() -> None:
 @pytest.mark.parametrize(
     ("speed", "up", "down"),
     [(1.0, 2.0, 0.5), (0.5, 1.0, 0.5), (3.0, 5.0, 2.0), (100.0, None, 50.0), (None, None, 50.0), (500.0, None, 100.0),
-     (0.1, 0.5, 0.5)],
+     (0.1, 0.5, 0.1)],
 )  # fmt: skip
 def test_speeds_are_gone_through_up_to_as_fast_as_it_can(speed: float | None, up: float | None, down: float) -> None:
     assert next_speed(speed, 1, 90) == up

@@ -108,7 +108,7 @@ SENTENCES: list[tuple[str, dict[str, Any], str]] = [
     ("epoch", {"epoch": 3, "accuracy/test": 1.0}, "epoch 3: test accuracy 100 %"),
     ("epoch", {"epoch": 3, "loss/test": NAN}, "epoch 3: loss nan"),
     ("epoch", {"epoch": 3}, "epoch 3"),
-    ("planned", {"epochs": 5}, "the article's 5 epochs end here; this run goes on"),
+    ("planned", {"epochs": 5}, "5 epochs, as many as the article's; this run goes on"),
     ("left_out", {"events": 4}, "4 more epochs"),
     ("left_out", {"events": 4_000}, "4\u202f000 more epochs"),
     # Told by another version of us: a kind that is not known, a kind that has other facts.

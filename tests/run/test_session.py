@@ -339,3 +339,11 @@ def test_a_run_that_cannot_be_restarted_stays_in_hand(session: Session, began: B
     session.send(Restart())
     assert session.in_hand is run
     assert (run.asked, began.settings, session.started) == ([], [], 1)
+
+
+def test_a_run_that_was_held_before_its_first_step_is_not_worth_a_question(session: Session) -> None:
+    session.in_hand.history.add(Event(0, "pause"))
+    assert not session.precious
+    session.in_hand.history.add(session.in_hand.start)
+    session.in_hand.history.add(record(0))
+    assert session.precious

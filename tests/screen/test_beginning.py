@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from apps import made
+from conftest import record, start
 from fakes import canned, dying
 from made_up import MadeUp
 from test_screen import WIDE, Seen, executor
@@ -17,10 +19,11 @@ from textual.widgets import Static
 
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.commands import Command, Pause, Speed, Stop
+from deadrelu_tui.record.history import History
 from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.source import Status
 from deadrelu_tui.tui.app import MonitorApp
-from deadrelu_tui.tui.panels import beginning
+from deadrelu_tui.tui.panels import beginning, lines
 
 __all__ = ["executor"]
 
@@ -114,7 +117,7 @@ async def held(seen: Seen) -> str:
     return str(box.visual) if box.display else ""
 
 
-@pytest.mark.parametrize("size", [WIDE, (80, 24), (60, 20)])
+@pytest.mark.parametrize("size", [WIDE, (80, 24), (64, 22)])
 async def test_a_run_held_before_its_first_step_tells_what_is_about_to_happen(
     executor: Executor, size: tuple[int, int]
 ) -> None:
@@ -129,8 +132,12 @@ async def test_a_run_held_before_its_first_step_tells_what_is_about_to_happen(
             assert key in text
         box = seen.app.screen.query_one("#held", Static).region
         assert seen.app.screen.region.contains_region(box)
+        assert "held before the first step" in seen.line("progress")
         await seen.pilot.press("n")
         assert "divided by 255" in await held(seen)
+        assert "n raw pixels" in await held(seen)
+        await seen.pilot.press("a", "a")  # sigmoid: its units do not die
+        assert "still fire" not in await held(seen)
         await seen.pilot.press("full_stop")
         await seen.until(lambda: len(seen.run.history) == 1)
         await seen.until(lambda: not seen.app.screen.query_one("#held").display)
@@ -140,9 +147,11 @@ async def test_it_covers_nothing_where_there_is_no_room_and_returns_with_it(exec
     async with opened(executor, Pause(), size=(38, 12)) as seen:
         await seen.until(lambda: seen.run.status is Status.PAUSED)
         assert await held(seen) == ""
+        await seen.until(lambda: "held" in seen.line("progress"))
+        assert "space run" in seen.line("progress")
         await seen.pilot.resize_terminal(100, 30)
         await seen.until(lambda: seen.app.screen.query_one("#held").display)
-        await seen.pilot.resize_terminal(59, 30)
+        await seen.pilot.resize_terminal(63, 30)
         await seen.until(lambda: not seen.app.screen.query_one("#held").display)
 
 
@@ -183,7 +192,8 @@ def test_the_line_of_a_slow_beginning_fits_and_keeps_its_keys_whole(width: int) 
     run = type("Opening", (MadeUp,), {"speed": Speed(1.0, 3)})()
     text = beginning.opening(run, run.history.frozen(), width).plain
     assert len(text) <= width
-    assert ("space full speed" in text) is (". step by step" in text) is (width >= 60)
+    assert ("space full speed" in text) is (width >= 44)
+    assert (". step by step" in text) is (width >= 60)
     assert ("slow motion, 1 step/s" in text) is (width >= 80)
 
 
@@ -197,3 +207,19 @@ async def test_in_a_locale_without_utf_8_what_is_held_is_told_in_ascii(
         assert (await held(seen)).isascii()
         box = seen.app.screen.query_one("#held", Static)
         assert box.styles.border_top[0] == "ascii"
+
+
+@pytest.mark.parametrize(
+    ("limit", "measured", "told"),
+    [(2.0, 1.9, "slowed to 2 steps/s"), (20.0, 3.0, "slowed to 20 steps/s"), (1_000.0, 40.0, "40 steps/s"),
+     (50.0, 39.0, "39 steps/s"), (50.0, 45.0, "slowed to 50 steps/s"), (None, 250.0, "250 steps/s")],
+)  # fmt: skip
+def test_only_a_limit_that_limits_is_told_in_place_of_what_was_measured(
+    limit: float | None, measured: float, told: str
+) -> None:
+    history = History()
+    history.add(start(batches=1_000, epochs=1))
+    for step in range(200):
+        history.add(replace(record(step), at=(step + 1) / measured))
+    run: Any = type("Slow", (MadeUp,), {"speed": Speed(limit)})()
+    assert f"   {told}   " in lines.progress(run, history, 200).plain

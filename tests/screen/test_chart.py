@@ -242,9 +242,16 @@ def test_in_a_million_points_one_spike_and_one_gap_stay_in_sight(at: int) -> Non
     values = np.full(1_000_000, 2.0)
     values[at] = 1e6
     place = 112 * float(View().across(history_of(values)).places(at))
-    top = text(drawn(GRADIENT, history_of(values), View(), 120, 16))[0]
-    assert [x - 7 for x, cell in enumerate(top) if cell == "↑"] == [pytest.approx(place, abs=1)]
-    assert "↑1e6" in top or "1e6↑" in top
+    rows = drawn(GRADIENT, history_of(values), View(), 120, 16)
+    top = text(rows)[0]
+    if at < 999_999:
+        assert [x - 7 for x, cell in enumerate(top) if cell == "↑"] == [pytest.approx(place, abs=1)]
+        assert "↑1e6" in top
+    else:  # the newest one is where the line has gone
+        assert "↑" not in top
+        highest = [x - 7 for row in rows[:3] for x, cell in enumerate(cells(row)) if cell == "gradient"]
+        assert highest
+        assert all(abs(x - place) <= 2 for x in highest)
     values[at] = math.nan
     history = history_of(values)
     marked = [
@@ -321,3 +328,25 @@ def test_a_dotted_line_ends_the_first_steps_behind_everything_else() -> None:
     assert sum("│" in row[7:] for row in text(rows)) >= 9  # the milestone
     assert "┊" not in "".join(text(draw(Plot((line,), share_axis(12), 0, 1_000), 88, 12)))
     assert ":" in text(draw(Plot((line,), share_axis(12), 0, 1_000, apart=True), 88, 12, ascii_only=True))[2]
+
+
+def test_the_number_of_a_peak_is_the_farthest_one_and_that_of_one_line_does_not_cover_another_s() -> None:
+    axis = fit("linear", np.array([2.0, 4.0]), 12)
+    below = np.array([2.3] * 40)
+    below[10:13], below[20:23] = 1.0, 0.3
+    (peak,) = peaks(Plot((Line(np.arange(40), below, "train"),), axis, 0, 39))
+    assert (peak.told, peak.above) == ("0.300", False)
+    train, test = np.full(40, 2.3), np.full(40, 2.3)
+    train[10], test[10] = 3e7, 4e6
+    lines = (Line(np.arange(40), train, "train"), Line(np.arange(40), test, "test"))
+    top = text(draw(Plot(lines, axis, 0, 39), 60, 12))[0]
+    assert "3e7" in top
+    assert "4e6" in top
+    assert top.count("↑") == 1  # in one column
+
+
+def test_between_two_points_that_are_not_joined_there_is_no_arrow() -> None:
+    points = Line(np.array([40, 90]), np.array([50.0, 80.0]), "test", scattered=True)
+    top = text(draw(Plot((points,), fit("linear", np.array([2.0, 4.0]), 12), 0, 100), 80, 12))[0]
+    assert top.count("↑") == 2
+    assert "80.0" in top

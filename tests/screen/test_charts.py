@@ -123,3 +123,16 @@ def test_up_to_twelve_tests_are_points_and_more_are_a_line(tests: int, points: b
     assert [line.scattered for line in plot.lines if line.role == "test"] == [points]
     words = [part for part, role in title_of(loss, history, View(), None, plot.axis) if role == "test"]
     assert words == [f"{'◆ ' if points else ''}test 2.200"]
+
+
+def test_a_recovery_of_a_long_run_is_drawn_where_it_is() -> None:
+    history = History()
+    history.add(start(batches=10_000, epochs=1))
+    for step in range(5_000):
+        loss = 1e6 if step in (2, 3) else 2.303 if step < 4_700 else 0.5
+        history.add(record(step, {"loss": loss}))
+    plot = plot_of(LOSS, history, View(), None, 60, 12, None)
+    assert 10**plot.axis.low <= 0.5001
+    assert 10**plot.axis.high < 1e3
+    near = plot_of(LOSS, history, View(window="first 16"), None, 60, 12, None)
+    assert 10**near.axis.high >= 1e6

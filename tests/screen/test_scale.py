@@ -122,22 +122,22 @@ def test_the_fence_is_three_times_what_is_worth_a_look_away_from_a_constant(kind
     for beyond, kept in ((2.99, True), (3.01, False)):
         far = at + way * beyond * least
         value = {"linear": far, "log": 10**far, "symlog": math.copysign(10 ** abs(far) - 1, far)}[kind]
-        given = np.array([3.0] * 60 + [value])
+        given = np.array([3.0] * 30 + [value] + [3.0] * 30)
         found = within_fences(kind, given)
-        assert found[:60].tolist() == [3.0] * 60
-        assert transform(kind, found)[60] == pytest.approx(far if kept else at + way * 3 * least)
-        assert given[60] == value
+        assert np.delete(found, 30).tolist() == [3.0] * 60
+        assert transform(kind, found)[30] == pytest.approx(far if kept else at + way * 3 * least)
+        assert given[30] == value
 
 
 def test_the_fence_is_three_times_the_range_between_the_quartiles_away_from_these() -> None:
     even = np.linspace(0.0, 100.0, 101)  # quartiles near 25 and 75
     for value, fence in ((224, 224), (1e9, 227.25), (-124, -124), (-1e9, -127.25)):
-        assert within_fences("linear", np.append(even, value))[-1] == pytest.approx(fence)
+        assert within_fences("linear", np.append(value, even))[0] == pytest.approx(fence)
 
 
 def test_what_is_no_number_stays_what_it_is() -> None:
-    found = within_fences("log", np.array([1.0] * 60 + [math.nan, math.inf, -math.inf, 0.0, -5.0, 1e9]))
-    assert found[60:].tolist() == pytest.approx([math.nan, math.inf, -math.inf, 0.0, -5.0, 10**0.3], nan_ok=True)
+    found = within_fences("log", np.array([math.nan, math.inf, -math.inf, 0.0, -5.0, 1e9] + [1.0] * 60))
+    assert found[:6].tolist() == pytest.approx([math.nan, math.inf, -math.inf, 0.0, -5.0, 10**0.3], nan_ok=True)
 
 
 @given(kinds, anything)
@@ -145,7 +145,21 @@ def test_between_the_fences_nothing_moves_and_the_order_stays(kind: str, values:
     found = within_fences(kind, values)
     assert found.shape == values.shape
     moved = np.flatnonzero((found != values) & ~np.isnan(values))
-    assert 2 * len(moved) <= np.isfinite(transform(kind, values)).sum()
+    assert 4 * len(moved) <= np.isfinite(transform(kind, values)).sum()
     places = np.isfinite(transform(kind, values))
     order = np.argsort(values[places], kind="stable")
     assert np.all(np.diff(found[places][order]) >= -1e-9 * np.abs(found[places][order][1:]))
+
+
+@pytest.mark.parametrize(("many", "drawn_in"), [(1, True), (9, True), (10, False), (20, False)])
+def test_of_many_far_out_none_is_a_spike(many: int, drawn_in: bool) -> None:
+    values = np.array([1e6] * many + [2.0] * (72 - many))  # an eighth of 72 are nine
+    assert bool(within_fences("log", values)[0] < 1e6) is drawn_in
+
+
+@pytest.mark.parametrize(("newest", "far"), [(1, 0.3), (5, 0.3), (5, 1e4)])
+def test_where_a_line_has_gone_lately_it_is_drawn_as_it_is(newest: int, far: float) -> None:
+    values = np.array([2.0, 1e6, *[2.0] * 60, *[far] * newest])
+    found = within_fences("log", values)
+    assert found[-newest:].tolist() == [far] * newest
+    assert found[1] == pytest.approx(max(far, 2.0 * 10**0.3))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Executor
+from dataclasses import replace
 
 import pytest
-from fakes import canned, dying, healthy
+from fakes import canned, dying, healthy, waiting
 from made_up import MadeUp
 from test_screen import Seen, executor, paused_at, screen
 from textual.events import MouseScrollDown, MouseScrollUp
 
 from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.record.records import Record, Start
+from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.app import MonitorApp
 from deadrelu_tui.tui.keys import KEYS, actions_of
@@ -95,3 +99,37 @@ async def test_the_wheel_over_a_chart_zooms(executor: Executor) -> None:
         for wheel, zoom in ((MouseScrollUp, 1), (MouseScrollUp, 2), (MouseScrollDown, 1), (MouseScrollDown, 0)):
             panel.post_message(wheel(panel, 1, 1, 0, 0, 0, False, False, False))
             await seen.until(lambda zoom=zoom: monitor.view.zoom == zoom)  # type: ignore[misc]
+
+
+async def test_a_key_that_finds_nothing_more_says_so(executor: Executor) -> None:
+    async with screen(executor, canned(dying), (160, 48), RunSettings(epochs=1, lr=500.0)) as seen:
+        await seen.ended()
+        for keys, told in (
+            (("Z",), "Nothing is zoomed in."), (("z",) * 9, "This is as close as it gets."),
+            (("right_square_bracket",), "There is no later event."),
+            (("home", "left_square_bracket"), "There is no earlier event."),
+            (("plus",), "The ladder of learning rates ends here: l types any other."),
+            (("x",), "the first 16 steps are as wide as all others"),
+            (("x",), "the first 16 steps keep a quarter of the charts of all steps"),
+        ):  # fmt: skip
+            await seen.pilot.press(*keys)
+            assert toast(seen.app) == told, keys
+
+
+async def test_before_the_first_step_there_is_none_to_read(executor: Executor) -> None:
+    async with screen(executor, waiting) as seen:
+        for key in ("left", "home", "left_square_bracket", "shift+left"):
+            seen.app.clear_notifications()
+            await seen.pilot.press(key)
+            assert toast(seen.app) == "There is no step to read yet.", key
+
+
+async def test_a_run_without_an_end_says_that_it_need_not_be_trained_on(executor: Executor) -> None:
+    def endless(promised: Start, controls: Controls) -> Iterator[Record]:
+        for item in paused_at(20)(promised, controls):
+            yield replace(item, steps=None) if isinstance(item, Start) else item
+
+    async with screen(executor, endless) as seen:
+        await seen.until(lambda: len(seen.run.history) == 20)
+        await seen.pilot.press("e")
+        assert toast(seen.app) == "This run has no end: it trains on by itself."

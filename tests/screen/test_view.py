@@ -35,6 +35,9 @@ def test_the_first_steps_have_a_window_of_their_own_and_there_the_cursor_appears
     assert view.extent(made) == view.extent(history(0)) == (0, 16)
     assert view.moved(made, -1).cursor == 16
     assert view.moved(history(5), -1).cursor == 4
+    assert replace(view, cursor=16).extent(made) == (0, 16)
+    first, stop = replace(view, cursor=300).extent(made)
+    assert first <= 300 <= stop == first + 16
     assert View().moved(made, -1).cursor == 599
     later = History()
     later.add(replace(start(batches=100, epochs=5), first=50))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from textual.content import Content
 
+from deadrelu_tui.record.activations import DYING
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.network import outline
 from deadrelu_tui.record.telling import speed_text
@@ -35,16 +36,27 @@ def opening(run: Source, history: History, width: int) -> Content:
         (f" {step}   slow motion, {speed_text(run.speed)}: ", "every step can be seen", "   "),
         (f" {step}   slow motion, {speed_text(run.speed)}: ", "", ""),
         (f" {step}  slow: ", "", ""),
+        (f" {step}  slow", "", ""),
     )
     for head, why, apart in options:
         keys = ("space", " full speed"), (".", " step by step")
         parts = [(head, "bold $warning"), (why, MUTED), (apart, "")]
-        for key, label in keys:
+        for key, label in keys if head.endswith(": ") else keys[:1]:
             parts += [(f" {key}", KEY), (f"{label} ", "")]
         text = Content.assemble(*parts)
         if text.cell_length <= width:
             return text
     return Content.styled(f" {step}  slow motion", "bold $warning")
+
+
+def waiting(run: Source, width: int) -> Content:
+    """Return the line that says that a run is held before its first step, and the keys that begin it."""
+    keys = Content.assemble(("space", KEY), " run  ", (".", KEY), " one step ")
+    for head in (" held before the first step:  ", " held:  "):
+        text = Content.styled(head, "bold $warning") + keys
+        if text.cell_length <= width:
+            return text
+    return Content.styled(" held", "bold $warning")
 
 
 def held(run: Source) -> Content:
@@ -57,19 +69,22 @@ def _held(run: Source) -> Iterator[Content]:
     network = next(iter(outline(start.network)))
     yield Content.styled("Held before the first step", "bold")
     yield Content("")
-    yield Content(f"The network {network} has its first weights and has seen no image yet.")
+    yield Content(f"The network {network} has seen no image yet.")
     batch = start.facts.get("batch") or start.settings.get("batch_size")
     images = "a batch" if batch is None else f"{count(batch)} images"
     divided = "divided by 255" if live.get("normalise") else "as they are, 0–255"
     pixels = f", their pixels {divided}" if "normalise" in live else ""
+    dies = live.get("activation", "relu") in DYING
+    fate = "which units still fire for any image" if dies else "what that has made of its units"
     lr = f"the learning rate, {rate(live['lr'])}, times " if "lr" in live else ""
     yield Content(
         f"A step takes {images}{pixels}, and moves every weight by {lr}the gradient of their mean loss. "
-        "The map then shows which units still fire for any image."
+        f"The map then shows {fate}."
     )
     yield Content("")
+    other = "raw pixels" if live.get("normalise") else "normalise the input"
     wanted = (
-        ("pause", ".", "take one step"), ("pause", "space", "let it run"), ("normalise", "n", "normalise the input"),
+        ("pause", ".", "take one step"), ("pause", "space", "let it run"), ("normalise", "n", other),
         ("lr", "- +", "learning rate"), ("speed", "< >", "speed"),
     )  # fmt: skip
     keys = [Content.assemble((key, KEY), f" {label}") for need, key, label in wanted if need in start.can]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,12 +19,15 @@ from deadrelu_tui.record.metrics import quantity
 from deadrelu_tui.record.network import outline
 from deadrelu_tui.record.records import Start
 from deadrelu_tui.record.telling import engine_name, setting_text, speed_text
+from deadrelu_tui.run.gate import FOLLOWED
 from deadrelu_tui.run.source import ALIVE, Source, Status
 from deadrelu_tui.tui.plot.charts import worst_first
 from deadrelu_tui.tui.plot.view import View
 from deadrelu_tui.tui.wire.ascii import to_ascii
 from deadrelu_tui.wording import count, duration, number, percent
 
+SLOWED = 0.8
+"""The part of a limit of steps a second from which on it is what limits."""
 MUTED, FAINT = "$foreground 65%", "$foreground 30%"
 STATUS_STYLE = {
     Status.READY: MUTED,
@@ -83,7 +87,9 @@ def progress(run: Source, history: History, width: int) -> Content:
         long = short = [step]
     elif status in ALIVE:
         eta = [] if planned is None else [f"ETA {duration((planned - done) / speed)}" if speed else "ETA –"]
-        measured = f"{speed:.0f} steps/s" if run.speed.per_second is None else f"slowed to {speed_text(run.speed)}"
+        most = run.speed.per_second or math.inf
+        slowed = most <= FOLLOWED or speed > SLOWED * most  # what is slow to tell, or as fast as it may
+        measured = f"slowed to {speed_text(run.speed)}" if slowed else f"{speed:.0f} steps/s"
         long, short = [step, measured, *eta], [step, f"{speed:.0f}/s", *eta]
     else:
         long = short = [step, f"{duration(history.end.at if history.end else history.seconds)} in all"]

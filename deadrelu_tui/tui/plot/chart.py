@@ -112,8 +112,9 @@ def draw(plot: Plot, width: int, height: int, ascii_only: bool = False) -> list[
         _stand(canvas, cells.codes[axes.bottom, axes.left :], stand, ROLES.index(role))
     for line in plot.lines:
         _add(canvas, line, plot, low, high, ascii_only)
-    for peak in peaks(plot):
-        _mark_beyond(canvas, peak, ascii_only)
+    taken = np.zeros((2, canvas.codes.shape[1]), np.bool_)
+    for peak in reversed(list(peaks(plot))):  # a line that lies over another comes first here, too
+        _mark_beyond(canvas, peak, taken[int(peak.above)], ascii_only)
     for line in plot.lines:
         _mark_gaps(canvas, line, across, width - LABEL_WIDTH, ascii_only)
     return [_spans(codes, roles, ascii_only) for codes, roles in zip(cells.codes, cells.roles, strict=True)]
@@ -254,9 +255,9 @@ def peaks(plot: Plot) -> Iterator[Peak]:
         for above, out in zip((True, False), sides, strict=True):
             if out.any():
                 at = np.flatnonzero(out)
-                far = at[np.argmax(np.abs(positions[at]))]
+                far = at[np.argmax(positions[at] if above else -positions[at])]
                 pairs = at[:-1][np.diff(at) == 1]  # from one to the next the line stays beyond
-                ways = np.linspace(places[pairs], places[pairs + 1], _BETWEEN).ravel()
+                ways = [] if line.scattered else np.linspace(places[pairs], places[pairs + 1], _BETWEEN).ravel()
                 told = number(float(line.values[far]))
                 yield Peak(line, above, np.concatenate((places[at], ways)), float(places[far]), told)
 
@@ -265,17 +266,21 @@ _BETWEEN = 32
 """Places between two points, as many as there may be columns."""
 
 
-def _mark_beyond(canvas: Canvas, peak: Peak, ascii_only: bool) -> None:
+def _mark_beyond(canvas: Canvas, peak: Peak, taken: npt.NDArray[np.bool_], ascii_only: bool) -> None:
     """Put an arrow into every column of the first or last row in which a line leaves the axis, and the number that is
     farthest out beside its own, or where the next arrows leave room; nowhere, if they leave none.
+
+    What is taken in that row belongs to lines before this one.
     """
     sign, text = "↑" if peak.above else "↓", peak.told
     if ascii_only:
         sign, text = to_ascii(sign), to_ascii(text)
     role, up = ROLES.index(peak.line.role), float(peak.above)
-    canvas.points(peak.places, np.full(len(peak.places), up), sign, role)
-    (column,), (row,) = (each.astype(np.intp) for each in canvas.place(np.array([peak.farthest]), np.array([up])))
-    taken = np.isin(canvas.codes[row], [ord(each) for each in "↑↓^v"])
+    columns, (row, *_) = (each.astype(np.intp) for each in canvas.place(peak.places, np.full(len(peak.places), up)))
+    free = np.unique(columns[~taken[columns]])
+    canvas.codes[row, free], canvas.roles[row, free] = ord(sign), role
+    taken[free] = True
+    (column,), _ = (each.astype(np.intp) for each in canvas.place(np.array([peak.farthest]), np.array([up])))
     width, after = len(taken), int(column) + 1
     while after < width and taken[after]:
         after += 1
@@ -283,6 +288,7 @@ def _mark_beyond(canvas: Canvas, peak: Peak, ascii_only: bool) -> None:
         if 0 <= at <= width - len(text) and not taken[at : at + len(text)].any():
             canvas.codes[row, at : at + len(text)] = [ord(each) for each in text]
             canvas.roles[row, at : at + len(text)] = role
+            taken[at : at + len(text)] = True
             return
 
 

@@ -14,7 +14,7 @@ from deadrelu_tui.record.columns import Gap
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import quantity
 from deadrelu_tui.record.records import Start
-from deadrelu_tui.tui.plot.across import Across
+from deadrelu_tui.tui.plot.across import BEGINNING, Across
 from deadrelu_tui.tui.plot.chart import Line, Plot
 from deadrelu_tui.tui.plot.scale import Axis, fit, share_axis, within_fences
 from deadrelu_tui.tui.plot.view import View
@@ -103,10 +103,12 @@ def plot_of(
     if spec.scale == "share":
         axis = share_axis(rows)
     else:
-        seen = np.concatenate([line.values for line in lines]) if lines else np.empty(0, np.float32)
         counted = spec.scale == "count"
         kind = "linear" if not view.logarithmic else "symlog" if counted else spec.scale
-        axis = fit(kind, np.append(seen, (0, 1)) if counted else within_fences(kind, seen), rows, before)
+        # The first steps are looked at for what happens there, spikes and all.
+        whole = counted or stop - first <= 2 * BEGINNING
+        seen = [line.values if whole else within_fences(kind, line.values) for line in lines]
+        axis = fit(kind, np.concatenate([*seen, (0.0, 1.0)] if counted else seen or [np.empty(0)]), rows, before)
     marks, milestones = (
         tuple(event.step for event in events if first <= event.step <= stop)
         for events in (history.marks, history.milestones)
@@ -133,7 +135,7 @@ def _line(spec: ChartSpec, history: History, name: str, role: str, across: Acros
         turns = np.flatnonzero(values[1:] != values[:-1]) + 1
         steps, values = np.insert(steps, turns, steps[turns]), np.insert(values, turns, values[turns - 1])
     gaps = history.gaps(name, first, stop + 1) if role != "ghost" else ()
-    return Line(steps, values, role, scattered=name == "loss/test" and few_tests(history), gaps=gaps)
+    return Line(steps, values, role, scattered=name == "loss/test" and few_tests(history, across), gaps=gaps)
 
 
 def _bars(
@@ -157,9 +159,10 @@ def more_deaths_than_units(history: History, view: View) -> str:
     return f"{count(units)} units, some died again" if deaths is not None and deaths > units else ""
 
 
-def few_tests(history: History) -> bool:
-    """Return whether there are so few tests that each is a point; more of them are a line."""
-    return len(history.series("loss/test").steps) <= POINTS
+def few_tests(history: History, across: Across) -> bool:
+    """Return whether there are so few tests in sight that each is a point; more of them are a line."""
+    steps = history.series("loss/test").steps
+    return int(((steps >= across.first) & (steps <= across.stop)).sum()) <= POINTS
 
 
 def title_of(
@@ -229,7 +232,7 @@ def shown(spec: ChartSpec, history: History, view: View) -> Iterator[tuple[str, 
     """Yield (name, role, word) of the series; of the definitions of death the one that the view follows."""
     activation = history.activation(spec.layer)
     died, revived = ("saturated", "left it") if activation in SATURATING else ("died", "revived")
-    test = "◆ test" if few_tests(history) else "test"
+    test = "◆ test" if few_tests(history, view.across(history)) else "test"
     words = {
         "zero_fraction": words_for(activation)[1], "loss": "train", "loss/test": test, "deaths": died,
         "revivals": revived,

@@ -51,21 +51,28 @@ def transform(kind: str, values: Values) -> Positions:
 
 
 def within_fences(kind: str, values: Values) -> Values:
-    """Return the values, those so far out that all others would share a row or two with them drawn in to the fence.
+    """Return the values of a line, in the order of their steps, with a few that are so far out that all others would
+    share a row or two drawn in to the fence.
 
     The fences are the outer ones of Tukey (1977), three times the range between the quartiles away from these; that
-    range counts at least as much as is worth a look: a flat line is to look flat. Few values stay as they are.
+    range counts at least as much as is worth a look: a flat line is to look flat. Few values stay as they are. So do
+    the newest ones, and all on a side on which there are many: that is no spike, but where the line has gone.
     """
     positions = transform(kind, values)
-    known = positions[np.isfinite(positions)]
+    there = np.isfinite(positions)
+    known = positions[there]
     if len(known) < _FEW:
         return values
     low, middle, high = np.quantile(known, (0.25, 0.5, 0.75))
     reach = 3 * max(float(high - low), _LEAST.get(kind, 0.1 * abs(float(middle))))
-    drawn_in = np.asarray(values, np.float64).copy()
+    newest, drawn_in = known[-max(1, len(known) // _NEWEST) :], np.asarray(values, np.float64).copy()
     with np.errstate(invalid="ignore"):
-        for fence, out in ((low - reach, positions < low - reach), (high + reach, positions > high + reach)):
-            drawn_in[out & np.isfinite(values)] = _value(kind, float(fence))
+        for fence, beyond in ((low - reach, np.less), (high + reach, np.greater)):
+            farthest = newest[np.argmax(np.abs(newest - middle))]
+            edge = farthest if beyond(farthest, fence) else fence
+            out = there & beyond(positions, edge)
+            if out.sum() * _MANY <= len(known):
+                drawn_in[out] = _value(kind, float(edge))
     return drawn_in
 
 
@@ -76,7 +83,8 @@ def _value(kind: str, position: float) -> float:
     return 10.0**position if kind == "log" else math.copysign(10.0 ** abs(position) - 1.0, position)
 
 
-_FEW = 32
+_FEW, _MANY, _NEWEST = 32, 8, 10
+"""Values of which none is far out; the part of them that is too large for a spike; the part that is the newest."""
 _LEAST = {"log": 0.1, "symlog": 1.0}
 """What of an axis is shown at least, as a range between quartiles: of a logarithm in decades."""
 

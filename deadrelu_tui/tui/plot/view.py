@@ -60,6 +60,8 @@ class View:
             stop = max(begin + _LAST, -(-stop // _HOP) * _HOP)
             return (stop - _LAST, stop) if at >= stop - _LAST else _around(at, _LAST, begin, stop)
         if self.window == WINDOWS[1]:
+            if at > begin + BEGINNING and self.cursor is not None:
+                return _around(at, BEGINNING, begin, stop)
             return begin, begin + BEGINNING
         wide, planned = BEGINNING, history.steps_planned
         while wide < stop - begin:

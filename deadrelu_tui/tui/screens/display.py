@@ -178,7 +178,7 @@ class Display(Panes):
         now = history if held is None else run.history.frozen()
         self._line(
             "progress",
-            (beginning.opening if len(now) and beginning.is_opening(run) else lines.progress)(run, now, width),
+            self._progress(run, now, width),
         )
         self._line("settings", lines.settings_line(run, self.badges(), width))
         self._line("keys", lines.key_bar(list(self.key_entries()), width))
@@ -194,6 +194,14 @@ class Display(Panes):
             self._line("numbers", lines.summary(judged, self.view, held is not None, width))
             return []
         return sorted(panels, key=lambda panel: not panel.has_focus)
+
+    def _progress(self, run: Source, history: History, width: int) -> Content:
+        """Return how far a run has come; as long as it is about to begin, or begins slowly, that and how to go on."""
+        if beginning.is_held(run) and history.start is not None:
+            return beginning.waiting(run, width)
+        if len(history) and beginning.is_opening(run):
+            return beginning.opening(run, history, width)
+        return lines.progress(run, history, width)
 
     def _arrange(self, history: History, charts: Sequence[ChartPanel]) -> None:
         """Give each chart its layer or parameter, where there are more of them than charts or some are looked for."""

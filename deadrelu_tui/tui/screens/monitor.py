@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
@@ -101,7 +102,11 @@ class MonitorScreen(Viewing):
         if needs not in run.start.can or (action in CHANGES and needs not in run.live) or action in OF_OURS:
             return "This run takes no orders of that kind."
         if run.status in ALIVE:
-            return "This run has not ended: e trains it on then." if action == "train_on" else ""
+            if action != "train_on":
+                return ""
+            if len(run.history) and run.history.steps_planned is None:
+                return "This run has no end: it trains on by itself."
+            return "This run has not ended: e trains it on then."
         ways = [("train_on", "e trains it on"), ("restart", "r starts a new one")]
         left = ", ".join(text for need, text in ways if need in run.can)
         return f"This run has ended{f': {left}' if left else ''}."
@@ -118,7 +123,11 @@ class MonitorScreen(Viewing):
 
     def action_rate(self, way: str) -> None:
         """Go to the next learning rate, up or down the ladder 1-2-5."""
-        self._change(lr=next_lr(self.run_in_hand.live["lr"], 1 if way == "up" else -1))
+        now = self.run_in_hand.live["lr"]
+        if (after := next_lr(now, 1 if way == "up" else -1)) == now:
+            self.notify("The ladder of learning rates ends here: l types any other.", timeout=4)
+        else:
+            self._change(lr=after)
 
     def action_type_rate(self) -> None:
         """Ask for a learning rate."""
@@ -145,7 +154,7 @@ class MonitorScreen(Viewing):
         """Revive the dead units before the next step."""
         self._send(Revive())
         if self.status is Status.PAUSED:
-            self.notify("The dead units come back with the next step.", timeout=4)
+            self.notify("What is dead comes back with the next step.", timeout=4)
 
     def action_pause(self) -> None:
         """Pause."""
@@ -162,7 +171,8 @@ class MonitorScreen(Viewing):
     def action_speed(self, way: str) -> None:
         """Go to the next speed, up or down."""
         run = self.run_in_hand
-        self._send(Speed(next_speed(run.speed.per_second, 1 if way == "up" else -1, run.history.frozen().speed)))
+        measured = run.history.frozen().speed or math.inf
+        self._send(Speed(next_speed(run.speed.per_second, 1 if way == "up" else -1, measured)))
         self.notify(f"speed: {speed_text(run.speed)}", timeout=2)
 
     def action_step(self) -> None:

@@ -70,7 +70,7 @@ class Panes(Screen[None]):
         """
         for box in self.query("#held").results(Static):
             width, height = self.size
-            box.display = text is not None and width >= 60 and height >= 20
+            box.display = text is not None and width >= 64 and height >= 22
             if box.display and text is not None:
                 box.styles.width = across = min(beginning.WIDTH, width - 4)
                 box.styles.offset = (width - across) // 2, max(5, height // 2 - 5)

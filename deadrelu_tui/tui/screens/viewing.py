@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
+from deadrelu_tui.tui.plot.across import BEGINNING
 from deadrelu_tui.tui.plot.view import SMOOTHING, WINDOWS
 from deadrelu_tui.tui.screens.display import Display
 from deadrelu_tui.tui.screens.questions import NameQuestion
@@ -23,16 +24,24 @@ class Viewing(Display):
         definition = self.view.definition_for(self.history.activation())
         self.notify(f"dead is now: {definition.name}", timeout=2)
 
+    def _has_steps(self) -> bool:
+        """Return whether there is a step to read; say so if there is none."""
+        if not len(self.history):
+            self.notify("There is no step to read yet.", timeout=2)
+        return len(self.history) > 0
+
     def action_cursor(self, by: int) -> None:
         """Move the cursor by a step, or set it at the newest one."""
-        if len(self.history):
+        if self._has_steps():
             self.view = self.view.moved(self.history, by)
             self.answer()
 
     def action_event(self, way: int) -> None:
         """Move the cursor to the event before, or to the next."""
-        if len(self.history):
-            self.view = self.view.at_event(self.history, way)
+        if self._has_steps():
+            before, self.view = self.view, self.view.at_event(self.history, way)
+            if self.view == before:
+                self.notify(f"There is no {'earlier' if way < 0 else 'later'} event.", timeout=2)
             self.answer()
 
     def action_stride(self, way: int) -> None:
@@ -41,7 +50,7 @@ class Viewing(Display):
 
     def action_first(self) -> None:
         """Move the cursor to the first step."""
-        if len(self.history):
+        if self._has_steps():
             self._look(cursor=self.history.first)
 
     def action_last(self) -> None:
@@ -60,7 +69,9 @@ class Viewing(Display):
 
     def action_zoom(self, by: int) -> None:
         """Show half or twice as many steps."""
-        self.view = self.view.zoomed(self.history, by)
+        before, self.view = self.view, self.view.zoomed(self.history, by)
+        if self.view == before:
+            self.notify("This is as close as it gets." if by > 0 else "Nothing is zoomed in.", timeout=2)
         self.answer()
 
     def action_window(self) -> None:
@@ -71,6 +82,8 @@ class Viewing(Display):
     def action_apart(self) -> None:
         """Keep a part of the charts for the first steps, or draw all steps equally wide."""
         self._look(apart=not self.view.apart)
+        shown = "keep a quarter of the charts of all steps" if self.view.apart else "are as wide as all others"
+        self.notify(f"the first {BEGINNING} steps {shown}", timeout=2)
 
     def action_scale(self) -> None:
         """Switch between logarithmic and linear axes."""
