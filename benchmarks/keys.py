@@ -124,7 +124,7 @@ KINDS = (
     Kind("y scale", ("y", "y"), ("log", "train"), scale),
     Kind("t smoothing", ("t",) * 3, ("none", "20", "100"), badge(r"mean of (\d+) steps")),
     Kind("tab focus", ("\t",) * PANELS, tuple(map(str, range(PANELS))), focus),
-    Kind("w window", ("w",) * 3, ("none", "235", "200"), badge(r"steps ([\d\s]+)–([\d\s]+)"), whole=True),
+    Kind("w window", ("w",) * 4, ("none", "16", "235", "200"), badge(r"steps ([\d\s]+)–([\d\s]+)"), whole=True),
     Kind("? help", ("?", "?"), ("monitor", "help"), dialog, whole=True),
     Kind("space pause", (" ", " "), ("● running", "● paused"),
          one_of("● running", "● paused", where=header), whole=True),

@@ -30,7 +30,7 @@ WIDTH, HEIGHT = 160, 48
 BURST = 0.02
 """Seconds: pieces of output that follow each other faster are one frame."""
 _UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[[<>=][0-9;]*[a-zA-Z]|\x1b\[\?[0-9;]*\$p")
-_STEP = re.compile(r"\bstep ([\d\s]+)/")
+_STEP = re.compile(r"\bstep (\d[\d\s]*?)(?:/|\s{2,})")
 
 
 def command(*arguments: str) -> list[str]:
@@ -43,14 +43,16 @@ def command(*arguments: str) -> list[str]:
 
 @contextmanager
 def environment() -> Iterator[dict[str, str]]:
-    """Give variables under which a command finds the full set, but no config, log or records of the user's."""
+    """Give variables under which a command finds the full set and begins at full speed, but no config, log or records
+    of the user's.
+    """
     # Without its bytecode Python would compile the package at every start, which no user sees.
     left_out = ("DEADRELU_", "SSH_", "PYTHONDONTWRITEBYTECODE")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
     with tempfile.TemporaryDirectory() as folder:
         places = {f"XDG_{name}_HOME": folder for name in ("CONFIG", "STATE", "DATA")}
         found = {"DEADRELU_DATA_DIR": data.find(full=True).source}
-        looks = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
+        looks = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8", "DEADRELU_SPEED": "full"}
         yield {**kept, **places, **found, **looks}
 
 
