@@ -366,3 +366,13 @@ def test_people_are_told_to_what_a_remedy_came_when_it_was_tried() -> None:
         yield Trials(dict(controls.live), 60, rows).event(7)
 
     assert lines_of(tried).farewell().endswith("; try --normalise (tried: 71.2 %)")
+
+
+def test_the_bar_says_when_it_waits_for_remedies_that_are_tried() -> None:
+    err = Terminal()
+    bar = headless._Bar(err, io.StringIO())
+    try:
+        bar.wait_for_trials()
+        assert "trying remedies" in err.getvalue()
+    finally:
+        bar.close()
