@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deadrelu_tui.record.metrics import METRICS, all_of
+from deadrelu_tui.record.metrics import METRICS, Quantity, all_of, quantity
 from deadrelu_tui.record.network import mlp
 
 OF_EVERY_STEP = {"loss", "zero_fraction/h1", "silent_fraction/h1", "pre_mean/h1",
@@ -27,3 +27,8 @@ def test_the_vocabulary_explains_every_metric_once() -> None:
     assert set(names) - used == {"deaths", "revivals"}  # which a history counts itself
     assert {each.when for each in METRICS} == {"step", "probe", "start", "epoch"}
     assert all(each.formula and each.meaning.endswith(".") for each in METRICS)
+
+
+def test_a_series_is_told_at_every_step_unless_it_says_otherwise() -> None:
+    assert Quantity("mine", "mine").every_step
+    assert not quantity("dead_fraction", "h1").every_step

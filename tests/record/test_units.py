@@ -259,3 +259,10 @@ def test_a_definition_has_a_name_in_full_and_one_for_a_narrow_column() -> None:
 
 def test_the_activations_are_walked_through_by_their_names() -> None:
     assert ACTIVATIONS == ("relu", "leaky_relu", "sigmoid", "tanh")
+
+
+def test_the_definitions_are_called_as_the_readme_calls_them_in_the_order_of_their_key() -> None:
+    assert [(each.metric, each.name) for each in DEFINITIONS] == [
+        ("dead_fraction", "never fires"), ("inactive_fraction", "fires on < 1 %"), ("saturated_fraction", "saturated"),
+        ("dormant_fraction", "τ-dormant, τ = 0.025"), ("silent_fraction", "zero on this batch"),
+    ]  # fmt: skip
