@@ -36,12 +36,17 @@ def _number(kind: type[float], text: object) -> float:
     return kind(text)  # type: ignore[arg-type]
 
 
+def _real(text: object) -> float:
+    """Return a number as it is written, or as it is; NaN for what is none."""
+    try:
+        return math.nan if isinstance(text, bool) else _number(float, text)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
 def parse_fps(text: str | float) -> float:
     """Return how many frames a second are drawn at most."""
-    try:
-        value = math.nan if isinstance(text, bool) else _number(float, text)
-    except (TypeError, ValueError, OverflowError):
-        value = math.nan
+    value = _real(text)
     if not 0.1 <= value <= 30:
         raise InputError(f"fps must be a number from 0.1 to 30, not {_quoted(text)}")
     return value
@@ -49,21 +54,17 @@ def parse_fps(text: str | float) -> float:
 
 def parse_speed(text: str | float) -> float:
     """Return how many steps a second are taken at most; infinity for as many as it can."""
-    try:
-        value = math.inf if text == "full" else math.nan if isinstance(text, bool) else _number(float, text)
-    except (TypeError, ValueError, OverflowError):
-        value = math.nan
-    if not (0.1 <= value <= 1000 or text == "full"):
+    value = _real(text)
+    if text == "full":
+        return math.inf
+    if not 0.1 <= value <= 1000:
         raise InputError(f"speed must be full or a number of steps a second from 0.1 to 1000, not {_quoted(text)}")
     return value
 
 
 def parse_lr(text: str | float) -> float:
     """Return a learning rate: any finite number above 0. A number that is too large is a lesson, not an error."""
-    try:
-        value = math.nan if isinstance(text, bool) else _number(float, text)
-    except (TypeError, ValueError, OverflowError):
-        value = math.nan
+    value = _real(text)
     if not (math.isfinite(value) and value > 0):
         raise InputError(f"lr must be a number above 0, such as 0.1 or 1e-3, not {_quoted(text)}")
     return value
@@ -94,26 +95,24 @@ def _one_of(name: str, *choices: str) -> Callable[[str], str]:
     return parse
 
 
-def _whole(name: str, low: int, high: int) -> Callable[[str | int], int]:
-    def parse(text: str | int) -> int:
+def _whole(name: str, low: int, high: int, word: str = "") -> Callable[[Any], int]:
+    """Return what reads a whole number within limits; where a word is allowed, too, it is somebody else's to read."""
+
+    def parse(text: Any) -> int:
         try:
             value = int(_number(int, str(text)))
         except ValueError:
             value = low - 1
         if not low <= value <= high:
-            raise InputError(f"{name} must be a whole number from {low} to {high}, not {_quoted(text)}")
+            either = f"{word} or " if word else ""
+            raise InputError(f"{name} must be {either}a whole number from {low} to {high}, not {_quoted(text)}")
         return value
 
     return parse
 
 
 def _epochs(text: str | int | None) -> int | None:
-    if text is None or text == ENDLESS:
-        return None
-    try:
-        return _whole("epochs", 1, 100_000)(text)
-    except InputError as error:
-        raise InputError(str(error).replace("a whole number", f"{ENDLESS} or a whole number", 1)) from None
+    return None if text is None or text == ENDLESS else _whole("epochs", 1, 100_000, ENDLESS)(text)
 
 
 def _shaped(name: str, pattern: str, example: str) -> Callable[[str], str]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.tui.plot.scale import step_ticks
+from deadrelu_tui.tui.plot.scale import step_label, step_ticks
 
 BEGINNING, PART = 16, 0.25
 """The first steps, and the part of the chart that they keep."""
@@ -67,7 +67,7 @@ class Across:
         early = step_ticks(self.first, self.bend, left)
         if len(early) < 2 or early[-1][0] < self.bend:
             early = [each for each in early if each[0] <= self.bend - BEGINNING / 2]
-            early.append((float(self.bend), f"{self.bend:,}".replace(",", " ")))
+            early.append((float(self.bend), step_label(self.bend)))
         edge = PART * columns + len(early[-1][1])
         late = [
             (at, label) for at, label in step_ticks(self.bend, self.stop, columns - left)

@@ -108,8 +108,9 @@ def draw(plot: Plot, width: int, height: int, ascii_only: bool = False) -> list[
         _divide(canvas, float(across.places(bend)), ascii_only)
     cursors = () if plot.cursor is None else (plot.cursor,)
     for places, role in ((plot.milestones, "milestone"), (plot.marks, "mark"), (cursors, "cursor")):
-        stand = across.places([step for step in places if plot.first <= step <= across.stop])
-        _stand(canvas, cells.codes[axes.bottom, axes.left :], stand, ROLES.index(role))
+        inside = [step for step in places if plot.first <= step <= across.stop]
+        if inside:
+            _stand(canvas, cells.codes[axes.bottom, axes.left :], across.places(inside), ROLES.index(role))
     for line in plot.lines:
         _add(canvas, line, plot, low, high, ascii_only)
     taken = np.zeros((2, canvas.codes.shape[1]), np.bool_)
@@ -295,9 +296,10 @@ def _mark_beyond(canvas: Canvas, peak: Peak, taken: npt.NDArray[np.bool_], ascii
 def _mark_gaps(canvas: Canvas, line: Line, across: Across, columns: int, ascii_only: bool) -> None:
     """Put a cross into every column of the lowest row in which a value was no finite number."""
     marked: set[int] = set()
-    for gap in line.gaps:
-        left, right = (round(float(across.places(min(max(at, across.first), across.stop))) * columns) for at in gap)
-        marked.update(range(left, right + 1))
+    if line.gaps:
+        edges = across.places(np.clip(line.gaps, across.first, across.stop))
+        for left, right in np.rint(edges * columns).astype(int).tolist():
+            marked.update(range(left, right + 1))
     if marked:
         places = np.array(sorted(marked)) / columns
         canvas.points(places, np.zeros(len(places)), "x" if ascii_only else "×", ROLES.index("gap"))

@@ -161,8 +161,7 @@ def more_deaths_than_units(history: History, view: View) -> str:
 
 def few_tests(history: History, across: Across) -> bool:
     """Return whether there are so few tests in sight that each is a point; more of them are a line."""
-    steps = history.series("loss/test").steps
-    return int(((steps >= across.first) & (steps <= across.stop)).sum()) <= POINTS
+    return len(history.window("loss/test", across.first, across.stop + 1).steps) <= POINTS
 
 
 def title_of(
@@ -232,13 +231,13 @@ def shown(spec: ChartSpec, history: History, view: View) -> Iterator[tuple[str, 
     """Yield (name, role, word) of the series; of the definitions of death the one that the view follows."""
     activation = history.activation(spec.layer)
     died, revived = ("saturated", "left it") if activation in SATURATING else ("died", "revived")
-    test = "◆ test" if few_tests(history, view.across(history)) else "test"
     words = {
-        "zero_fraction": words_for(activation)[1], "loss": "train", "loss/test": test, "deaths": died,
+        "zero_fraction": words_for(activation)[1], "loss": "train", "loss/test": "test", "deaths": died,
         "revivals": revived,
     }  # fmt: skip
     for name, role in spec.series:
-        yield name, role, words.get(name, words.get(history.quantity(name).metric, ""))
+        points = "◆ " if name == "loss/test" and few_tests(history, view.across(history)) else ""
+        yield name, role, points + words.get(name, words.get(history.quantity(name).metric, ""))
     if spec.scale == "share":
         definition = view.definition_for(activation)
         yield (

@@ -63,7 +63,8 @@ def within_fences(kind: str, values: Values) -> Values:
     known = positions[there]
     if len(known) < _FEW:
         return values
-    low, middle, high = np.quantile(known, (0.25, 0.5, 0.75))
+    at = np.arange(len(known))
+    low, middle, high = np.interp(np.array([0.25, 0.5, 0.75]) * at[-1], at, np.sort(known))
     reach = 3 * max(float(high - low), _LEAST.get(kind, 0.1 * abs(float(middle))))
     newest, drawn_in = known[-max(1, len(known) // _NEWEST) :], np.asarray(values, np.float64).copy()
     with np.errstate(invalid="ignore"):
@@ -131,7 +132,12 @@ def step_ticks(first: int, stop: int, columns: int) -> list[tuple[float, str]]:
             break
         step = finer
     start = -(-first // step) * step
-    return [(float(tick), f"{tick:,}".replace(",", " ")) for tick in range(start, stop + 1, step)]
+    return [(float(tick), step_label(tick)) for tick in range(start, stop + 1, step)]
+
+
+def step_label(step: int) -> str:
+    """Return a step as it stands at an axis: 12 000."""
+    return f"{step:,}".replace(",", " ")
 
 
 def _nice(span: float) -> float:
