@@ -69,3 +69,14 @@ def test_the_labels_of_ticks_do_not_meet_and_stand_at_their_steps(axis: Across, 
         assert axis.bend in [int(label.replace(" ", "")) for _, label in ticks]
         for (left, text), (right, _) in pairwise(ticks):
             assert (right - left) * columns >= min(2, len(text))
+
+
+def test_the_ticks_of_a_bent_axis_are_its_ends_of_the_first_steps_and_rounded_ones_behind_them() -> None:
+    axis = Across(0, 1_175, apart=True)
+    assert [label for _, label in axis.ticks(70)] == ["0", "16", "500", "1 000"]
+    assert [label for _, label in axis.ticks(280)][:3] == ["0", "5", "16"]
+    assert [label for _, label in Across(100, 2_100, apart=True).ticks(70)][:2] == ["100", "116"]
+
+
+def test_a_chart_without_room_still_has_a_column_for_each_part() -> None:
+    assert [columns for _, _, columns in Across(0, 1_000, apart=True).stretches(1)] == [1, 1]

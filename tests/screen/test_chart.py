@@ -19,6 +19,7 @@ from deadrelu_tui.record.columns import Column
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
 from deadrelu_tui.record.units import DEFINITIONS
+from deadrelu_tui.tui.plot import chart
 from deadrelu_tui.tui.plot.chart import ROLES, Line, Plot, Span, draw, peaks
 from deadrelu_tui.tui.plot.charts import LEDGER, ChartSpec, chart_specs, plot_of, title_of
 from deadrelu_tui.tui.plot.scale import fit, share_axis
@@ -350,3 +351,8 @@ def test_between_two_points_that_are_not_joined_there_is_no_arrow() -> None:
     top = text(draw(Plot((points,), fit("linear", np.array([2.0, 4.0]), 12), 0, 100), 80, 12))[0]
     assert top.count("↑") == 2
     assert "80.0" in top
+
+
+def test_a_chart_that_was_drawn_has_loaded_plotext() -> None:
+    chart.preload()
+    assert chart.loaded()

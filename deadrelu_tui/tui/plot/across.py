@@ -64,10 +64,9 @@ class Across:
             found = step_ticks(self.first, self.stop, columns)
             return [(float(self.places(at)), label) for at, label in found]
         left = round(PART * columns)
-        early = step_ticks(self.first, self.bend, left)
-        if len(early) < 2 or early[-1][0] < self.bend:
-            early = [each for each in early if each[0] <= self.bend - BEGINNING / 2]
-            early.append((float(self.bend), step_label(self.bend)))
+        half = self.bend - BEGINNING / 2  # up to there a label leaves room for that of the bend
+        early = [each for each in step_ticks(self.first, self.bend, left) if each[0] <= half]
+        early.append((float(self.bend), step_label(self.bend)))
         edge = PART * columns + len(early[-1][1])
         late = [
             (at, label) for at, label in step_ticks(self.bend, self.stop, columns - left)
