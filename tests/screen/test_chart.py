@@ -356,3 +356,8 @@ def test_between_two_points_that_are_not_joined_there_is_no_arrow() -> None:
 def test_a_chart_that_was_drawn_has_loaded_plotext() -> None:
     chart.preload()
     assert chart.loaded()
+
+
+def test_what_belongs_to_no_line_is_of_the_axis() -> None:
+    rows = draw(Plot((), share_axis(13), 0, 77), 61, 13)
+    assert {role for row in rows for _, role in row} == {"axis"}

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Event
 from deadrelu_tui.tui.plot.charts import LEDGER, chart_specs, more_deaths_than_units, plot_of, title_of
 from deadrelu_tui.tui.plot.view import View
 
@@ -136,3 +137,15 @@ def test_a_recovery_of_a_long_run_is_drawn_where_it_is() -> None:
     assert 10**plot.axis.high < 1e3
     near = plot_of(LOSS, history, View(window="first 16"), None, 60, 12, None)
     assert 10**near.axis.high >= 1e6
+
+
+@pytest.mark.parametrize(("step", "inside"), [(-1, False), (0, True), (16, True), (17, False)])
+def test_a_change_at_either_edge_of_a_chart_has_its_mark(step: int, inside: bool) -> None:
+    history = History()
+    history.add(start(batches=1_000, epochs=1))
+    for each in range(40):
+        history.add(record(each))
+    for kind in ("revive", "planned"):
+        history.add(Event(step, kind, {"layers": {}, "epochs": 5}))
+    plot = plot_of(LOSS, history, View(window="first 16"), None, 60, 12, None)
+    assert (plot.marks, plot.milestones) == (((step,), (step,)) if inside else ((), ()))

@@ -80,6 +80,7 @@ def test_two_ticks_say_how_far_where_one_would_only_say_where() -> None:
     assert [at for at, _ in step_ticks(12_000, 16_384, 24)] == [12_000, 14_000, 16_000]
     assert [at for at, _ in step_ticks(0, 420, 24)] == [0, 200, 400]
     assert [at for at, _ in step_ticks(12_000, 16_384, 10)] == [15_000]
+    assert [at for at, _ in step_ticks(101, 299, 30)] == [150, 200, 250]  # a hundred just before the first counts not
 
 
 @given(kinds, anything, st.integers(4, 60))
