@@ -8,7 +8,7 @@ Files stay while the program changes, so a stream says by itself what is in it. 
 - `{"kind": "form", "id": I, "of": "step", …}` tells once what steps repeat. What it leaves out is as in the form
   `like`; a later form may take over an id. `arrays` names the arrays of such a step and the bytes of each: `values` of
   `dtype` in the order of `names`; `fired`, a bit per unit, the first one highest, layer after layer without a gap;
-  `looks`, float32, of each layer in turn each of the `columns`.
+  `looks`, float32, of each layer in turn each of the `columns` and then its `bins`, as many as its spread has.
 - `[I, …]` is a step of form I: the values of the form's `fields`, then its arrays. A form of a look after a step
   (`of` is `look`) has no `fired`, and of what a step says in its line the number alone.
 
@@ -36,7 +36,7 @@ import numpy.typing as npt
 
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.records import End, Event, Live, Look, Record, Start, Step
-from deadrelu_tui.record.units import Units
+from deadrelu_tui.record.units import OF_EACH, Units
 
 VERSION = 1
 MOST = 1 << 30
@@ -50,7 +50,6 @@ _PACKET = struct.Struct("<II")
 _KINDS: dict[str, type[Start | Event | End]] = {"start": Start, "event": Event, "end": End}
 _FIELDS = {"step": ("step", "at", "epoch"), "look": ("step",)}
 """What stands in the line of each."""
-_COLUMNS = tuple(each.name for each in fields(Units) if each.name != "activation")
 _BROKEN = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 """What reading a payload may raise that is not what it should be."""
 
@@ -88,13 +87,14 @@ class _Form:
     looks: Mapping[str, int] = field(default_factory=dict)
     activations: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
+    bins: Mapping[str, int] = field(default_factory=dict)
     live: Mapping[str, Any] = field(default_factory=dict)
     ends_epoch: bool = False
     fields: tuple[str, ...] = _FIELDS["step"]
     arrays: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        sizes = (*self.fired.values(), *self.looks.values(), *self.arrays.values())
+        sizes = (*self.fired.values(), *self.looks.values(), *self.bins.values(), *self.arrays.values())
         if self.dtype not in ("<f4", "<f8") or min(sizes, default=0) < 0 or (self.looks and not self.columns):
             raise ValueError("no step has this form")
 
@@ -112,11 +112,11 @@ class _Form:
         values = dict(zip(self.names, floats, strict=True))
         bits = np.unpackbits(np.frombuffer(arrays["fired"], np.uint8)).view(np.bool_)
         numbers = np.frombuffer(arrays["looks"], "<f4").astype(np.float32)
-        width = len(self.columns)
-        if len(bits) // 8 != (sum(self.fired.values()) + 7) // 8 or len(numbers) != width * sum(self.looks.values()):
+        blocks = {layer: len(self.columns) * units + self.bins.get(layer, 0) for layer, units in self.looks.items()}
+        if len(bits) // 8 != (sum(self.fired.values()) + 7) // 8 or len(numbers) != sum(blocks.values()):
             raise ValueError("not as much as there are units")
         fired = dict(_cut(bits, self.fired))
-        looks = {layer: self._units(layer, block) for layer, block in _cut(numbers, self.looks, width)}
+        looks = {layer: self._units(layer, block) for layer, block in _cut(numbers, blocks)}
         if self.of == "look":
             return Look(step, values, looks)
         if missing := {"at", "epoch"} - known.keys():
@@ -125,15 +125,17 @@ class _Form:
 
     def _units(self, layer: str, block: npt.NDArray[np.float32]) -> Units:
         lacking = np.full(self.looks[layer], np.nan, np.float32)
-        found = dict(zip(self.columns, block.reshape(len(self.columns), -1), strict=True))
-        return Units(self.activations[layer], **{name: found.get(name, lacking) for name in _COLUMNS})
+        of_each, spread = np.split(block, [len(self.columns) * len(lacking)])
+        found = dict(zip(self.columns, of_each.reshape(len(self.columns), -1), strict=True))
+        told = {name: found.get(name, lacking) for name in OF_EACH}
+        return Units(self.activations[layer], **told, spread=spread)
 
 
-def _cut(array: npt.NDArray[Any], sizes: Mapping[str, int], times: int = 1) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+def _cut(array: npt.NDArray[Any], sizes: Mapping[str, int]) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     at = 0
     for layer, size in sizes.items():
-        yield layer, array[at : at + size * times]
-        at += size * times
+        yield layer, array[at : at + size]
+        at += size
 
 
 _hints = cache(get_type_hints)
@@ -189,18 +191,19 @@ class Encoder:
         if fired:
             arrays["fired"] = np.packbits(np.concatenate(list(fired.values()))).tobytes()
         if record.looks:
-            tables = [np.array([getattr(units, name) for name in _COLUMNS], "<f4") for units in record.looks.values()]
-            arrays["looks"] = b"".join(table.tobytes() for table in tables)
+            told_of = [getattr(units, name) for units in record.looks.values() for name in (*OF_EACH, "spread")]
+            arrays["looks"] = b"".join(np.asarray(each, "<f4").tobytes() for each in told_of)
         sizes = tuple((layer, each.size) for layer, each in fired.items())
-        looks = tuple((layer, len(units), units.activation) for layer, units in record.looks.items())
+        looks = tuple((name, len(each), each.activation, len(each.spread)) for name, each in record.looks.items())
         # As JSON: 1 equals True and is not the same, and NaN does not equal itself.
         key = (of, names, values.dtype.str, sizes, looks, _json(live), ends_epoch)
         # Before the form: what cannot be told leaves nothing behind on which later steps would build.
         head, form = _json([getattr(record, name) for name in _FIELDS[of]]), b""
         if key not in self._ids:
-            widths, activations = {name: size for name, size, _ in looks}, {name: each for name, _, each in looks}
+            widths, activations = {name: size for name, size, *_ in looks}, {name: each for name, _, each, _ in looks}
+            bins = {name: each for name, *_, each in looks if each}
             lengths = {name: len(data) for name, data in arrays.items()}
-            told = _Form(of, names, values.dtype.str, dict(sizes), widths, activations, _COLUMNS, live,
+            told = _Form(of, names, values.dtype.str, dict(sizes), widths, activations, OF_EACH, bins, live,
                          ends_epoch, _FIELDS[of], lengths)  # fmt: skip
             form = self._encode_form(key, told)
         return form + _packet(f"[{self._ids[key]},{head[1:]}", *arrays.values())

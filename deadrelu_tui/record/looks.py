@@ -10,17 +10,16 @@ import os
 import tempfile
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
 
 from deadrelu_tui.record.columns import Column
-from deadrelu_tui.record.units import Units
+from deadrelu_tui.record.units import OF_EACH, Units
 
 MEMORY = 2_000_000
 """Bytes of looks that are kept at hand, the newest ones."""
-_COLUMNS = tuple(each.name for each in fields(Units) if each.name != "activation")
 _ITEM = np.dtype(np.float32).itemsize
 
 
@@ -32,8 +31,8 @@ class Looked:
     layers: Mapping[str, Units]
 
 
-_Form = tuple[tuple[str, int, str], ...]
-"""Name, units and activation of each layer of a look."""
+_Form = tuple[tuple[str, int, str, int], ...]
+"""Name, units, activation and bins of each layer of a look."""
 
 
 class Looks:
@@ -71,7 +70,7 @@ class Looks:
             data = b"".join(
                 np.ascontiguousarray(getattr(units, name), np.float32).tobytes()
                 for units in looked.layers.values()
-                for name in _COLUMNS
+                for name in (*OF_EACH, "spread")
             )
             done = 0
             while done < len(data):
@@ -101,16 +100,17 @@ class Looks:
         form = self._known_forms[int(self._forms.view()[index])]
         data = os.pread(self._file.fileno(), _size(form), int(self._places.view()[index]))
         numbers, layers, at = np.frombuffer(data, np.float32), {}, 0
-        for name, units, activation in form:
-            columns = numbers[at : at + units * len(_COLUMNS)].reshape(len(_COLUMNS), units)
-            layers[name] = Units(activation, **dict(zip(_COLUMNS, columns, strict=True)))
-            at += units * len(_COLUMNS)
+        for name, units, activation, bins in form:
+            behind = at + units * len(OF_EACH)
+            columns = numbers[at:behind].reshape(len(OF_EACH), units)
+            at = behind + bins
+            layers[name] = Units(activation, **dict(zip(OF_EACH, columns, strict=True)), spread=numbers[behind:at])
         return Looked(step, layers)
 
 
 def _form(looked: Looked) -> _Form:
-    return tuple((name, len(units), units.activation) for name, units in looked.layers.items())
+    return tuple((name, len(units), units.activation, len(units.spread)) for name, units in looked.layers.items())
 
 
 def _size(form: _Form) -> int:
-    return sum(units for _, units, _ in form) * len(_COLUMNS) * _ITEM
+    return sum(units * len(OF_EACH) + bins for _, units, _, bins in form) * _ITEM

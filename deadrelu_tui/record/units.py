@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.columns import Floats
+from deadrelu_tui.record.spread import spread
 
 Mask = npt.NDArray[np.bool_]
 
@@ -23,9 +24,17 @@ TAU = 0.025
 """Of the layer's mean activity (Sokar et al. 2023, The Dormant Neuron Phenomenon)."""
 
 
+OF_EACH = (
+    "firing", "unsaturated", "activity", "pre_mean", "pre_max", "bias", "weight_norm", "gradient", "batch",
+)  # fmt: skip
+"""What is told of each unit, in the order in which it is kept."""
+
+
 @dataclass(frozen=True)
 class Units:
-    """A layer as one look found it: on the probe set, but for `batch`. Every array has the shape (units,)."""
+    """A layer as one look found it: on the probe set, but for `batch`. Arrays have the shape (units,), `spread` alone
+    has that of its bins.
+    """
 
     activation: str
     firing: Floats
@@ -45,6 +54,8 @@ class Units:
     """L2 norm of ∂L/∂(incoming weights), with L the batch-summed loss of the step's batch."""
     batch: Floats
     """Share of the step's batch with h > 0."""
+    spread: Floats = field(default_factory=lambda: np.empty(0, np.float32))
+    """Share of all h, over images and units, in each bin of `record.spread`, (BINS,); none where it is not known."""
 
     @classmethod
     def measured(
@@ -70,6 +81,7 @@ class Units:
                 weight_norm=_row_norms(weights),
                 gradient=_row_norms(gradient),
                 batch=batch.astype(np.float32),
+                spread=spread(pre) * known,
             )
 
     def __len__(self) -> int:

@@ -40,7 +40,8 @@ def bits(record: Record) -> str:
     if not isinstance(record, (Step, Look)):
         return repr(record)
     values = [(name, struct.pack("<d", value)) for name, value in record.values.items()]
-    looks = [(layer, each.activation, [table(each, name) for name in COLUMNS]) for layer, each in record.looks.items()]
+    told = (*COLUMNS, "spread")
+    looks = [(layer, each.activation, [table(each, name) for name in told]) for layer, each in record.looks.items()]
     if isinstance(record, Look):
         return repr((record.step, values, looks))
     fired = [(layer, each.dtype.str, each.tolist()) for layer, each in record.fired.items()]
@@ -111,7 +112,8 @@ def columns(draw: st.DrawFn, count: int) -> npt.NDArray[np.float32]:
 @st.composite
 def looked(draw: st.DrawFn) -> Units:
     count = draw(st.integers(0, 3))
-    return Units(draw(names), *(draw(columns(count)) for _ in COLUMNS))
+    told = {name: draw(columns(count)) for name in COLUMNS}
+    return Units(draw(names), **told, spread=draw(columns(draw(st.sampled_from([0, 2])))))
 
 
 fired = st.lists(st.booleans(), max_size=20).map(lambda each: np.array(each, np.bool_))

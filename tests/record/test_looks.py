@@ -17,7 +17,7 @@ from deadrelu_tui.record.looks import Looked, Looks
 from deadrelu_tui.record.units import Units
 
 COLUMNS = tuple(each.name for each in fields(Units) if each.name != "activation")
-BYTES = 37 * len(COLUMNS) * 4
+BYTES = (37 * (len(COLUMNS) - 1) + 5) * 4
 """Of a look."""
 
 
@@ -26,7 +26,8 @@ def look(step: int) -> Looked:
     random = np.random.default_rng(step)
 
     def made(count: int, activation: str) -> Units:
-        columns = {name: random.integers(0, 2**32, count, np.uint32).view(np.float32) for name in COLUMNS}
+        sizes = dict.fromkeys(COLUMNS, count) | {"spread": 5 if activation == "relu" else 0}
+        columns = {name: random.integers(0, 2**32, size, np.uint32).view(np.float32) for name, size in sizes.items()}
         return Units(activation, **columns)
 
     return Looked(step, {"h1": made(30, "relu"), "b/2.act": made(7, "tanh")})

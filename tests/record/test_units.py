@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from deadrelu_tui.record.activations import ACTIVATIONS
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import METRICS, Quantity, quantity
+from deadrelu_tui.record.spread import BINS
 from deadrelu_tui.record.units import DEFINITIONS, Definition, Units, definition_of, definitions_for
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -118,8 +119,8 @@ def test_every_array_is_float32_with_a_number_for_each_unit() -> None:
     found = measured("tanh", np.ones((7, 4)))
     for each in fields(Units):
         if each.name != "activation":
-            values = getattr(found, each.name)
-            assert (values.shape, values.dtype) == ((4,), np.float32), each.name
+            values, size = getattr(found, each.name), BINS if each.name == "spread" else 4
+            assert (values.shape, values.dtype) == ((size,), np.float32), each.name
 
 
 # The definitions
