@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.builtin.dataset import Dataset
+from deadrelu_tui.builtin.dataset import CLASS_NAMES, Dataset
 from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.record.spread import EDGES
 
 Floats = npt.NDArray[np.float64]
 
@@ -135,6 +136,11 @@ class Network:
                 values[f"grad_range/{name}"] = percentile(gradient, 95) - percentile(gradient, 5)
         known = self.forward(dataset.probe_images)[1][-1].ravel()
         values["logit_variance"] = sum(float(each - known.mean()) ** 2 for each in known) / len(known)
+        chosen = [max(range(10), key=row.__getitem__) for row in self.forward(dataset.probe_images)[1][-1].tolist()]
+        right = dataset.test_labels.tolist()
+        values["accuracy/probe"] = share(one == other for one, other in zip(chosen, right, strict=False))
+        for label, name in enumerate(CLASS_NAMES):
+            values[f"predicted_fraction/{name}"] = share(each == label for each in chosen)
         logits = self.forward(dataset.test_images)[1][-1]
         values["loss/test"] = float(self.losses(logits, dataset.test_labels).mean())
         values["accuracy/test"] = float((logits.argmax(axis=1) == dataset.test_labels).mean())
@@ -151,6 +157,7 @@ class Network:
             "pre_max": np.array([max(unit) for unit in pre.T]),
             "bias": self.parameters[2 * index + 1].copy(),
             "weight_norm": norms(self.parameters[2 * index]),
+            "spread": np.histogram(pre, [-math.inf, *EDGES[1:-1], math.inf])[0] / pre.size,
         }
 
 

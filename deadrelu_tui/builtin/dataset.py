@@ -7,7 +7,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-CLASSES = 10
+CLASS_NAMES = (
+    "T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+"""Of the labels 0–9 (Xiao et al. 2017; the first is a T-shirt or a top)."""
+CLASSES = len(CLASS_NAMES)
 PIXELS = 784
 """Of an image."""
 PROBE_SIZE = 2_000
@@ -40,6 +44,11 @@ class Dataset:
     def probe_images(self) -> ByteArray:
         """The held-out images on which a unit must never fire to count as dead."""
         return self.test_images[:PROBE_SIZE]
+
+    @property
+    def probe_labels(self) -> ByteArray:
+        """The classes of those images."""
+        return self.test_labels[:PROBE_SIZE]
 
     @cached_property
     def moments(self) -> tuple[float, float]:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from deadrelu_tui.builtin.dataset import CLASS_NAMES, ByteArray
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.network import Network
-from deadrelu_tui.record.units import DEFINITIONS, Units, activated
+from deadrelu_tui.record.units import DEFINITIONS, Units
 
 
 def shares(units: int, images: int, fired: float, firing: int, total: float) -> tuple[float, float, float]:
@@ -32,12 +33,13 @@ def update_ratio(rate: float, norm: float, length: float) -> float:
 
 def looked(
     network: Network, activation: str, pre: Sequence[Floats], parameters: Sequence[Floats],
-    gradients: Sequence[Floats], firings: Mapping[str, Floats], images: int, first: bool,
+    gradients: Sequence[Floats], firings: Mapping[str, Floats], images: int, right: ByteArray, first: bool,
 ) -> tuple[dict[str, Units], dict[str, float]]:  # fmt: skip
     """Return what a look tells of each layer's units, and the metrics that go with it.
 
-    Takes h of the probe set (images, units) per hidden layer; w1, b1, …; the gradients by them of a batch of so many
-    images, and per layer how many of these each unit fired for; whether this is the first look.
+    Takes h of the probe set (images, units) per layer, the scores of the classes last; w1, b1, …; the gradients by
+    them of a batch of so many images, and per layer how many of these each unit fired for; the classes that are right;
+    whether this is the first look.
     """
     units, values = {}, dict[str, float]()
     for index, (name, fired) in enumerate(firings.items()):
@@ -50,11 +52,19 @@ def looked(
         values[f"bias_mean/{name}"] = float(bias.mean(dtype=np.float64))
     for parameter, gradient in zip(network.parameters, gradients, strict=True):
         values[f"grad_mean_abs/{parameter.name}"] = float(np.abs(gradient).mean(dtype=np.float64)) / images
+    values.update(predicted(pre[-1], right))
     if first:
         values.update(_of_the_start(network, parameters, gradients, images))
-        scores = activated(activation, pre[-1]) @ parameters[-2].T + parameters[-1]
-        values["logit_variance"] = float(scores.var(dtype=np.float64))
+        values["logit_variance"] = float(pre[-1].var(dtype=np.float64))
     return units, values
+
+
+def predicted(scores: Floats, right: ByteArray) -> Iterator[tuple[str, float]]:
+    """Yield accuracy/probe, and of each class for what share of the images it is the one predicted; NaN with NaN."""
+    known, chosen = 1.0 if not np.isnan(scores).any() else math.nan, scores.argmax(axis=1)
+    yield "accuracy/probe", float((chosen == right).mean()) * known
+    for name, share in zip(CLASS_NAMES, np.bincount(chosen, minlength=len(CLASS_NAMES)) / len(right), strict=True):
+        yield f"predicted_fraction/{name}", float(share) * known
 
 
 def _of_the_start(

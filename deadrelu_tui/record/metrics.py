@@ -5,6 +5,7 @@ A run announces which of them it has, and of what, as quantities. History, files
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deadrelu_tui.record.network import Network
@@ -61,6 +62,10 @@ METRICS = (
     Metric("logit_variance", "variance of y over images × classes of the probe set, before the first update",
            "With weights of He et al. (2015) on pixels of 0–1 below 1; far above it the network is sure of what it "
            "does not know.", "start"),
+    Metric("accuracy/probe", "share of the probe set classified rightly",
+           "As accuracy/test, of fewer images and more often.", "probe"),
+    Metric("predicted_fraction", "share of the probe set for which a class has the largest y",
+           "What the network takes the images for: one that is dead takes all of them for the same.", "probe"),
     Metric("loss/test", "as loss, over the test set", "At each epoch's end.", "epoch"),
     Metric("accuracy/test", "share of test images classified rightly",
            "At each epoch's end.", "epoch"),
@@ -98,8 +103,10 @@ LOOKED_AT_LAYERS = ("dead_fraction", "inactive_fraction", "dormant_fraction", "s
 AT_THE_START = ("weight_variance", "grad_range")
 
 
-def all_of(network: Network) -> tuple[Quantity, ...]:
-    """Return everything that the vocabulary has to say of a network, in the order of the network."""
+def all_of(network: Network, classes: Sequence[str] = ()) -> tuple[Quantity, ...]:
+    """Return everything that the vocabulary has to say of a network, in the order of the network; where the classes
+    have names, also what is predicted.
+    """
     layers, parameters = network.names, tuple(each.name for each in network.parameters)
     return (
         quantity("loss"),
@@ -109,4 +116,6 @@ def all_of(network: Network) -> tuple[Quantity, ...]:
         *(quantity("grad_mean_abs", name) for name in parameters),
         *(quantity(metric, name) for name in network.weights() for metric in AT_THE_START),
         *(quantity(metric) for metric in ("logit_variance", "loss/test", "accuracy/test")),
+        *((quantity("accuracy/probe"),) if classes else ()),
+        *(quantity("predicted_fraction", name) for name in classes),
     )

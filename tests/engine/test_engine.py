@@ -87,13 +87,15 @@ def test_every_look_at_the_units_agrees_with_numpy(
             assert units.activation == activation
             for name, found in fields_of(units).items():
                 wanted = side.units[layer][name]
-                if name in ("firing", "unsaturated", "batch"):
+                if name == "spread":  # a few lie so close to a bound that they are seen on its other side
+                    np.testing.assert_allclose(found, wanted, atol=3 / (200 * len(units)), err_msg=name)
+                elif name in ("firing", "unsaturated", "batch"):
                     images = side.step.images if name == "batch" else 200
                     np.testing.assert_allclose(found, wanted, atol=1.01 / images, err_msg=name)
                 else:
                     size = float(np.abs(wanted).max())
                     np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4 * size, err_msg=name)
-                assert found.shape == (len(units),) == wanted.shape
+                assert found.shape == wanted.shape
                 assert found.dtype == np.float32
         for layer, fired in side.record.fired.items():
             # Only a unit with a single image close to the bound may be seen otherwise.

@@ -104,7 +104,7 @@ class Model:
 
     def _look(self, live: Live, images: int) -> Looking:
         """Queue a look at the first so many test images, chunk by chunk, the first of which is the probe set."""
-        looking, seen = Looking(gradients=self.parameters.gradients), 0
+        looking, seen = Looking(self.dataset.probe_labels, gradients=self.parameters.gradients), 0
         looking.parameters = [each.copyto(self.aside) for each in self.parameters.arrays]
         for images_here, pixels, labels in self.chunks:
             if seen < images:
@@ -129,7 +129,7 @@ class Model:
             images, pixels, labels = self.chunks[0]
             there = [mx.nd.array(each, self.aside) for each in parameters]
             graph = self._graph(look_graph, images, live["activation"], live["normalise"])
-            return [(tap.asnumpy() <= 0).all(axis=0) for tap in graph(pixels, labels, *there)[2:]]
+            return [(tap.asnumpy() <= 0).all(axis=0) for tap in graph(pixels, labels, *there)[2:-1]]
 
         def fresh(inputs: int, units: int) -> Floats:
             drawn: Floats = fresh_weight(self.settings.init, inputs, units).asnumpy()

@@ -127,7 +127,7 @@ def step_graph(widths: tuple[int, ...], activation: str, metrics: bool, small: t
 
 def look_graph(widths: tuple[int, ...], activation: str, normalise: bool) -> Graph:
     """Return the graph of a look, from (bytes of the images, labels, w1, b1, …): the sums over the images of loss and
-    right answers, shape (1,) each, and h of each hidden layer, shape (images, units).
+    right answers, shape (1,) each, and h of each layer, shape (images, units), that of the classes last.
     """
     images, labels, parameters = _inputs(len(widths))
     pixels = mx.sym.cast(images, "float32")
@@ -135,7 +135,7 @@ def look_graph(widths: tuple[int, ...], activation: str, normalise: bool) -> Gra
         pixels = pixels / 255
     _, pre, log_p, loss = _forward(widths, activation, pixels, labels, parameters)
     right = _total(mx.sym.argmax(log_p, axis=1) == labels)
-    return Graph([images, labels, *parameters], [loss, right, *pre[:-1]])
+    return Graph([images, labels, *parameters], [loss, right, *pre])
 
 
 def sums_graph() -> Graph:

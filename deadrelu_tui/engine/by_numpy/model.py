@@ -109,11 +109,11 @@ class Model:
     def _looked(self, live: Live, first: bool, values: dict[str, float], test: bool = False) -> dict[str, Units]:
         """Look at the probe set, or at all of the test set; return the units, enter what else it tells."""
         probe = self.start.probe
-        pre, scores = self.network.look(self._fed(0, probe, live), live["activation"])
+        pre, told = self.network.look(self._fed(0, probe, live), live["activation"])
         if test:
             count = len(self._labels)
             edges = [*range(probe, count, CHUNK), count] if probe < count else [count]
-            loss, right = scored(scores, self._labels[:probe])
+            loss, right = scored(told, self._labels[:probe])
             for low, high in pairwise(edges):
                 _, scores = self.network.look(self._fed(low, high, live), live["activation"])
                 more, righter = scored(scores, self._labels[low:high])
@@ -123,8 +123,9 @@ class Model:
             return {}
         network = self.network
         units, seen = looked(
-            self.start.network, live["activation"], pre, network.parameters, network.gradients, *self._batch, first
-        )
+            self.start.network, live["activation"], [*pre, told], network.parameters, network.gradients, *self._batch,
+            self.dataset.probe_labels, first,
+        )  # fmt: skip
         values.update(seen)
         return units
 
