@@ -72,7 +72,7 @@ def canned(numbers: Values = healthy, fail_at: int | None = None) -> Training:
                 more = gate.more()
                 if not more and controls.stays:
                     yield End(step / 100, "finished")
-                    more = gate.more(wait=True)
+                    more = gate.more(list)
                 if not more:
                     return
                 epochs += more

@@ -133,6 +133,9 @@ class MadeUp:
     def live(self) -> Live:
         return self.history.live
 
+    def parameters(self) -> None:
+        return None
+
     def send(self, command: Command) -> None:
         self.sent.append(command)
 

@@ -12,7 +12,8 @@ CLASS_NAMES = (
 )  # fmt: skip
 """Of the labels 0–9 (Xiao et al. 2017; the first is a T-shirt or a top)."""
 CLASSES = len(CLASS_NAMES)
-PIXELS = 784
+SHAPE = (28, 28)
+PIXELS = math.prod(SHAPE)
 """Of an image."""
 PROBE_SIZE = 2_000
 _PIECE = 2_000

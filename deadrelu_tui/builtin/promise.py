@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 
-from deadrelu_tui.builtin.dataset import CLASS_NAMES, CLASSES, PIXELS
+from deadrelu_tui.builtin.dataset import CLASS_NAMES, CLASSES, PIXELS, SHAPE
 from deadrelu_tui.builtin.settings import LIVE, RunSettings
 from deadrelu_tui.record.metrics import all_of
 from deadrelu_tui.record.network import mlp
@@ -28,7 +28,7 @@ def promise(settings: RunSettings) -> Start:
         device=settings.device,
         network=network,
         metrics=all_of(network, CLASS_NAMES),
-        facts={"divisor": DIVISOR},
+        facts={"divisor": DIVISOR, "shape": SHAPE},
         settings=settings.as_dict(),
         classes=CLASSES,
         can=CAN,

@@ -88,7 +88,7 @@ def train(
                 yield from read_back()
                 if controls.stays:
                     yield End(clock(), "finished")
-                    more = gate.more(wait=True)
+                    more = gate.more(model.parameters_now)
             if not more:
                 return
             epochs += more

@@ -205,6 +205,15 @@ class History:
         return self._kept.looks.at(count - 1) if count else None
 
     @property
+    def look_steps(self) -> npt.NDArray[np.int64]:
+        """The step of each look, oldest first."""
+        return self._kept.looks.steps(self._now.looks)
+
+    def look_at(self, index: int) -> Looked:
+        """Return one of the looks, by its index."""
+        return self._kept.looks.at(index)
+
+    @property
     def looks(self) -> Iterator[Looked]:
         """Yield every look, oldest first."""
         return (self._kept.looks.at(index) for index in range(self._now.looks))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
+import numpy.typing as npt
 
 from deadrelu_tui.record.columns import Column
 from deadrelu_tui.record.units import OF_EACH, Units
@@ -88,6 +89,10 @@ class Looks:
     def upto(self, step: int) -> int:
         """Return how many looks there are up to a step, its own included."""
         return int(np.searchsorted(self._steps.view(), step, side="right"))
+
+    def steps(self, count: int) -> npt.NDArray[np.int64]:
+        """Return the steps of the first so many looks."""
+        return self._steps.view(count)
 
     def at(self, index: int) -> Looked:
         """Return one of the looks, by its index."""

@@ -164,14 +164,19 @@ class Gate:
         slow = self._controls.speed.per_second
         return 0.0 if slow is None or self._taken_at is None else self._taken_at + 1 / slow - time.monotonic()
 
-    def more(self, wait: bool = False) -> int:
-        """Return for how many epochs more the training is to go on; at the end of the last one it may wait for that.
+    def more(self, parameters: Callable[[], list[Any]] | None = None) -> int:
+        """Return for how many epochs more the training is to go on; at the end of the last one it may wait for that,
+        and hands out copies of its parameters meanwhile.
 
         0 when nobody can ask for it any more, or nobody has so far.
         """
         controls = self._controls
+        while parameters is not None and controls.stays:
+            with controls.asked:
+                controls.asked.wait_for(lambda: controls.stopped or controls.epochs > 0 or controls.wanted is not None)
+                if controls.stopped or controls.epochs > 0:
+                    break
+            self.give(parameters)
         with controls.asked:
-            if wait and controls.stays:
-                controls.asked.wait_for(lambda: controls.stopped or controls.epochs > 0)
             asked, controls.epochs = (0 if controls.stopped else controls.epochs), 0
             return asked

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any
 
 from deadrelu_tui.diagnosis.happenings import happenings
 from deadrelu_tui.errors import in_a_line
@@ -119,6 +120,11 @@ class Run:
     def error(self) -> BaseException | None:
         """What ended the run before its end, if anything did."""
         return self._error
+
+    def parameters(self) -> Future[list[Any]] | None:
+        """Ask for a copy of the parameters as they are between two steps; None before the run begins and after it."""
+        lives = self._future is not None and not self._future.done()
+        return self.controls.ask_parameters() if lives else None
 
     def send(self, command: Command) -> None:
         """Ask for something. What the run cannot do is left undone."""

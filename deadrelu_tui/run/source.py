@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from concurrent.futures import Future
+from typing import Any, Protocol
 
 from deadrelu_tui.record.commands import Command, Speed
 from deadrelu_tui.record.history import History
@@ -64,6 +65,11 @@ class Source(Protocol):
     @property
     def error(self) -> BaseException | None:
         """What ended the run before its end, if anything did."""
+
+    def parameters(self) -> Future[list[Any]] | None:
+        """Ask for a copy of the parameters, in the network's order, as they are between two steps. None where none can
+        be had; a training that ends meanwhile may never give it.
+        """
 
     def send(self, command: Command) -> None:
         """Ask for something. What the run cannot do is left undone."""

@@ -68,6 +68,8 @@ KEYS: tuple[Binding, ...] = (
          "wide.", show=False),
     _key("y", "scale", "log axis", "Logarithmic or linear axes for loss and gradients; a signed sum takes a "
          "symmetric log.", show=False),
+    _key("u", "gradient", "gradients", "Charts of the parameters: the sum of each gradient, its norm, or the size of "
+         "the update against the parameter.", show=False),
     _key("t", "smooth", "smooth", "Draw the mean of the last 20 or 100 steps over the raw line, or none.", show=False),
     _key("c", "ghost", "ghost", "Lay the run before over the charts, dim, step by step; then the one before it; then "
          "none."),
@@ -106,25 +108,43 @@ ANYWHERE = (
 """Keys of the application: they work in dialogs, too."""
 
 UNIT_KEYS = (
-    _key("left", "unit(-1)", "unit before", "With the units in focus: read the unit before."),
-    _key("right", "unit(1)", "next unit", "With the units in focus: read the next unit."),
-    _key("up", "unit_row(-1)", "unit above", "With the units in focus: read the unit above."),
-    _key("down", "unit_row(1)", "unit below", "With the units in focus: read the unit below."),
+    _key("left", "unit(-1)", "unit before", "Read the unit before."),
+    _key("right", "unit(1)", "next unit", "Read the next unit."),
+    _key("up,k", "unit_row(-1)", "unit above", "Read the unit above; k, too."),
+    _key("down,j", "unit_row(1)", "unit below", "Read the unit below; j, too."),
+    _key("g", "unit(-999999999)", "first unit", "Read the first unit."),
+    _key("G", "unit(999999999)", "last unit", "Read the last unit."),
 )
 EVENT_KEYS = (
-    _key("up", "scroll(1)", "scroll up", "With the events in focus: scroll up."),
-    _key("down", "scroll(-1)", "scroll down", "With the events in focus: scroll down."),
-    _key("pageup", "page(1)", "page up", "With the events in focus: a page up."),
-    _key("pagedown", "page(-1)", "page down", "With the events in focus: a page down."),
+    _key("up,k", "scroll(1)", "scroll up", "Scroll up; k, too."),
+    _key("down,j", "scroll(-1)", "scroll down", "Scroll down; j, too."),
+    _key("pageup", "page(1)", "page up", "A page up."),
+    _key("pagedown", "page(-1)", "page down", "A page down."),
+    _key("g", "scroll(999999999)", "first event", "Go to the first."),
+    _key("G", "scroll(-999999999)", "newest event", "Go back to the newest."),
 )
 """Keys that a panel takes for itself while it has the focus."""
 
 
-def explained(display: Spelling) -> Iterator[tuple[str, str, str]]:
-    """Yield (key, name, explanation) of every key, for the help."""
-    for binding in (*KEYS, *ANYWHERE, *UNIT_KEYS, *EVENT_KEYS):
-        if not binding.system:
-            yield key_of(binding, display), binding.description, binding.tooltip
+GROUPS = {
+    "the training": ("normalise", "rate", "type_rate", "activation", "revive", "pause", "resume", "full_speed", "speed",
+                     "step", "train_on"),
+    "runs": ("restart", "experiment", "settings", "ghost", "runs"),
+    "what happened, and when": ("reasons", "definition", "cursor", "stride", "first", "last", "event"),
+    "the charts": ("zoom", "window", "apart", "scale", "gradient", "smooth", "find", "freeze"),
+    "the screen": ("panel", "maximise", "restore", "help", "redraw", "suspend", "leave"),
+    "with the units in focus": ("unit", "unit_row"),
+    "with the events in focus": ("scroll", "page"),
+}  # fmt: skip
+"""Actions under the headings of the help."""
+
+
+def explained(display: Spelling) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+    """Yield for the help (heading, its keys), each as (key, name, explanation)."""
+    every = [binding for binding in (*KEYS, *ANYWHERE, *UNIT_KEYS, *EVENT_KEYS) if not binding.system]
+    for heading, actions in GROUPS.items():
+        bindings = [each for action in actions for each in every if each.action.partition("(")[0] == action]
+        yield heading, [(key_of(each, display), each.description, each.tooltip) for each in bindings]
 
 
 def actions_of(key: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 SIZES = {"wide": (120, 36), "middle": (60, 18), "small": (40, 12), "mini": (20, 5), "tiny": (0, 0)}
@@ -11,8 +11,8 @@ and the keys; numbers alone; one sentence.
 """
 PANEL_WIDTH, PANEL_HEIGHT = 28, 8
 """Columns and rows that a panel needs to be of use."""
-THREE_BELOW = 150
-"""Columns from which on units, ledger and events stand beside each other."""
+THREE_BELOW, THREE_ROWS = 190, 44
+"""Columns from which on units, ledger and events stand beside each other; rows from which on all rows of panels do."""
 LINES = 6
 """Rows taken by the lines above the panels and by the keys."""
 
@@ -33,9 +33,8 @@ def size_class(width: int, height: int) -> str:
 
 def layout(rows: Mapping[str, Sequence[str]], focused: str, width: int, height: int, alone: bool) -> Layout:
     """Return what to show of rows of panels, named by row; what is focused is always among it, and the loss if it has
-    room.
+    room. Where there is no room for all three rows, that of the gradients gives way unless it is in focus.
     """
-    page = next((row for row, panels in rows.items() if focused in panels), next(iter(rows)))
     size = size_class(width, height)
     found = Layout(size)
     if size not in ("wide", "middle"):
@@ -43,21 +42,45 @@ def layout(rows: Mapping[str, Sequence[str]], focused: str, width: int, height: 
     if alone:
         found.panels = {focused}
         return found
-    across, down = width // PANEL_WIDTH, max(1, (height - LINES) // PANEL_HEIGHT)
+    if size == "middle":
+        pages = list(_pages(rows, max(1, (height - LINES) // PANEL_HEIGHT)))
+        number = next((number for number, page in enumerate(pages) if focused in page), 0)
+        found.panels = set(pages[number])
+        end = next((name for name in reversed(pages[number]) if name not in ("loss", "events")), focused)
+        found.hints[end] = f"page {number + 1}/{len(pages)} · tab"
+        return found
+    in_focus = next((row for row, panels in rows.items() if focused in panels), "")
+    left_out = "" if height >= THREE_ROWS else "bottom" if in_focus == "gradients" else "gradients"
     for row, panels in rows.items():
-        if size == "middle" and row != page:
+        if row == left_out:
             continue
         if row == "bottom":
-            found.panels |= _bottom(panels, focused, width, size)
+            found.panels |= _bottom(panels, focused, width)
             continue
-        room = across if size == "wide" else down * (1 if row == "top" else 2)
-        shown = _some(panels, focused, max(1, room))
+        shown = _some(panels, focused, max(1, width // PANEL_WIDTH))
         found.panels |= set(shown)
         rest = len(panels) - len(shown)
-        if rest:
+        told = [f"{rest} more: tab"] if rest else []
+        told += [f"{left_out}: tab"] if left_out == "gradients" else []
+        if told:
             last = [name for name in shown if name != "loss"] or shown
-            found.hints[last[-1]] = f"{rest} more: tab"
+            found.hints[last[-1]] = ", ".join(told)
     return found
+
+
+def _pages(rows: Mapping[str, Sequence[str]], room: int) -> Iterator[Sequence[str]]:
+    """Yield the pages of so many panels: charts, then gradients, twice as many of them, the units, what is left."""
+    for row, panels in rows.items():
+        if row == "bottom":
+            yield ["units"]
+            yield [name for name in panels if name != "units"]
+        else:
+            seen = list[Sequence[str]]()
+            for name in panels:
+                page = _some(panels, name, room * (1 if row == "top" else 2))
+                if page not in seen:
+                    seen.append(page)
+            yield from seen
 
 
 def _some(panels: Sequence[str], focused: str, room: int) -> list[str]:
@@ -68,13 +91,12 @@ def _some(panels: Sequence[str], focused: str, room: int) -> list[str]:
         return [focused] if focused in panels else pinned
     room = max(1, room - len(pinned))
     first = (others.index(focused) if focused in others else 0) // room * room
-    return others[first : first + room] + pinned
+    page = others[first : first + room] + pinned
+    return [name for name in panels if name in page]
 
 
-def _bottom(panels: Sequence[str], focused: str, width: int, size: str) -> set[str]:
-    """Return units, ledger and events where they have room; else two of them, or the units by themselves."""
-    if size == "wide" and width >= THREE_BELOW:
+def _bottom(panels: Sequence[str], focused: str, width: int) -> set[str]:
+    """Return units, ledger and events where they have room; else two of them."""
+    if width >= THREE_BELOW:
         return set(panels)
-    if size == "middle":
-        return {"units"} if focused == "units" else set(panels) - {"units"}
     return set(panels) - ({"events"} if focused == "ledger" else {"ledger"})

@@ -307,7 +307,7 @@ def test_what_was_changed_before_the_first_step_is_told_there(controls: Controls
 
 def test_nobody_has_asked_for_more(controls: Controls) -> None:
     assert Gate(controls).more() == 0
-    assert Gate(controls).more(wait=True) == 0  # nobody can, after the end: it does not stay
+    assert Gate(controls).more(list) == 0  # nobody can, after the end: it does not stay
 
 
 def test_more_is_told_once_and_counts_all_that_was_asked_for(controls: Controls) -> None:
@@ -316,7 +316,7 @@ def test_more_is_told_once_and_counts_all_that_was_asked_for(controls: Controls)
     assert gate.more() == 5
     assert gate.more() == 0
     ask(controls, TrainOn(1))
-    assert gate.more(wait=True) == 1
+    assert gate.more(list) == 1
 
 
 def test_a_run_that_stays_waits_to_be_trained_on() -> None:
@@ -324,10 +324,10 @@ def test_a_run_that_stays_waits_to_be_trained_on() -> None:
     waiter, gate = Waiter(controls), Gate(controls)
     assert gate.more() == 0
     for epochs in (2, 1):
-        answer = waiter.asks(lambda: gate.more(wait=True))
+        answer = waiter.asks(lambda: gate.more(list))
         ask(controls, TrainOn(epochs))
         assert answer.result(PATIENCE) == epochs
-    answer = waiter.asks(lambda: gate.more(wait=True))
+    answer = waiter.asks(lambda: gate.more(list))
     ask(controls, Stop())
     assert answer.result(PATIENCE) == 0
     waiter.pool.shutdown()
@@ -336,14 +336,25 @@ def test_a_run_that_stays_waits_to_be_trained_on() -> None:
 def test_what_was_asked_for_before_it_waits_is_not_waited_for() -> None:
     controls = Controls(LIVE, stays=True)
     ask(controls, TrainOn(4))
-    assert Gate(controls).more(wait=True) == 4
+    assert Gate(controls).more(list) == 4
 
 
 def test_after_a_stop_there_is_no_more() -> None:
     for stays in (False, True):
         controls = Controls(LIVE, stays)
         ask(controls, TrainOn(4), Stop(), TrainOn(4))
-        assert Gate(controls).more() == Gate(controls).more(wait=True) == 0
+        assert Gate(controls).more() == Gate(controls).more(list) == 0
+
+
+def test_who_asks_for_the_parameters_of_a_run_that_has_ended_and_stays_gets_them_while_it_waits() -> None:
+    controls = Controls(LIVE, stays=True)
+    waiter, gate = Waiter(controls), Gate(controls)
+    answer = waiter.asks(lambda: gate.more(lambda: ["weights"]))
+    for _ in range(2):
+        assert controls.ask_parameters().result(PATIENCE) == ["weights"]
+    ask(controls, TrainOn(1))
+    assert answer.result(PATIENCE) == 1
+    waiter.pool.shutdown()
 
 
 # The parameters

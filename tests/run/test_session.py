@@ -34,6 +34,9 @@ class Told:
         self.status, self.error, self.live = Status.RUNNING, None, dict(RunSettings.of(self.start.settings).live)
         self.can, self.speed = self.start.can, Speed()
 
+    def parameters(self) -> None:
+        return None
+
     def send(self, command: Command) -> None:
         self.asked.append(command)
         if isinstance(command, Change):

@@ -15,7 +15,7 @@ from deadrelu_tui.record.records import Event
 from deadrelu_tui.tui.plot.charts import LEDGER, chart_specs, more_deaths_than_units, plot_of, title_of
 from deadrelu_tui.tui.plot.view import View
 
-DEAD, LOSS = chart_specs(start())[0]
+DEAD, LOSS, _ = chart_specs(start())[0]
 
 
 def looked_at(steps: dict[int, float], until: int) -> History:
@@ -118,7 +118,7 @@ def test_up_to_twelve_tests_are_points_and_more_are_a_line(tests: int, points: b
     for step in range(10 * tests):
         values = {"loss": 2.0, **({"loss/test": 2.2} if step % 10 == 9 else {})}
         history.add(record(step, values))
-    loss = chart_specs(start())[0][-1]
+    loss = chart_specs(start())[0][1]
     assert loss.id == "loss"
     plot = plot_of(loss, history, View(), None, 60, 12, None)
     assert [line.scattered for line in plot.lines if line.role == "test"] == [points]

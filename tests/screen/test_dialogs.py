@@ -565,7 +565,7 @@ async def test_a_click_on_esc_closes() -> None:
 
 
 def some_help() -> HelpScreen:
-    return HelpScreen([("q", "quit", "Leave.")], "-unicode")
+    return HelpScreen([("the screen", [("q", "quit", "Leave.")])], "-unicode")
 
 
 class Behind(App[None]):

@@ -117,8 +117,9 @@ async def test_c_lays_the_run_before_under_every_chart_and_c_again_takes_it_away
         await seen.pilot.press("c")
         assert "ghost: run 1" in seen.line("settings")
         for panel in seen.app.screen.query(ChartPanel):
-            assert panel.plot is not None
-            assert "ghost" in {line.role for line in panel.plot.lines}, panel.id
+            if panel.display and panel.id != "accuracy":  # this one has a test alone, which is a point
+                assert panel.plot is not None
+                assert "ghost" in {line.role for line in panel.plot.lines}, panel.id
         await seen.pilot.press("home")
         assert "was" in seen.title("dead-h1")
         await seen.pilot.press("c")
@@ -177,7 +178,7 @@ async def test_with_the_units_in_focus_the_arrows_read_a_unit(executor: Executor
             assert "unit 2 of h1: fires for 0 %" in seen.cells("units")
             assert "died at step" in seen.cells("units")
             await seen.pilot.press("down")
-            assert units.at[1] > 40
+            assert units.at[1] == 2 + units._grid.wide("h1") > 20
             await seen.pilot.press("up", "left", "left", "left")
             assert units.at == ("h1", 0)
             assert seen.app.monitor.view.cursor is None
@@ -187,13 +188,14 @@ async def test_a_click_on_a_cell_reads_its_unit(executor: Executor) -> None:
     async with screen(executor, canned(dying)) as seen:
         await seen.ended()
         lines = seen.cells("units").splitlines()
-        row = next(index for index, line in enumerate(lines) if line.count("✖") > 40)
-        await seen.pilot.click(UnitPanel, offset=(lines[row].index("✖") + 5, row))
-        await seen.until(lambda: "unit 5 of h1" in seen.cells("units") or "unit 6 of h1" in seen.cells("units"))
+        row = next(index for index, line in enumerate(lines) if line.count("✖") > 20)
+        wide, _ = seen.app.screen.query_one(UnitPanel)._grid.cell
+        await seen.pilot.click(UnitPanel, offset=(lines[row].index("✖") + 5 * wide, row))
+        await seen.until(lambda: "unit 5 of h1" in seen.cells("units"))
 
 
 async def test_the_events_scroll_and_say_how_much_is_out_of_sight(executor: Executor) -> None:
-    async with screen(executor, canned(dying), (160, 40), RunSettings(epochs=4, hidden=(30, 20, 10))) as seen:
+    async with screen(executor, canned(dying), (120, 36), RunSettings(epochs=4, hidden=(30, 20, 10))) as seen:
         await seen.ended()
         await seen.until(lambda: "epoch 4" in seen.cells("events"))
         assert seen.app.monitor is not None

@@ -28,9 +28,12 @@ from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.run import Run, Training
 from deadrelu_tui.run.source import Status
 from deadrelu_tui.tui.app import MonitorApp
+from deadrelu_tui.tui.keys import ANYWHERE, EVENT_KEYS, KEYS, UNIT_KEYS, explained
 from deadrelu_tui.tui.panels import lines as status
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
+from deadrelu_tui.tui.panels.event_panel import EventPanel
+from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.plot import chart
 from deadrelu_tui.tui.screens.help import HelpScreen, HelpText, wrapped
 from deadrelu_tui.tui.screens.questions import EndQuestion, QuitQuestion, RateQuestion
@@ -128,10 +131,10 @@ def paused_at(step: int) -> Training:
 
 
 def whole(frame: str) -> bool:
-    """Say whether every panel stands there with all of its frame: three rows of them, of 2, 4 and 3."""
+    """Say whether every panel stands there with all of its frame: three rows of them, of 3, 4 and 2."""
     rows = frame.split("\n")
     corners = [[row.count(corner) for row in rows if corner in row] for corner in "╭╮╰╯"]
-    return corners == [[2, 4, 3]] * 4
+    return corners == [[3, 4, 2]] * 4
 
 
 def frames(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -178,7 +181,7 @@ async def test_a_run_that_kills_its_units_is_called_dead_with_its_numbers(execut
             "verdict"
         )
         assert "never fires 100 %" in seen.title("dead-h1")
-        assert "✖" * 50 in seen.cells("units")
+        assert "✖ " * 20 in seen.cells("units")
         assert "step 100/100" in seen.line("progress")
 
 
@@ -194,7 +197,8 @@ async def test_there_is_a_chart_for_each_layer_the_loss_and_every_parameter(exec
         await seen.ended()
         ids = [panel.id for panel in seen.app.screen.query(ChartPanel)]
         assert ids == [
-            "dead-h1", "dead-h2", "loss", *(f"gradient-{p}" for p in ("w1", "b1", "w2", "b2", "w3", "b3")), "ledger",
+            "dead-h1", "dead-h2", "loss", "accuracy",
+            *(f"gradient-{p}" for p in ("w1", "b1", "w2", "b2", "w3", "b3")), "ledger",
         ]  # fmt: skip
         assert any(char > "⠀" for char in seen.cells("loss"))
 
@@ -227,8 +231,9 @@ async def test_n_normalises_from_the_next_step_on_and_leaves_a_mark_on_every_cha
         await seen.ended()
         assert [(event.step, told(event)) for event in seen.run.history.events if event.mark] == [(20, "normalise on")]
         for panel in seen.app.screen.query(ChartPanel):
-            assert panel.plot is not None
-            assert panel.plot.marks == (20,)
+            if panel.display:
+                assert panel.plot is not None
+                assert panel.plot.marks == (20,)
 
 
 async def test_plus_and_minus_walk_the_learning_rate_along_1_2_5(executor: Executor) -> None:
@@ -345,7 +350,7 @@ async def test_a_panel_alone_leaves_status_settings_and_keys_in_view(executor: E
         assert seen.app.screen.query_one("#keys").size.height == 1
         assert not seen.app.screen.query_one("#dead-h1").size
         await seen.pilot.press("tab")
-        await seen.until(lambda: seen.app.screen.query_one("#gradient-w1").size.height > 35)
+        await seen.until(lambda: seen.app.screen.query_one("#accuracy").size.height > 35)
         await seen.pilot.press("escape")
         await seen.until(lambda: bool(seen.app.screen.query_one("#dead-h1").size))
 
@@ -379,13 +384,13 @@ async def test_tab_walks_through_every_panel_and_back_to_the_first(executor: Exe
         async with screen(executor, canned(), size) as seen:
             await seen.ended()
             walked = []
-            for _ in range(10):
+            for _ in range(11):
                 assert seen.app.focused is not None
                 walked.append(seen.app.focused.id)
                 assert seen.app.focused.size.height > 2
                 await seen.pilot.press("tab")
-            assert walked == ["dead-h1", "loss", "gradient-w1", "gradient-b1", "gradient-w2", "gradient-b2",
-                              "units", "ledger", "events", "dead-h1"]  # fmt: skip
+            assert walked == ["dead-h1", "loss", "accuracy", "gradient-w1", "gradient-b1", "gradient-w2",
+                              "gradient-b2", "units", "ledger", "events", "dead-h1"]  # fmt: skip
             await seen.pilot.press("shift+tab")
             assert seen.app.focused is not None
             assert seen.app.focused.id == "dead-h1"
@@ -406,7 +411,7 @@ async def test_question_mark_lists_every_key_and_every_metric(executor: Executor
         await seen.pilot.press("question_mark")
         shown = seen.app.screen
         assert isinstance(shown, HelpScreen)
-        names = {name for _, name, _ in shown.keys}
+        names = {name for _, keys in shown.groups for _, name, _ in keys}
         assert {"normalise", "lr up", "type lr", "restart", "pause", "resume", "step", "activation", "tragedy",
                 "next panel", "maximise", "log axis", "window", "help", "quit"} <= names  # fmt: skip
         await seen.pilot.press("escape")
@@ -453,11 +458,84 @@ async def test_the_help_keeps_its_place_when_the_terminal_changes_its_size(execu
 @pytest.mark.parametrize("width", [40, 59, 80, 120])
 def test_the_help_fits_its_width_and_leaves_nothing_out(width: int) -> None:
     keys = [("shift+tab", "previous panel", "Move the focus to the panel before."), ("q", "quit", "Leave.")]
-    rows = ["".join(text for text, _ in line) for entry in wrapped(keys, width) for line in entry]
+    groups = [("the panels", keys[:1]), ("the way out", keys[1:])]
+    rows = ["".join(text for text, _ in line) for entry in wrapped(groups, width) for line in entry]
     assert max(map(len, rows)) <= width
     said = " ".join(" ".join(rows).split())
     for words in (*(each for key in keys for each in key), *(metric.meaning for metric in METRICS)):
         assert " ".join(words.split()) in said or (width < 80 and set(words.split()) <= set(said.split()))
+
+
+def test_the_help_has_every_key_once_under_a_heading() -> None:
+    every = [each for each in (*KEYS, *ANYWHERE, *UNIT_KEYS, *EVENT_KEYS) if not each.system]
+    listed = [key for _, keys in explained(lambda binding: binding.key) for key in keys]
+    assert sorted(name for _, name, _ in listed) == sorted(each.description for each in every)
+    assert all(keys for _, keys in explained(lambda binding: binding.key))
+
+
+async def test_the_help_finds_what_holds_a_text_and_shows_everything_again(executor: Executor) -> None:
+    async with screen(executor, canned()) as seen:
+
+        def lines() -> list[str]:
+            return [text for y in range(help_text.size.height - 2) if (text := help_text.render_line(y).text.strip())]
+
+        await seen.pilot.press("question_mark")
+        help_text = seen.app.screen.query_one(HelpText)
+        await seen.until(lambda: any("normalise" in line for line in lines()))
+        await seen.pilot.press("slash", *"GHOST", "enter")
+        await seen.until(lambda: any("ghost" in line for line in lines()))
+        assert not any("normalise" in line for line in lines())
+        assert lines()[0] == "runs"
+        await seen.pilot.press("slash", *"xyzzy", "enter")
+        await seen.until(lambda: lines() == ["Nothing here holds xyzzy."])
+        await seen.pilot.press("escape")
+        await seen.until(lambda: any("normalise" in line for line in lines()))
+        await seen.pilot.press("G")
+        await seen.until(lambda: help_text.scroll_offset.y == help_text.max_scroll_y > 0)
+        await seen.pilot.press("k", "k", "j")
+        await seen.until(lambda: help_text.scroll_offset.y == help_text.max_scroll_y - 1)
+        await seen.pilot.press("g")
+        await seen.until(lambda: help_text.scroll_offset.y == 0)
+        await seen.pilot.press("escape")
+        assert seen.app.screen is seen.app.monitor
+
+
+async def test_u_goes_from_the_sum_of_each_gradient_to_its_norm_and_to_the_size_of_the_update(
+    executor: Executor,
+) -> None:
+    async with screen(executor, canned()) as seen:
+        await seen.ended()
+        for title, kind in (("‖∂L/∂w1‖", "log"), ("‖Δw1‖/‖w1‖", "log"), ("Σ∂L/∂w1", "symlog")):
+            await seen.pilot.press("u")
+            assert title in seen.title("gradient-w1")
+            plot = seen.app.screen.query_one("#gradient-w1", ChartPanel).plot
+            assert plot is not None
+            assert plot.axis.kind in (kind, "linear")
+
+
+async def test_the_keys_of_vi_move_in_every_list_as_the_arrows_do(executor: Executor) -> None:
+    async with screen(executor, canned(dying), (80, 24), RunSettings(epochs=4, hidden=(30, 20, 10))) as seen:
+        await seen.ended()
+        assert seen.app.monitor is not None
+        units, events = seen.app.monitor.query_one(UnitPanel), seen.app.monitor.query_one(EventPanel)
+        seen.app.monitor.go_to(units)
+        await seen.until(lambda: bool(units._counts))
+        await seen.pilot.press("G")
+        assert units.at == (list(units._counts)[-1], list(units._counts.values())[-1] - 1)
+        await seen.pilot.press("g", "j")
+        down = units.at
+        await seen.pilot.press("g", "down")
+        assert units.at == down != (next(iter(units._counts)), 0)
+        await seen.pilot.press("k")
+        assert units.at == (next(iter(units._counts)), 0)
+        seen.app.monitor.go_to(events)
+        await seen.until(lambda: "↑" in events.hint)
+        await seen.pilot.press("k")
+        assert events._above == 1
+        await seen.pilot.press("g")
+        assert events.hint == "↓ more"
+        await seen.pilot.press("j", "G")
+        assert events._above == 0
 
 
 async def test_the_palette_offers_what_the_keys_do(executor: Executor) -> None:

@@ -20,8 +20,10 @@ from deadrelu_tui.tui.layout import size_class
 from deadrelu_tui.tui.panels import banner, lines
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
+from deadrelu_tui.tui.panels.classes import class_rows
 from deadrelu_tui.tui.panels.definitions import definition_rows, portrait
 from deadrelu_tui.tui.panels.event_list import event_rows
+from deadrelu_tui.tui.panels.joy import joy_rows
 from deadrelu_tui.tui.panels.unit_map import Grid, legend
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.plot.chart import peaks
@@ -92,8 +94,10 @@ def full_texts(monitor: MonitorScreen) -> Iterator[str]:
         )
     )  # fmt: skip
     yield f"{history.speed:.0f}/s {lines.summary(judged, view, held is not None, 39).plain}"
+    for each in monitor.query(CellPanel):
+        yield each.more
     for panel in monitor.query(ChartPanel):
-        yield f"{panel.more} step {count(view.cursor or 0)}"
+        yield f"step {count(view.cursor or 0)}"
         if panel.plot is not None:
             yield " ".join(text for text, _ in title_of(panel.spec, history, view, ghost, panel.plot.axis))
             yield " ".join(label for _, label in panel.plot.axis.ticks)
@@ -108,7 +112,16 @@ def full_texts(monitor: MonitorScreen) -> Iterator[str]:
         *definition_rows(looked.layers, definition, start.probe, start.facts["batch"], 200, 20, "h1"),
         *event_rows(judged, judged.events, BROAD, 1_000),
     ]
-    shown += [legend(looked.layers, definition, Grid({"h1": 300}, 0, pooled, 60), BROAD) for pooled in range(1, 9)]
+    shown += [
+        legend(looked.layers, definition, Grid({"h1": 300}, 0, pooled, 60), width)
+        for pooled in range(1, 9)
+        for width in (28, 60, BROAD)
+    ]
+    spreads = [(each.step, each.layers["h1"].spread) for each in judged.looks]
+    for width in range(20, 80):
+        shown += [row for first in range(len(spreads)) for row in joy_rows(spreads[first:], width)[:1]]
+        shown += joy_rows(spreads, width)
+        shown += class_rows(history, view, width, 3)
     for row in shown:
         yield "".join(text for text, _ in row)
 

@@ -30,15 +30,32 @@ def flat(rows: list[Row]) -> str:
 
 
 def test_dead_units_have_a_glyph_and_a_colour_of_their_own() -> None:
-    rows = drawn({"h1": units([0, 0.005, 0.05, 0.3, 0.7, 1.0, 0])}, 40, 3)
+    rows = drawn({"h1": units([0, 0.005, 0.05, 0.3, 0.7, 1.0, 0])}, 11, 1)
     assert "".join(text for text, _ in rows[0]).split() == ["h1", f"{DEAD}·░▒▓█{DEAD}"]
     assert rows[0][1] == (DEAD, "dead")
+    rows = drawn({"h1": units([0, 0.005, 0.05, 0.3, 0.7, 1.0, 0])}, 60, 3)
     assert f"{DEAD} never fires: 2" in flat(rows)
 
 
 def test_300_units_stand_in_rows_of_one_length() -> None:
     rows = drawn({"h1": units(np.ones(300))}, 74, 8)
     assert [flat([row]).count("█") for row in rows[:-1]] == [60] * 5
+
+
+@pytest.mark.parametrize(("width", "height", "cell"), [
+    (64, 9, (1, 1)), (64, 10, (2, 1)), (63, 10, (1, 1)), (124, 20, (4, 2)), (124, 19, (2, 1)), (123, 20, (2, 1)),
+])  # fmt: skip
+def test_a_cell_is_as_large_as_all_of_them_have_room_for(width: int, height: int, cell: tuple[int, int]) -> None:
+    grid = Grid.fit({"h1": 300}, width, height)
+    assert (grid.cell, grid.pooled) == (cell, 1)
+
+
+def test_large_cells_are_filled_by_shades_and_a_glyph_stands_at_their_corner() -> None:
+    layers = {"h1": units([0, 0.005, 0.3, 1.0])}
+    rows = map_rows(layers, DEAD_ON_PROBE, Grid.fit({"h1": 4}, 20, 2), None)
+    assert flat(rows).split("\n") == [f"h1  {DEAD}   ·   ▒▒▒ ███ ", "            ▒▒▒ ███ "]
+    rows = map_rows(layers, DEAD_ON_PROBE, Grid.fit({"h1": 4}, 12, 1), None)
+    assert flat(rows) == f"h1  {DEAD} · ▒▒██"
 
 
 def test_more_units_than_cells_are_pooled_and_the_map_says_so() -> None:
@@ -54,8 +71,8 @@ def test_without_utf8_it_is_ascii() -> None:
 
 
 def test_a_layer_that_is_no_number_is_neither_dead_nor_alive() -> None:
-    rows = drawn({"h1": units([np.nan] * 9)}, 40, 3)
-    assert "?????????" in flat(rows)
+    assert "?????????" in flat(drawn({"h1": units([np.nan] * 9)}, 13, 1))
+    rows = drawn({"h1": units([np.nan] * 9)}, 70, 3)
     assert DEAD + " never fires: ?  ? no number" in flat(rows)
 
 
@@ -86,9 +103,10 @@ def test_a_unit_is_found_again_at_its_cell(counts: list[int], width: int, height
     index = data.draw(st.integers(0, named[layer] - 1))
     cell = grid.cell_of((layer, index))
     assert cell is not None
-    found = grid.unit_at(*cell)
-    assert found is not None
-    assert (found[0], found[1] // grid.pooled) == (layer, index // grid.pooled)
+    for line, column in ((0, 0), (grid.cell[1] - 1, grid.cell[0] - 1)):  # anywhere in the cell
+        found = grid.unit_at(cell[0] * grid.cell[1] + line, cell[1] * grid.cell[0] + column)
+        assert found is not None
+        assert (found[0], found[1] // grid.pooled) == (layer, index // grid.pooled)
 
 
 @given(sizes, st.lists(st.integers(-900, 900), max_size=5))
@@ -102,15 +120,30 @@ def test_the_cursor_walks_through_all_layers_and_stops_at_the_ends(counts: list[
 
 
 def test_the_cell_under_the_cursor_stands_out() -> None:
-    layers = {"h1": units(np.ones(300))}
-    grid = Grid.fit({"h1": 300}, 74, 8)
-    rows = map_rows(layers, DEAD_ON_PROBE, grid, ("h1", 61))
-    assert [(y, text) for y, row in enumerate(rows) for text, role in row if role == "at"] == [(1, "█")]
+    layers, grid = {"h1": units([1.0] * 61 + [0.0] + [1.0] * 238)}, Grid.fit({"h1": 300}, 74, 8)
+
+    def at(index: int, ascii_only: bool = False) -> list[tuple[int, str]]:
+        rows = map_rows(layers, DEAD_ON_PROBE, grid, ("h1", index), ascii_only)
+        return [(y, text) for y, row in enumerate(rows) for text, role in row if role == "at"]
+
+    assert (at(61), at(62)) == ([(1, DEAD)], [(1, "◆")])  # a block would be as bright as the cursor
+    assert (at(61, ascii_only=True), at(62, ascii_only=True)) == ([(1, "x")], [(1, "&")])
+
+
+@pytest.mark.parametrize(("width", "told"), [
+    (80, f"{DEAD} never fires: 1  ·<1 %  ░<10 %  ▒<50 %  ▓<90 %  █≥90 %"),
+    (50, f"{DEAD} never fires: 1 ·<1 % ░<10 % ▒<50 % ▓<90 % █≥90 %"),
+    (32, f"{DEAD} 1 ·<1 ░<10 ▒<50 ▓<90 █≥90%"),
+    (4, f"{DEAD} 1"),
+])  # fmt: skip
+def test_the_legend_is_whole_in_fewer_words_where_there_is_less_room(width: int, told: str) -> None:
+    row = legend({"h1": units([0.0, 1.0])}, DEAD_ON_PROBE, Grid.fit({"h1": 2}, 40, 1), width)
+    assert flat([row]) == f"{told:<{width}}"
 
 
 def test_the_map_follows_the_definition() -> None:
     layers = {"h1": units([0.0, 0.005, 0.5, 0.5], batch=[0.0, 0.2, 0.0, 1.0])}
-    grid = Grid.fit({"h1": 4}, 40, 1)
+    grid = Grid.fit({"h1": 4}, 8, 1)
     shown = {each.metric: flat(map_rows(layers, each, grid, None)).split()[-1] for each in DEFINITIONS}
     assert shown["dead_fraction"] == f"{DEAD}·▓▓"
     assert shown["inactive_fraction"] == f"{DEAD}{DEAD}▓▓"

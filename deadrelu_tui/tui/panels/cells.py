@@ -39,6 +39,8 @@ class CellPanel(Widget, can_focus=True):
         self.ascii_only = ascii_only
         self.hint = ""
         """A word for the lower right corner of the border."""
+        self.more = ""
+        """What else there is than the panels that are shown, to stand there."""
         self.drawn: object = None
         """What the panel shows, in its owner's terms; None if it must be drawn again."""
         self._content: tuple[Sequence[Span], list[Row]] = ((), [])
@@ -121,5 +123,7 @@ class CellPanel(Widget, can_focus=True):
 
     def _style(self, role: str) -> Style:
         if role not in self._styles:
-            self._styles[role] = self.screen.get_component_rich_style(f"role--{role}")
+            above, _, below = role.partition("/")  # two roles share a cell of half blocks
+            style = self.screen.get_component_rich_style(f"role--{above}")
+            self._styles[role] = style + Style(bgcolor=self._style(below).color) if below else style
         return self._styles[role]

@@ -10,7 +10,7 @@ from textual.message import Message
 
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.frame import BORDER
-from deadrelu_tui.tui.plot.chart import Plot, Span, draw
+from deadrelu_tui.tui.plot.chart import Plot, Row, Span, draw
 from deadrelu_tui.tui.plot.charts import ChartSpec
 from deadrelu_tui.tui.plot.scale import LABEL_WIDTH
 
@@ -36,18 +36,17 @@ class ChartPanel(CellPanel):
         self.plot: Plot | None = None
         self.rows = 0
         """Rows that the plot was made for."""
-        self.more = ""
-        """What the border says of charts that have no room."""
         self.add_class("chart")
 
     def shorter(self, title: list[Span]) -> list[Span]:
         """Return 'h1' for 'dead ReLU h1'."""
-        return [(self.spec.label, title[0][1]), *title[1:]]
+        return [(self.spec.label, title[0][1]), *title[1:]] if self.spec.layer else title
 
-    def show_plot(self, title: Sequence[Span], plot: Plot) -> None:
-        """Draw a plot at the panel's size."""
-        self.plot, self.rows = plot, self.room[1]
-        self.show(title, draw(plot, *self.room, self.ascii_only))
+    def show_plot(self, title: Sequence[Span], plot: Plot, below: Sequence[Row] = ()) -> None:
+        """Draw a plot at the panel's size, with some rows below it."""
+        width, height = self.room
+        self.plot, self.rows = plot, height
+        self.show(title, [*draw(plot, width, height - len(below), self.ascii_only), *below])
 
     def on_click(self, event: events.Click) -> None:
         """Pick the step that was clicked on."""

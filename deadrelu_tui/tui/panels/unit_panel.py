@@ -2,82 +2,152 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import ClassVar
 
+import numpy as np
 from textual import events
 from textual.binding import BindingType
 
 from deadrelu_tui.record.history import History
+from deadrelu_tui.record.units import Definition, Units
+from deadrelu_tui.run.source import ALIVE, Source
 from deadrelu_tui.tui.keys import UNIT_KEYS
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.definitions import definition_rows, packed, portrait
+from deadrelu_tui.tui.panels.joy import chosen, joy_rows
+from deadrelu_tui.tui.panels.picture import picture_rows
 from deadrelu_tui.tui.panels.unit_map import At, Grid, legend, map_rows, moved
+from deadrelu_tui.tui.panels.weights import Weights
 from deadrelu_tui.tui.plot.chart import Row
-from deadrelu_tui.tui.plot.charts import MANY, worst_first
+from deadrelu_tui.tui.plot.charts import worst_first
 from deadrelu_tui.tui.plot.view import View
 from deadrelu_tui.wording import count
 
+GAP = 2
+"""Columns between the map and what stands beside it."""
+BESIDE, BESIDE_ROWS = 64, 9
+"""Columns and rows from which on anything stands beside the map."""
+PICTURE, SPREAD = 16, 8
+"""Rows that the weights take, and that a spread needs."""
+
+
+def beside(columns: int, rows: int) -> int:
+    """Return how many of the columns are for what stands beside the map; 0 where there is no room for it."""
+    return min(72, max(30, 2 * columns // 5)) if columns >= BESIDE and rows >= BESIDE_ROWS else 0
+
 
 class UnitPanel(CellPanel):
-    """The table of definitions, the map of all hidden units, and the portrait of the one under the cursor."""
+    """The table of definitions, the map of all hidden units, and the portrait of the one under the cursor; beside them,
+    with room for it, how h of its layer has spread, and its incoming weights.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = list(UNIT_KEYS)
 
     def __init__(self, id: str, ascii_only: bool) -> None:
         super().__init__(id, ascii_only)
         self.at: At = ("", 0)
-        self._history: History | None = None
-        self._view = View()
+        self._shown: tuple[History, View, Source] | None = None
+        self._weights = Weights(self._came)
         self._counts: dict[str, int] = {}
         """Units of each layer, in the order in which the map has them."""
         self._grid = Grid({}, 0, 1, 1)
         self._map_top = 0
 
-    def show_units(self, history: History, view: View) -> None:
+    def show_units(self, history: History, view: View, source: Source) -> None:
         """Show the units as the last look of a history found them; nothing before the first look."""
-        self._history, self._view = history, view
+        self._shown = history, view, source
         looked, start = history.looked, history.start
-        columns, rows = self.room
         if looked is None or start is None:
             self._counts = {}
             self.show([], [])
             return
-        layers = looked.layers
-        if len(layers) > MANY or view.wanted:
-            layers = {name: layers[name] for name in worst_first(history, view) if name in layers}
+        layers = {name: looked.layers[name] for name in worst_first(history, view) if name in looked.layers}
         if self.at[0] not in layers or self.at[1] >= len(layers[self.at[0]]):
             self.at = (next(iter(layers)), 0)
-        layer = self.at[0]
-        definition = view.definition_for(history.activation(layer))
-        if not definition.applies(layers[layer].activation):  # changed since the last look
-            definition = view.definition_for(layers[layer].activation)
-        below = packed(
-            portrait(self.at, layers[layer], history.ledgers[layer], start.probe), columns, max(1, rows // 4)
-        )
-        needed = len(below) + 1
+        definition = view.definition_for(history.activation(self.at[0]))
+        if not definition.applies(layers[self.at[0]].activation):  # changed since the last look
+            definition = view.definition_for(layers[self.at[0]].activation)
+        columns, rows = self.room
+        pieces = portrait(self.at, layers[self.at[0]], history.ledgers[self.at[0]], start.probe)
+        below = packed(pieces, columns, max(1, rows // 4))
+        free = rows - len(below)
+        side = beside(columns, free)
+        narrow = columns - side - (GAP if side else 0)
         batch = start.facts.get("batch", 0)
-        above = definition_rows(
-            layers, definition, start.probe, batch, columns, min(rows - needed - 1, 2 + rows // 4), layer
-        )
-        counts = self._counts = {name: len(units) for name, units in layers.items()}
-        room = max(0, rows - needed - len(above))
-        self._grid, self._map_top = Grid.fit(counts, columns, room, layer), len(above)
-        cells = map_rows(layers, definition, self._grid, self.at, self.ascii_only)[:room]
-        cells += [[(" " * columns, "text")] for _ in range(room - len(cells))]
-        rest: list[Row] = [legend(layers, definition, self._grid, columns, self.ascii_only)]
-        rest += [[(line, "strong" if index == 0 else "text")] for index, line in enumerate(below)]
+
+        def table(width: int) -> list[Row]:
+            most = min(free - 2, 2 + rows // 4)
+            return definition_rows(layers, definition, start.probe, batch, width, most, self.at[0])
+
+        above = [] if table(narrow) else table(columns)  # across both where it has no room beside the pictures
+        within = table(narrow)
+        self._map_top = len(above) + len(within)
+        height = free - len(above)
+        shown = [*within, *self._map(layers, definition, narrow, height - len(within))]
+        if side:
+            pictures = self._pictures(history, source, side, height)
+            pictures += [[]] * (len(shown) - len(pictures))
+            both = zip(shown, pictures, strict=False)
+            shown = [[*_filled(one, narrow), (" " * GAP, "text"), *two] for one, two in both]
+        shown = [*above, *shown, *([(line, "text" if at else "strong")] for at, line in enumerate(below))]
         size = batch if definition.on_batch else start.probe
         title = [
             (f"units {' '.join(layers) if len(layers) < 5 else f'of {len(layers)} layers'}", "name"),
             (definition.name + (f" on {count(size)} images" if size else ""), "text"),
             (f"step {count(looked.step)}", "text"),
         ]
-        self.show(title, [*above, *cells, *rest][:rows])
+        self.show(title, [_filled(row, columns) for row in shown[:rows]])
+
+    def _map(self, layers: Mapping[str, Units], definition: Definition, columns: int, rows: int) -> list[Row]:
+        """Return so many rows of the map, the last of them its legend."""
+        counts = self._counts = {name: len(units) for name, units in layers.items()}
+        room = max(0, rows - 1)
+        self._grid = Grid.fit(counts, columns, room, self.at[0])
+        cells = map_rows(layers, definition, self._grid, self.at, self.ascii_only)[:room]
+        cells += [[] for _ in range(room - len(cells))]
+        return [*cells, legend(layers, definition, self._grid, columns, self.ascii_only)]
+
+    def _pictures(self, history: History, source: Source, columns: int, rows: int) -> list[Row]:
+        """Return what stands beside the map: how the layer's h spread, and the weights of the unit under the cursor;
+        without room for both the weights while the unit is chosen.
+        """
+        weights = self._weights_picture(history, source, columns) if rows > PICTURE else []
+        if weights and rows < PICTURE + SPREAD:
+            return weights if self.has_focus else self._spread(history, columns, rows)
+        free = rows - (len(weights) + 1 if weights else 0)
+        spread = self._spread(history, columns, free)
+        return [*spread, *([[]] if weights and spread else []), *weights]
+
+    def _spread(self, history: History, columns: int, rows: int) -> list[Row]:
+        layer, since = self.at[0], max((event.step for event in history.marks), default=history.first)
+        at = chosen(history.look_steps.tolist(), since, rows - 2)
+        looks = [history.look_at(index) for index in at]
+        told = [(look.step, look.layers[layer].spread) for look in looks if layer in look.layers]
+        found = joy_rows(told, columns, self.ascii_only)
+        return [[(f"h of {layer}, step by step"[:columns], "strong")], *found] if found else []
+
+    def _weights_picture(self, history: History, source: Source, columns: int) -> list[Row]:
+        layer, start = history.network.layer(self.at[0]), source.start
+        shape = tuple(start.facts.get("shape", ()))
+        weight = history.network.parameter(layer.weight) if layer is not None and not layer.inputs else None
+        if weight is None or len(shape) != 2 or weight.inputs != math.prod(shape) or shape[1] > columns:
+            return []
+        weights = self._weights.of(source, weight.name)
+        if weights is None or self.at[1] >= len(weights):
+            return []
+        plain = self.ascii_only or self.app.no_color
+        now = "now" if source.status in ALIVE else "at the end"
+        return [
+            [(f"weights of unit {self.at[1]} {now}", "strong")],
+            *picture_rows(np.asarray(weights[self.at[1]]), (int(shape[0]), int(shape[1])), plain),
+        ]
 
     def clear(self) -> None:
         """Show no units, as before the first look."""
-        self.show_units(History(), self._view)
-        self.drawn = None
+        self._counts, self._shown, self.drawn = {}, None, None
+        self.show([], [])
 
     def action_unit(self, by: int) -> None:
         """Move the cursor so many units on."""
@@ -89,13 +159,30 @@ class UnitPanel(CellPanel):
             self._go(by * self._grid.wide(self.at[0]) * self._grid.pooled)
 
     def _go(self, by: int) -> None:
-        if self._history is not None and self._counts:
-            self.at = moved(self.at, self._counts, by)
-            self.show_units(self._history, self._view)
+        if self._counts:
+            self._take(moved(self.at, self._counts, by))
 
     def on_click(self, event: events.Click) -> None:
         """Take the unit that was clicked on."""
         at = self._grid.unit_at(event.y - 1 - self._map_top, event.x - 1 - self._grid.left)
-        if at is not None and self._history is not None:
+        if at is not None:
+            self._take(at)
+
+    def _take(self, at: At) -> None:
+        if self._shown is not None:
             self.at = at
-            self.show_units(self._history, self._view)
+            self.show_units(*self._shown)
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show the weights of the unit that is chosen from now on, or no more."""
+        super().watch_has_focus(has_focus)
+        if self._shown is not None:
+            self.show_units(*self._shown)
+
+    def _came(self) -> None:
+        self.drawn = None
+        self.post_message(self.Stale(self))
+
+
+def _filled(row: Row, columns: int) -> Row:
+    return [*row, (" " * (columns - sum(len(text) for text, _ in row)), "text")]

@@ -17,7 +17,7 @@ from deadrelu_tui.record.records import Start
 from deadrelu_tui.tui.plot.across import BEGINNING, Across
 from deadrelu_tui.tui.plot.chart import Line, Plot
 from deadrelu_tui.tui.plot.scale import Axis, fit, share_axis, within_fences
-from deadrelu_tui.tui.plot.view import View
+from deadrelu_tui.tui.plot.view import GRADIENTS, View
 from deadrelu_tui.wording import count, number, percent
 
 MANY, SLOTS = 8, 4
@@ -25,6 +25,7 @@ MANY, SLOTS = 8, 4
 focus."""
 
 
+TESTS = ("loss/test", "accuracy/test")
 POINTS = 12
 """Tests that are drawn as points; as many as can be told from each other."""
 
@@ -38,6 +39,8 @@ class ChartSpec:
     series: tuple[tuple[str, str], ...]
     layer: str = ""
     """The layer whose zeros and deaths it shows; empty for any other chart."""
+    parameter: str = ""
+    """The parameter whose gradient it shows, in the words that the view has for it; empty for any other chart."""
     scale: str = "linear"
     """'share' for 0–100 %, else what `y` switches to and from: 'log', 'symlog' or 'count', a symlog of what is added to
     a total."""
@@ -48,13 +51,13 @@ class ChartSpec:
 
 def layer_chart(id: str, layer: str) -> ChartSpec:
     """Return the chart of a layer's zeros and dead."""
-    return ChartSpec(id, layer, ((quantity("zero_fraction", layer).name, "zeros"),), layer, "share", held=True)
+    return ChartSpec(id, layer, ((quantity("zero_fraction", layer).name, "zeros"),), layer, scale="share", held=True)
 
 
 def gradient_chart(id: str, parameter: str) -> ChartSpec:
     """Return the chart of a parameter's gradient."""
-    series = (quantity("grad_sum", parameter).name, "gradient")
-    return ChartSpec(id, f"Σ∂L/∂{parameter}", (series,), scale="symlog")
+    series = (quantity(GRADIENTS[0], parameter).name, "gradient")
+    return ChartSpec(id, parameter, (series,), parameter=parameter, scale="symlog")
 
 
 def loss_chart(classes: int | None) -> ChartSpec:
@@ -63,15 +66,24 @@ def loss_chart(classes: int | None) -> ChartSpec:
     return ChartSpec("loss", "loss", (("loss", "train"), ("loss/test", "test")), scale="log", rules=rules)
 
 
+def accuracy_chart(classes: int | None) -> ChartSpec:
+    """Return the chart of the accuracies, with that of choosing by lot if there are classes."""
+    series = (("accuracy/probe", "train"), ("accuracy/test", "test"))
+    return ChartSpec("accuracy", "accuracy", series, scale="share", rules=() if classes is None else (1 / classes,))
+
+
 def chart_specs(start: Start) -> tuple[tuple[ChartSpec, ...], tuple[ChartSpec, ...]]:
-    """Return the charts of what a run announces: (dead ReLU per layer and loss), (gradient per parameter)."""
+    """Return the charts of what a run announces: (dead ReLU per layer, loss, accuracy), (gradient per parameter)."""
     network = start.network
     dead = (layer_chart(_id("dead", index, name), name) for index, name in enumerate(network.names[:MANY]))
     parameters = [each.name for each in network.parameters]
     if len(network) > MANY:
         parameters = parameters[:SLOTS]
     gradients = (gradient_chart(_id("gradient", index, name), name) for index, name in enumerate(parameters))
-    return (*dead, loss_chart(start.choices)), tuple(gradients)
+    told = {each.name for each in start.metrics}
+    accuracy = accuracy_chart(start.choices)
+    accuracies = [accuracy] if any(name in told for name, _ in accuracy.series) else []
+    return (*dead, loss_chart(start.choices), *accuracies), tuple(gradients)
 
 
 def _id(kind: str, index: int, name: str) -> str:
@@ -104,7 +116,8 @@ def plot_of(
         axis = share_axis(rows)
     else:
         counted = spec.scale == "count"
-        kind = "linear" if not view.logarithmic else "symlog" if counted else spec.scale
+        scale = spec.scale if not spec.parameter or view.gradient == GRADIENTS[0] else "log"  # no norm is negative
+        kind = "linear" if not view.logarithmic else "symlog" if counted else scale
         # The first steps are looked at for what happens there, spikes and all.
         whole = counted or stop - first <= 2 * BEGINNING
         seen = [line.values if whole else within_fences(kind, line.values) for line in lines]
@@ -135,7 +148,7 @@ def _line(spec: ChartSpec, history: History, name: str, role: str, across: Acros
         turns = np.flatnonzero(values[1:] != values[:-1]) + 1
         steps, values = np.insert(steps, turns, steps[turns]), np.insert(values, turns, values[turns - 1])
     gaps = history.gaps(name, first, stop + 1) if role != "ghost" else ()
-    return Line(steps, values, role, scattered=name == "loss/test" and few_tests(history, across), gaps=gaps)
+    return Line(steps, values, role, scattered=name in TESTS and few_tests(history, across), gaps=gaps)
 
 
 def _bars(
@@ -169,8 +182,10 @@ def title_of(
 ) -> list[tuple[str, str]]:
     """Return a chart's title as (text, role): its name, and each series' value now or at the cursor."""
     label = spec.label
-    if spec.scale == "share":
+    if spec.layer:
         label = f"{words_for(history.activation(spec.layer))[0]} {spec.label}"
+    if spec.parameter:
+        label = GRADIENT_WORDS[view.gradient].format(spec.parameter)
     parts = [(label, "name")]
     if axis is not None and axis.kind != "linear" and spec.scale != "count":
         parts.append((axis.kind, "axis"))
@@ -178,7 +193,14 @@ def title_of(
     def value_of(history: History, name: str) -> float | None:
         return history.latest(name) if view.cursor is None else history.at(name, view.cursor)
 
-    gaps: list[Gap] = []
+    first, stop = view.extent(history)
+    told = [name for name, *_ in shown(spec, history, view)]
+    gaps = [history.whole_gap(name, gap) for name in told for gap in history.gaps(name, first, stop)[-1:]]
+    newest = 0 if history.last is None else history.last
+    gap = max(gaps, key=lambda gap: (gap.last, -gap.first), default=None)
+    said = [] if gap is None else [(_gap_text(gap, newest), "gap")]
+    if gap is not None and gap.last >= newest:  # there is no other value to tell
+        parts, said = parts + said, []
     # Where there is no room for both, the dead tell more than the zeros.
     series = sorted(shown(spec, history, view), key=lambda each: each[1] != "dead")
     for name, role, word in series:
@@ -189,12 +211,11 @@ def title_of(
             earlier = value_of(ghost, name) if ghost is not None and view.cursor is not None else None
             if earlier is not None:
                 parts.append((f"was {form(earlier)}", "ghost"))
-        gaps += [history.whole_gap(name, gap) for gap in history.gaps(name, *view.extent(history))[-1:]]
-    if spec.rules and history.start is not None and history.start.classes is not None:
+    parts += said
+    if spec.rules and spec.scale == "share":
+        parts.append((f"─ by lot {percent(spec.rules[0])}", "rule"))
+    elif spec.rules and history.start is not None and history.start.classes is not None:
         parts.append((f"─ ln {history.start.classes} = {spec.rules[0]:.3f}", "rule"))
-    if gaps:
-        last = history.last
-        parts.append((_gap_text(max(gaps, key=lambda gap: (gap.last, -gap.first)), 0 if last is None else last), "gap"))
     return parts
 
 
@@ -213,6 +234,8 @@ def _gap_text(gap: Gap, last: int) -> str:
     return f"× no number at {count(gap.first)}" + (f"–{count(gap.last)}" if gap.last > gap.first else "")
 
 
+GRADIENT_WORDS = {"grad_sum": "Σ∂L/∂{}", "grad_norm": "‖∂L/∂{}‖", "update_ratio": "‖Δ{0}‖/‖{0}‖"}
+"""What the chart of a parameter is called, by the metric that it shows."""
 WORDS = {
     "relu": ("dead ReLU", "zeros"),
     "leaky_relu": ("leaky ReLU", "h ≤ 0"),
@@ -233,12 +256,16 @@ def shown(spec: ChartSpec, history: History, view: View) -> Iterator[tuple[str, 
     died, revived = ("saturated", "left it") if activation in SATURATING else ("died", "revived")
     words = {
         "zero_fraction": words_for(activation)[1], "loss": "train", "loss/test": "test", "deaths": died,
+        "accuracy/probe": "probe", "accuracy/test": "test",
         "revivals": revived,
     }  # fmt: skip
-    for name, role in spec.series:
-        points = "◆ " if name == "loss/test" and few_tests(history, view.across(history)) else ""
+    series = spec.series
+    if spec.parameter:
+        series = ((quantity(view.gradient, spec.parameter).name, "gradient"),)
+    for name, role in series:
+        points = "◆ " if name in TESTS and few_tests(history, view.across(history)) else ""
         yield name, role, points + words.get(name, words.get(history.quantity(name).metric, ""))
-    if spec.scale == "share":
+    if spec.layer:
         definition = view.definition_for(activation)
         yield (
             quantity(definition.metric, spec.layer).name,

@@ -9,6 +9,7 @@ from deadrelu_tui.record.units import Definition, definitions_for
 from deadrelu_tui.tui.plot.across import BEGINNING, Across
 
 WINDOWS = ("all", f"first {BEGINNING}", "epoch", "last 200")
+GRADIENTS = ("grad_sum", "grad_norm", "update_ratio")
 SMOOTHING = (0, 20, 100)
 """Steps over which the running mean is taken; 0 for none."""
 _LAST, _HOP = 200, 50
@@ -28,6 +29,8 @@ class View:
     """Whether the first steps keep a part of the charts of all steps."""
     logarithmic: bool = True
     smoothing: int = SMOOTHING[0]
+    gradient: str = GRADIENTS[0]
+    """What is told of each parameter's gradient, by its metric."""
     wanted: str = ""
     """Part of a name: layers and parameters that hold it come first."""
     dead: int = 0

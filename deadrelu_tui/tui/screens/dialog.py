@@ -15,6 +15,9 @@ from textual.strip import Strip
 
 from deadrelu_tui.tui.wire.textual_private import rows_of
 
+SCROLLS = {"j": "down", "k": "up", "g": "home", "G": "end"}
+"""Keys that scroll whatever is read, as in less and vi, beside the arrows."""
+
 
 class Dialog(ModalScreen[ScreenResultType]):
     """A screen over the monitor that is answered once, however fast the keys come."""

@@ -27,6 +27,7 @@ from deadrelu_tui.tui.keys import entries
 from deadrelu_tui.tui.panels import banner, beginning, lines
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
+from deadrelu_tui.tui.panels.classes import class_rows
 from deadrelu_tui.tui.panels.event_panel import EventPanel
 from deadrelu_tui.tui.panels.roles import ROLE_CLASSES
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
@@ -210,7 +211,7 @@ class Display(Panes):
             return
         self._plain = None if chosen else start
         layers = {str(panel.id): panel for panel in charts if panel.spec.layer}
-        gradients = {str(panel.id): panel for panel in charts if panel.spec.scale == "symlog"}
+        gradients = {str(panel.id): panel for panel in charts if panel.spec.parameter}
         focused = self.focused.spec.layer if isinstance(self.focused, ChartPanel) else ""
         focus = focused or self._layer_in_focus
         rows: Sequence[Sequence[ChartSpec]]
@@ -288,9 +289,14 @@ class Display(Panes):
             step = "" if view.cursor is None else f"step {count(view.cursor)}"
             note = more_deaths_than_units(history, view) if panel.spec is LEDGER else ""
             panel.hint = "  ".join(filter(None, (panel.more, note or step)))
-            plot = plot_of(panel.spec, history, view, below, max(1, width - 7), height, before)
-            panel.show_plot(title_of(panel.spec, history, view, below, plot.axis), plot)
+            classes = (
+                class_rows(history, view, width, height // 4, self.ascii_only) if panel.spec.id == "accuracy" else []
+            )
+            room = max(1, width - 7), height - len(classes)
+            plot = plot_of(panel.spec, history, view, below, *room, before)
+            panel.show_plot(title_of(panel.spec, history, view, below, plot.axis), plot, classes)
         elif isinstance(panel, UnitPanel):
-            panel.show_units(history, view)
+            panel.hint = panel.more
+            panel.show_units(history, view, self.run_in_hand)
         elif isinstance(panel, EventPanel):
             panel.show_events(history)

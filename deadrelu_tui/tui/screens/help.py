@@ -12,30 +12,49 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from deadrelu_tui.record.metrics import METRICS
-from deadrelu_tui.tui.screens.dialog import Dialog
+from deadrelu_tui.tui.screens.dialog import SCROLLS, Dialog
+from deadrelu_tui.tui.screens.questions import NameQuestion
 from deadrelu_tui.tui.wire.ascii import to_ascii
 
 Line = list[tuple[str, Style]]
-BOLD, DIM, PLAIN = Style(bold=True), Style(dim=True), Style()
+BOLD, DIM, PLAIN, HEADING = Style(bold=True), Style(dim=True), Style(), Style(bold=True, underline=True)
 _GAP = 2
 _ROOM = 32
 """Columns without which a text stands below its heading, not beside it."""
 
 
-def wrapped(keys: Sequence[tuple[str, str, str]], width: int) -> Iterator[list[Line]]:
-    """Yield the lines of each key, with its name and what it does, then of every metric, wrapped to a width."""
-    first, second = (max((len(each[column]) for each in keys), default=0) + _GAP for column in (0, 1))
-    for key, name, text in keys:
-        yield list(_beside([(key, first, BOLD), (name, second, PLAIN)], [(text, DIM)], width))
+Group = tuple[str, Sequence[tuple[str, str, str]]]
+"""A heading, and below it (key, name, explanation) of each of its keys."""
+MEASURED = "what is measured"
+
+
+def wrapped(groups: Sequence[Group], width: int, wanted: str = "") -> Iterator[list[Line]]:
+    """Yield the lines of each heading, each key with its name and what it does, and of every metric, wrapped to a
+    width; where a text is wanted those alone that hold it.
+    """
+    held, wanted = [key for _, keys in groups for key in keys], wanted.lower()
+    first, second = (max((len(each[column]) for each in held), default=0) + _GAP for column in (0, 1))
+    for heading, keys in groups:
+        found = [each for each in keys if wanted in " ".join((heading, *each)).lower()]
+        if found:
+            yield [[], [(heading, HEADING)]]
+        for key, name, text in found:
+            yield list(_beside([(key, first, BOLD), (name, second, PLAIN)], [(text, DIM)], width))
     names = max(len(metric.name) for metric in METRICS) + _GAP
-    for metric in METRICS:
+    measured = [
+        each for each in METRICS if wanted in " ".join((MEASURED, each.name, each.meaning, each.formula)).lower()
+    ]
+    if measured:
+        yield [[], [(MEASURED, HEADING)]]
+    for metric in measured:
         texts = [(metric.meaning, PLAIN), (metric.formula, DIM)]
-        yield [[], *_beside([(metric.name, names, BOLD)], texts, width)]
+        yield list(_beside([(metric.name, names, BOLD)], texts, width))
 
 
 def _beside(left: Sequence[tuple[str, int, Style]], texts: Iterable[tuple[str, Style]], width: int) -> Iterator[Line]:
@@ -53,10 +72,10 @@ def _beside(left: Sequence[tuple[str, int, Style]], texts: Iterable[tuple[str, S
 class HelpText(ScrollView):
     """All of the help. Only what is in sight is drawn: laid out as tables it took a quarter of a second."""
 
-    def __init__(self, keys: Sequence[tuple[str, str, str]], ascii_only: bool) -> None:
+    def __init__(self, groups: Sequence[Group], ascii_only: bool) -> None:
         super().__init__(classes="help panel")
-        self.border_title = "[b]help[/b]  esc closes"
-        self.keys, self.ascii_only = keys, ascii_only
+        self.border_title = "[b]help[/b]  / finds  esc closes"
+        self.groups, self.ascii_only, self.wanted = groups, ascii_only, ""
         self._lines: list[Line] = []
         self._starts = [0]
         """The line with which each entry begins."""
@@ -71,6 +90,17 @@ class HelpText(ScrollView):
             self.virtual_size = Size(self._width, len(self._lines))
             self.scroll_to(y=top, animate=False, immediate=True)
 
+    def find(self, text: str) -> None:
+        """Show what holds a text; everything again if it is empty."""
+        self.wanted = text
+        found = Content.assemble(("help", "bold"), f"  /{text}  esc shows all" if text else "  / finds  esc closes")
+        self.border_title = found.markup
+        self._width, self._starts, self._lines = 0, [0], []
+        self.scroll_to(y=0, animate=False, immediate=True)
+        self._wrap()
+        self.virtual_size = Size(self._width, len(self._lines))
+        self.refresh()
+
     @property
     def _first(self) -> int:
         """The line at the top; before the size is told the one that will stand there then."""
@@ -81,7 +111,8 @@ class HelpText(ScrollView):
         if width and width != self._width:
             entry = bisect_right(self._starts, self._first) - 1
             within = self._first - self._starts[entry]
-            found = list(wrapped(self.keys, width - 1))  # a column of air before the scrollbar
+            found = list(wrapped(self.groups, width - 1, self.wanted))  # a column of air before the scrollbar
+            found = found or [[[(f"Nothing here holds {self.wanted}.", PLAIN)]]]
             self._lines = list(chain.from_iterable(found))
             self._starts = list(accumulate((len(each) for each in found[:-1]), initial=0))
             self._width, self._top = width, self._starts[entry] + min(within, len(found[entry]) - 1)
@@ -97,15 +128,48 @@ class HelpText(ScrollView):
 
 
 class HelpScreen(Dialog[None]):
-    """Keys and definitions; any of its keys closes it."""
+    """Keys and definitions; any of its keys closes it, but those that scroll and find."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,q", "dismiss", "close"),
+        Binding("escape", "back", "close"),
+        Binding("slash", "find", "find"),
+        *(Binding(key, f"scroll('{how}')") for key, how in SCROLLS.items()),
+    ]
 
-    def __init__(self, keys: Iterable[tuple[str, str, str]], classes: str) -> None:
+    def __init__(self, groups: Iterable[Group], classes: str) -> None:
         super().__init__(classes=classes)
-        self.keys = tuple(keys)
+        self.groups = tuple(groups)
         self.ascii_only = "-ascii" in classes.split()
 
     def compose(self) -> ComposeResult:
         """Show the text."""
-        yield HelpText(self.keys, self.ascii_only)
+        yield HelpText(self.groups, self.ascii_only)
+
+    def action_scroll(self, how: str) -> None:
+        """Scroll as the arrows do, or to an end."""
+        getattr(self.query_one(HelpText), f"scroll_{how}")(animate=False)
+
+    def action_back(self) -> None:
+        """Show everything again, or close."""
+        text = self.query_one(HelpText)
+        if text.wanted:
+            text.find("")
+        else:
+            self.dismiss()
+
+    def action_find(self) -> None:
+        """Ask what to look for."""
+        text = self.query_one(HelpText)
+
+        def take(wanted: str | None) -> None:
+            if wanted is not None:
+                text.find(wanted)
+
+        asked = NameQuestion(text.wanted, "ghost", self.classes_of, "Keys and definitions that hold:")
+        self.app.push_screen(asked, take)
+
+    @property
+    def classes_of(self) -> str:
+        """The class that tells which characters may be used."""
+        return "-ascii" if self.ascii_only else "-unicode"

@@ -112,5 +112,5 @@ class Panes(Screen[None]):
         for panel in self.panels():
             panel.display = panel.id in found.panels
             hint = found.hints.get(str(panel.id), "")
-            if isinstance(panel, ChartPanel) and panel.more != hint:
+            if panel.more != hint:
                 panel.more, panel.drawn = hint, None

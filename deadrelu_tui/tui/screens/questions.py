@@ -75,18 +75,18 @@ class RateQuestion(Dialog[float | None]):
 
 
 class NameQuestion(Dialog[str | None]):
-    """Asks for a part of a layer's or parameter's name; nothing brings all of them back."""
+    """Asks for a part of a name, or of a text; nothing brings all of them back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "leave it")]
 
-    def __init__(self, text: str, example: str, classes: str) -> None:
+    def __init__(self, text: str, example: str, classes: str, label: str = "Layers and parameters whose name holds:"):
         super().__init__(classes=classes)
-        self.text, self.example = text, example
+        self.text, self.example, self.label = text, example, label
 
     def compose(self) -> ComposeResult:
         """Show the field, filled with what is looked for."""
         with Vertical(classes="dialog"):
-            yield Label("Layers and parameters whose name holds:")
+            yield Label(self.label)
             yield Input(self.text, placeholder=self.example, select_on_focus=True)
             yield Label("[b $accent]enter[/] find   [b $accent]esc[/] leave it", classes="keys")
 

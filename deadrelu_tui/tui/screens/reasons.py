@@ -19,7 +19,7 @@ from deadrelu_tui.record.records import Live
 from deadrelu_tui.tui.panels.banner import VERDICT_STYLE
 from deadrelu_tui.tui.panels.lines import MUTED, ascii_only
 from deadrelu_tui.tui.remedies import keys_of
-from deadrelu_tui.tui.screens.dialog import Dialog
+from deadrelu_tui.tui.screens.dialog import SCROLLS, Dialog
 from deadrelu_tui.wording import MINUS, count, number, percent
 
 MEANING = {
@@ -150,7 +150,10 @@ class ReasonsScreen(Dialog[None]):
     CSS_PATH = "dialogs.tcss"
     HORIZONTAL_BREAKPOINTS = _BY_WIDTH
     VERTICAL_BREAKPOINTS = _BY_HEIGHT
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "dismiss", "close"),
+        *(Binding(key, f"scroll('{how}')") for key, how in SCROLLS.items()),
+    ]
 
     def __init__(
         self, findings: Sequence[Finding], step: int, live: Live, classes: str, trials: Trials | None = None,
@@ -169,6 +172,10 @@ class ReasonsScreen(Dialog[None]):
             yield Static(id="reasoning")
             yield Static(id="findings")
             yield Static(id="trials")
+
+    def action_scroll(self, how: str) -> None:
+        """Scroll as the arrows do, or to an end."""
+        getattr(self.query_one(VerticalScroll), f"scroll_{how}")(animate=False)
 
     def on_resize(self) -> None:
         """Lay the table out for the new width."""

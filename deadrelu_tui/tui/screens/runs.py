@@ -108,13 +108,20 @@ def card(row: RunRow, in_hand: bool, pointer: str, width: int) -> Content:
     return Content("\n").join((head if index == 0 else Content("  ")) + line for index, line in enumerate(lines))
 
 
+MOVES = {"j": "cursor_down", "k": "cursor_up", "g": "first", "G": "last"}
+"""Keys that move the pointer, beside the arrows."""
+
+
 class RunsScreen(Dialog[int | None]):
     """The runs as they are given, newest first; the first is in hand, any other may be its ghost."""
 
     CSS_PATH = "dialogs.tcss"
     HORIZONTAL_BREAKPOINTS = _BY_WIDTH
     VERTICAL_BREAKPOINTS = _BY_HEIGHT
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,o", "dismiss(None)", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,o", "dismiss(None)", "close"),
+        *(Binding(key, f"move('{how}')") for key, how in MOVES.items()),
+    ]
 
     def __init__(self, rows: Sequence[RunRow], classes: str) -> None:
         super().__init__(classes=classes)
@@ -130,6 +137,10 @@ class RunsScreen(Dialog[int | None]):
             if len(self.rows) < 2:
                 yield Static(_ALONE, classes="alone", markup=False)
             window.border_subtitle = self._keys()
+
+    def action_move(self, how: str) -> None:
+        """Move the pointer as the arrows do, or to an end."""
+        getattr(self.query_one(OptionList), f"action_{how}")()
 
     def _keys(self) -> str:
         close = "[@click=screen.dismiss(None)][b]esc[/b] close[/]"

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.plot.across import BEGINNING
-from deadrelu_tui.tui.plot.view import SMOOTHING, WINDOWS
+from deadrelu_tui.tui.plot.charts import GRADIENT_WORDS
+from deadrelu_tui.tui.plot.view import GRADIENTS, SMOOTHING, WINDOWS
 from deadrelu_tui.tui.screens.display import Display
 from deadrelu_tui.tui.screens.questions import NameQuestion
 
@@ -92,6 +93,11 @@ class Viewing(Display):
     def action_smooth(self) -> None:
         """Go to the next width of the running mean."""
         self._look(smoothing=SMOOTHING[(SMOOTHING.index(self.view.smoothing) + 1) % len(SMOOTHING)])
+
+    def action_gradient(self) -> None:
+        """Go to the next of what is told of each parameter's gradient."""
+        self._look(gradient=GRADIENTS[(GRADIENTS.index(self.view.gradient) + 1) % len(GRADIENTS)])
+        self.notify(f"parameters: {GRADIENT_WORDS[self.view.gradient].format('p')}", timeout=2)
 
     def action_find(self) -> None:
         """Ask for a part of a name; what holds it comes first."""
