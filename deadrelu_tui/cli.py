@@ -106,6 +106,7 @@ def chosen_beside(ctx: click.Context) -> dict[str, Any]:
         "trials": True,
         "fps": None,
         "speed": None,
+        "theme": None,
         "low_bandwidth": False,
         "mouse": not os.environ.get("SSH_CONNECTION"),
     }
@@ -171,6 +172,13 @@ TRIALS = click.option(
     metavar="N|full",
     help="Take at most so many steps a second.  [default: full, but the first 7 of the first run one a second]",
 )
+@click.option(
+    "--theme",
+    envvar="DEADRELU_THEME",
+    metavar="NAME",
+    help="Colours: dark, light, or a theme of Textual's, such as nord.  [default: what was chosen last in ctrl+p, "
+    "Theme]",
+)
 @click.option("--paused", is_flag=True, help="Hold the first run before its first step; a flag alone.")
 @TRIALS
 @click.version_option(__version__, prog_name="deadrelu-tui", message="%(prog)s %(version)s")
@@ -185,11 +193,15 @@ def main_command(ctx: click.Context, /, paused: bool, **_given: Any) -> None:
     settings, beside = chosen(ctx, epochs=None), chosen_beside(ctx)
     needs.require_engine(settings.engine)
     from deadrelu_tui.engine import rehearsal
+    from deadrelu_tui.tui import themes
     from deadrelu_tui.tui.wire import terminal
+
+    kept = themes.Kept(_state() / "theme")
+    theme = kept.read() if beside["theme"] is None else themes.named(beside["theme"])
 
     terminal.check()
     unfit = rehearsal.require_room(settings)
-    with terminal.taken(_log_file()) as (meter, guard), ThreadPoolExecutor(1, "training") as executor:
+    with terminal.taken(_state() / "log") as (meter, guard), ThreadPoolExecutor(1, "training") as executor:
         from deadrelu_tui.engine import begin as engine
         from deadrelu_tui.record.commands import Pause, Speed
         from deadrelu_tui.tui.app import MonitorApp
@@ -215,7 +227,7 @@ def main_command(ctx: click.Context, /, paused: bool, **_given: Any) -> None:
             guard.leaving()
 
         deadline = Deadline(last)
-        app = MonitorApp(first, begin, meter, paced, first.begin, lambda: deadline.set(INTERRUPTED))
+        app = MonitorApp(first, begin, meter, paced, first.begin, lambda: deadline.set(INTERRUPTED), theme, kept.write)
         try:
             app.run(mouse=beside["mouse"])
         finally:
@@ -342,10 +354,10 @@ def _engine_facts(unfit: str) -> dict[str, Any]:
     return runtime.facts()
 
 
-def _log_file() -> Path:
+def _state() -> Path:
     import platformdirs
 
-    return Path(platformdirs.user_state_dir("deadrelu-tui")) / "log"
+    return Path(platformdirs.user_state_dir("deadrelu-tui"))
 
 
 def main() -> None:
@@ -390,7 +402,7 @@ def _noted(error: BaseException) -> str:
     """Append the traceback to the log and return where it is; nothing if there can be no log."""
     import traceback
 
-    path = _log_file()
+    path = _state() / "log"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(path, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as log:

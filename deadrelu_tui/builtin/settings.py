@@ -144,6 +144,17 @@ def parse_switch(name: str) -> Callable[[Any], bool]:
     return parse
 
 
+def parse_word(name: str) -> Callable[[Any], str]:
+    """Return what reads a name, whatever it may be."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or not value.strip():
+            raise InputError(f"{name} must be a name, not {_quoted(value)}")
+        return value.strip()
+
+    return parse
+
+
 def _folder(text: Any) -> str:
     if not isinstance(text, str) or not text or "\0" in text:
         raise InputError(f"data-dir must be the name of a folder, not {_quoted(text)}")

@@ -48,9 +48,10 @@ class MonitorApp(Overriding, TypedInOrder):
     def __init__(
         self, first: Source, begin: Begin, meter: Meter | None = None, pace: Pace | None = None,
         when_ready: Callable[[], None] = lambda: None, asked_to_end: Callable[[], None] = lambda: None,
+        theme: str = DARK.name, keep_theme: Callable[[str], None] = lambda _name: None,
     ) -> None:  # fmt: skip
         """Take a run to look at, what begins another one, and what to do once the first frame stands, and at a signal
-        that asks for the end."""
+        that asks for the end; the theme to begin with, and what keeps another one that is chosen."""
         super().__init__(driver_class=TerminalDriver if Keys.there() else None)
         self.error: BaseException | None = None
         """Why the first run could not begin, or what broke the screen: the command says so in a sentence."""
@@ -67,7 +68,7 @@ class MonitorApp(Overriding, TypedInOrder):
         self._lost: set[tuple[type[BaseException], str]] = set()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
-        self.theme = DARK.name
+        self.theme, self._keep_theme = theme, keep_theme
 
     def get_default_screen(self) -> Screen[object]:
         """Return the monitor: the first screen there is, so that nothing is drawn before it."""
@@ -79,6 +80,11 @@ class MonitorApp(Overriding, TypedInOrder):
         self.app_resume_signal.subscribe(self, lambda _: self.redraw())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._terminate)
+
+    def watch_theme(self, name: str) -> None:
+        """Keep a theme that is chosen on the screen."""
+        if self.is_running and self.lasting:
+            self._keep_theme(name)
 
     def redraw(self) -> None:
         """Draw everything anew: somebody else may have written to the terminal."""

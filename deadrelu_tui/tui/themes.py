@@ -1,6 +1,14 @@
-"""The palette: calm, and told apart by colour-blind readers (after Okabe and Ito, 2008)."""
+"""The palette: calm, and told apart by colour-blind readers (after Okabe and Ito, 2008); and which one was chosen."""
 
-from textual.theme import Theme
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from textual.theme import BUILTIN_THEMES, Theme
+
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.wording import printable
 
 DARK = Theme(
     name="deadrelu-dark",
@@ -32,3 +40,34 @@ LIGHT = Theme(
     boost="#dedad1",
     dark=False,
 )
+
+SHORT = {"dark": DARK.name, "light": LIGHT.name}
+"""Our own, as they are called on the command line."""
+
+
+def named(name: str) -> str:
+    """Return the full name of a theme. Raises InputError for one that there is not."""
+    known = {**SHORT, **{each: each for each in (*SHORT.values(), *BUILTIN_THEMES)}}
+    if name not in known:
+        told = ", ".join((*SHORT, *BUILTIN_THEMES))
+        raise InputError(f"there is no theme {printable(name)}; there are {told}")
+    return known[name]
+
+
+class Kept:
+    """The theme that was chosen last on the screen, in a file of the user's."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def read(self) -> str:
+        """Return its full name, or that of ours where none was chosen, or none that there is."""
+        with suppress(OSError, ValueError, InputError):
+            return named(self._file.read_text(encoding="utf-8").strip())
+        return DARK.name
+
+    def write(self, name: str) -> None:
+        """Keep a choice; what cannot be kept holds for this session."""
+        with suppress(OSError):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.write_text(f"{name}\n", encoding="utf-8")

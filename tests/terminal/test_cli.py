@@ -371,6 +371,7 @@ def test_a_data_folder_that_cannot_be_read_is_told_in_one_line(
         ("preset = ['tanh']", ["preset must be one of"]),
         ("normalise = 'perhaps'", ["normalise must be true or false, not 'perhaps'"]),
         ("fps = 0", ["fps must be a number from 0.1 to 30, not '0'"]),
+        ("theme = 3", ["theme must be a name, not '3'"]),
         ("trials = 3", ["trials must be true or false, not '3'"]),
         ("[run]\nlr = 1", ["run = {'lr': 1} is not a setting"]),
         ("\xff", ["cannot be read"]),
