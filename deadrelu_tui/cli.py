@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem, get_completion_class
 
 from deadrelu_tui import __version__
 from deadrelu_tui.builtin import config, needs, presets, room
@@ -38,6 +39,23 @@ LONGEST_EXIT = 10.0
 _TWO_SIDED = {"normalise": "--normalise/--no-normalise", "full": "--full/--embedded"}
 
 
+def _listed(*rows: tuple[str, str]) -> str:
+    """Return rows of a help text, kept as they are."""
+    width = max(len(left) for left, _ in rows) + 2
+    return "\b\n" + "\n".join(f"  {left:<{width}}{right}" for left, right in rows)
+
+
+def _epilog(*examples: tuple[str, str], more: str = "") -> str:
+    return "\n\n".join(filter(None, ("Examples:", _listed(*examples), more)))
+
+
+PRESETS = "Presets:\n\n" + _listed(*presets.MEANING.items())
+ORDER = (
+    "Every setting can also stand in the environment (DEADRELU_LR=0.01) or in config.toml (lr = 0.01). A flag beats "
+    "the environment, which beats the file, which beats the preset."
+)
+
+
 class _Setting(click.ParamType):  # type: ignore[type-arg]
     """A value read by the settings field it belongs to."""
 
@@ -49,6 +67,11 @@ class _Setting(click.ParamType):  # type: ignore[type-arg]
             return self.parse(value)
         except InputError as error:
             self.fail(str(error), param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer the words among what is allowed, as far as its name tells them."""
+        words = [word for word in self.name.split("|") if word.islower() and word.isalpha()]
+        return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -139,8 +162,12 @@ TRIALS = click.option(
 @click.group(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Every setting can also stand in the environment (DEADRELU_LR=0.01) or in config.toml (lr = 0.01). "
-    "A flag beats the environment, which beats the file, which beats the preset.",
+    epilog=_epilog(
+        ("deadrelu-tui --tour", "what kills ReLUs, explained on a run"),
+        ("deadrelu-tui --preset low-lr --hidden 300,100", "two layers, gently"),
+        ("deadrelu-tui --paused --speed 2", "held; then two steps a second"),
+        more=f"{PRESETS}\n\n{ORDER}",
+    ),
 )
 @settings_options
 @click.option(
@@ -179,11 +206,12 @@ TRIALS = click.option(
     help="Colours: dark, light, or a theme of Textual's, such as nord.  [default: what was chosen last in ctrl+p, "
     "Theme]",
 )
+@click.option("--tour", is_flag=True, help="Explain the death of the ReLUs at six stops of a run; a flag alone.")
 @click.option("--paused", is_flag=True, help="Hold the first run before its first step; a flag alone.")
 @TRIALS
 @click.version_option(__version__, prog_name="deadrelu-tui", message="%(prog)s %(version)s")
 @click.pass_context
-def main_command(ctx: click.Context, /, paused: bool, **_given: Any) -> None:
+def main_command(ctx: click.Context, /, paused: bool, tour: bool, **_given: Any) -> None:
     """Watch ReLUs die: train an MLP on Fashion-MNIST and see, live, which ReLUs die, when and why.
 
     Without a command the screen opens and training starts at once; ? there shows the keys.
@@ -209,6 +237,10 @@ def main_command(ctx: click.Context, /, paused: bool, **_given: Any) -> None:
 
         paced = pace.POOR_LINK if beside["low_bandwidth"] else pace.Pace()
         paced = replace(paced, frames=beside["fps"] or paced.frames)
+        if tour:
+            from deadrelu_tui.tui.panels.tour import SETTINGS
+
+            settings, paused = replace(settings, **SETTINGS), True
         first, speed = engine.make_run(settings, executor, True, beside["trials"], unfit), beside["speed"]
         if paused:
             first.send(Pause())
@@ -227,7 +259,9 @@ def main_command(ctx: click.Context, /, paused: bool, **_given: Any) -> None:
             guard.leaving()
 
         deadline = Deadline(last)
-        app = MonitorApp(first, begin, meter, paced, first.begin, lambda: deadline.set(INTERRUPTED), theme, kept.write)
+        app = MonitorApp(
+            first, begin, meter, paced, first.begin, lambda: deadline.set(INTERRUPTED), tour, theme, kept.write
+        )
         try:
             app.run(mouse=beside["mouse"])
         finally:
@@ -242,7 +276,15 @@ def main_command(ctx: click.Context, /, paused: bool, **_given: Any) -> None:
     ctx.exit(INTERRUPTED if app.terminated else app.return_code or 0)
 
 
-@main_command.command("run")
+@main_command.command(
+    "run",
+    epilog=_epilog(
+        ("deadrelu-tui run --preset normalised", "five epochs, a line for each"),
+        ("deadrelu-tui run --lr 0.05 --json | jq .", "the same for programs"),
+        ("deadrelu-tui run --epochs 1 --steps-json -", "every number of every step"),
+        more=PRESETS,
+    ),
+)
 @settings_options
 @TRIALS
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: a start, every epoch, a summary.")
@@ -289,7 +331,13 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
     ctx.exit(INTERRUPTED if interrupted.is_set() else 0 if whole else 1)
 
 
-@main_command.command("doctor")
+@main_command.command(
+    "doctor",
+    epilog=_epilog(
+        ("deadrelu-tui doctor", "what is there, what is missing, how to mend it"),
+        ("deadrelu-tui doctor --json", "the same for programs"),
+    ),
+)
 @data_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
@@ -316,7 +364,9 @@ def doctor_command(ctx: click.Context, /, as_json: bool, **_given: Any) -> None:
     ctx.exit(0 if doctor.can_train(checks) else 1)
 
 
-@main_command.group("data", invoke_without_command=True)
+@main_command.group(
+    "data", invoke_without_command=True, epilog=_epilog(("deadrelu-tui data", "where the images are found"))
+)
 @click.pass_context
 def data_group(ctx: click.Context) -> None:
     """Show where the images are found."""
@@ -324,7 +374,13 @@ def data_group(ctx: click.Context) -> None:
         ctx.invoke(data_status)
 
 
-@data_group.command("status")
+@data_group.command(
+    "status",
+    epilog=_epilog(
+        ("deadrelu-tui data status", "all places, and which of them a run takes"),
+        ("deadrelu-tui data status --data-dir ~/fashion", "whether yours would do"),
+    ),
+)
 @data_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
@@ -344,6 +400,22 @@ def data_status(ctx: click.Context, /, as_json: bool = False, **_given: Any) -> 
     for line in lines:
         click.echo(line)
     ctx.exit(0 if usable else USAGE_ERROR)
+
+
+@main_command.command(
+    "completion",
+    epilog=_epilog(
+        ('eval "$(deadrelu-tui completion bash)"', "in ~/.bashrc"),
+        ('eval "$(deadrelu-tui completion zsh)"', "in ~/.zshrc, after compinit"),
+        ("deadrelu-tui completion fish | source", "in ~/.config/fish/config.fish"),
+    ),
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion_command(shell: str) -> None:
+    """Print what lets a shell complete commands, options and their values by tab."""
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(main_command, {}, "deadrelu-tui", "_DEADRELU_TUI_COMPLETE").source())
 
 
 def _engine_facts(unfit: str) -> dict[str, Any]:

@@ -50,6 +50,7 @@ SHOTS = (
     Shot("tragedy-wide", "tragedy", (160, 48), 500, ((250, "n"),)),
     Shot("revived-wide", "tragedy", (160, 48), 500, ((50, "n"), (60, "v"))),
     Shot("normalised-wide", "normalised", (160, 48), 700),
+    Shot("units-wide", "normalised", (120, 40), 500, then=(*["tab"] * 7, "right", "m")),
     Shot("why-wide", "tragedy", (120, 48), 100, then=("enter",), tried=True),
     Shot("low-lr-80x24", "low-lr", (80, 24), 500),
 )

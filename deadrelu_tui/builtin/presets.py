@@ -18,6 +18,14 @@ PRESETS: dict[str, RunSettings] = {
 }
 """In the article's order, which is also the order of the keys 1 to 5."""
 
+MEANING = {
+    "tragedy": "raw pixels, 0–255, at lr 0.1: two updates kill nearly all units",
+    "low-lr": "raw pixels at lr 0.001: it learns, with most activations zero",
+    "normalised": "pixels of 0–1 at lr 0.5: sparse, and nearly nothing dead",
+    "sigmoid": "raw pixels at lr 0.5 with sigmoid: most units saturate",
+    "tanh": "raw pixels at lr 0.5 with tanh: all but all units saturate",
+}
+"""What each of them shows, for people who choose."""
 DEFAULT = "tragedy"
 _EXPERIMENT = ("lr", "normalise", "activation")
 

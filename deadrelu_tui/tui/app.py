@@ -48,10 +48,11 @@ class MonitorApp(Overriding, TypedInOrder):
     def __init__(
         self, first: Source, begin: Begin, meter: Meter | None = None, pace: Pace | None = None,
         when_ready: Callable[[], None] = lambda: None, asked_to_end: Callable[[], None] = lambda: None,
-        theme: str = DARK.name, keep_theme: Callable[[str], None] = lambda _name: None,
+        tour: bool = False, theme: str = DARK.name, keep_theme: Callable[[str], None] = lambda _name: None,
     ) -> None:  # fmt: skip
         """Take a run to look at, what begins another one, and what to do once the first frame stands, and at a signal
-        that asks for the end; the theme to begin with, and what keeps another one that is chosen."""
+        that asks for the end; whether that run is a tour; the theme to begin with, and what keeps another
+        one that is chosen."""
         super().__init__(driver_class=TerminalDriver if Keys.there() else None)
         self.error: BaseException | None = None
         """Why the first run could not begin, or what broke the screen: the command says so in a sentence."""
@@ -68,11 +69,14 @@ class MonitorApp(Overriding, TypedInOrder):
         self._lost: set[tuple[type[BaseException], str]] = set()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
+        self._tour = tour
         self.theme, self._keep_theme = theme, keep_theme
 
     def get_default_screen(self) -> Screen[object]:
         """Return the monitor: the first screen there is, so that nothing is drawn before it."""
         self.monitor = MonitorScreen(self.session, self.meter, self.pace, ascii_locale())
+        if self._tour:
+            self.monitor.begin_tour()
         return self.monitor  # type: ignore[return-value]
 
     def on_mount(self) -> None:

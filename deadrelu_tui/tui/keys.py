@@ -31,6 +31,8 @@ KEYS: tuple[Binding, ...] = (
     _key("l", "type_rate", "type lr", "Type a learning rate.", show=False),
     _key("r", "restart", "restart", "Start a new run with what is set now."),
     _key("R", "restart(True)", "restart held", "Start a new run with what is set now, held at step 0.", show=False),
+    _key("T", "tour", "tour", "Start the tour: a run of the article's first experiment, with six stops that explain "
+         "what happens.", show=False),
     _key("space", "pause", "pause", "Hold the training before its next step."),
     _key("space", "resume", "resume", "Let the training go on."),
     _key("space", "full_speed", "full speed", "End the slow first steps of a session: go as fast as it can."),
@@ -80,7 +82,8 @@ KEYS: tuple[Binding, ...] = (
     _key("tab", "panel(1)", "next panel", "Move the focus to the next panel.", show=False),
     _key("shift+tab", "panel(-1)", "previous panel", "Move the focus to the panel before.", show=False),
     _key("m", "maximise", "maximise", "Show the panel in focus alone, or all of them again."),
-    _key("escape", "restore", "restore", "Show all panels again; then let go of the cursor.", show=False),
+    _key("escape", "restore", "restore", "Show all panels again; then let go of the cursor; then leave the tour.",
+         show=False),
     _key("question_mark", "help", "help", "Every key and every definition.", key_display="?"),
     _key("q", "leave", "quit", "End the run and leave; asks while it is live."),
     Binding("ctrl+c", "leave", show=False, system=True),
@@ -129,7 +132,7 @@ EVENT_KEYS = (
 GROUPS = {
     "the training": ("normalise", "rate", "type_rate", "activation", "revive", "pause", "resume", "full_speed", "speed",
                      "step", "train_on"),
-    "runs": ("restart", "experiment", "settings", "ghost", "runs"),
+    "runs": ("restart", "experiment", "tour", "settings", "ghost", "runs"),
     "what happened, and when": ("reasons", "definition", "cursor", "stride", "first", "last", "event"),
     "the charts": ("zoom", "window", "apart", "scale", "gradient", "smooth", "find", "freeze"),
     "the screen": ("panel", "maximise", "restore", "help", "redraw", "suspend", "leave"),

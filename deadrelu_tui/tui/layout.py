@@ -31,11 +31,14 @@ def size_class(width: int, height: int) -> str:
     return next(name for name, (columns, rows) in SIZES.items() if width >= columns and height >= rows)
 
 
-def layout(rows: Mapping[str, Sequence[str]], focused: str, width: int, height: int, alone: bool) -> Layout:
+def layout(
+    rows: Mapping[str, Sequence[str]], focused: str, width: int, height: int, alone: bool, taken: int = 0
+) -> Layout:
     """Return what to show of rows of panels, named by row; what is focused is always among it, and the loss if it has
-    room. Where there is no room for all three rows, that of the gradients gives way unless it is in focus.
+    room. Where there is no room for all three rows, that of the gradients gives way unless it is in focus. Some rows of
+    the terminal may be taken by what is said below the panels.
     """
-    size = size_class(width, height)
+    size, height = size_class(width, height), height - taken
     found = Layout(size)
     if size not in ("wide", "middle"):
         return found

@@ -277,6 +277,8 @@ READERS: dict[str, Callable[[History], Any]] = {
         for first, stop in ((0, 401), (7, 70_000), (300, 1_000)) for columns in (3, 40)
     ]),
     "gaps": each_of(lambda each: [each[0].gaps(each[1], first, first + 500) for first in STEPS]),
+    "look_steps": lambda history: history.look_steps,
+    "look_at": lambda history: [history.look_at(index) for index in range(len(history.look_steps))],
     "whole_gap": each_of(lambda each: [each[0].whole_gap(each[1], Gap(step, step)) for step in STEPS]),
     "smooth": each_of(lambda each: each[0].smooth(each[1], np.arange(0, 3_000, 100), 50)),
 }  # fmt: skip

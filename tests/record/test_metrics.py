@@ -20,9 +20,17 @@ def test_a_network_has_these_series_and_some_at_every_step() -> None:
     assert {name for name, each in found.items() if each.every_step} == OF_EVERY_STEP
 
 
+def test_where_the_classes_have_names_it_is_told_which_are_predicted_and_how_often_rightly() -> None:
+    network = mlp(784, (300,), 10, "relu")
+    more = [each for each in all_of(network, ("a cat", "a dog")) if each not in all_of(network)]
+    assert [(each.name, each.every_step) for each in more] == [
+        ("accuracy/probe", False), ("predicted_fraction/a cat", False), ("predicted_fraction/a dog", False),
+    ]  # fmt: skip
+
+
 def test_the_vocabulary_explains_every_metric_once() -> None:
     names = [each.name for each in METRICS]
-    used = {each.metric for each in all_of(mlp(784, (300,), 10, "relu"))}
+    used = {each.metric for each in all_of(mlp(784, (300,), 10, "relu"), ("a cat", "a dog"))}
     assert len(names) == len(set(names))
     assert set(names) - used == {"deaths", "revivals"}  # which a history counts itself
     assert {each.when for each in METRICS} == {"step", "probe", "start", "epoch"}

@@ -32,16 +32,15 @@ def is_held(run: Source) -> bool:
 def opening(run: Source, history: History, width: int) -> Content:
     """Return the line that says that the first steps are slow, and the keys that end that."""
     step = f"step {count(history.reached)}"
+    long = f" {step}   slow motion, {speed_text(run.speed)}: "
+    keys = ("space", " full speed"), (".", " step by step"), ("T", " tour")
     options = (
-        (f" {step}   slow motion, {speed_text(run.speed)}: ", "every step can be seen", "   "),
-        (f" {step}   slow motion, {speed_text(run.speed)}: ", "", ""),
-        (f" {step}  slow: ", "", ""),
-        (f" {step}  slow", "", ""),
-    )
-    for head, why, apart in options:
-        keys = ("space", " full speed"), (".", " step by step")
-        parts = [(head, "bold $warning"), (why, MUTED), (apart, "")]
-        for key, label in keys if head.endswith(": ") else keys[:1]:
+        (long, "every step can be seen   ", 3), (long, "", 3), (long, "", 2), (f" {step}  slow: ", "", 3),
+        (f" {step}  slow: ", "", 2), (f" {step}  slow", "", 1),
+    )  # fmt: skip
+    for head, why, number in options:
+        parts = [(head, "bold $warning"), (why, MUTED)]
+        for key, label in keys[:number]:
             parts += [(f" {key}", KEY), (f"{label} ", "")]
         text = Content.assemble(*parts)
         if text.cell_length <= width:

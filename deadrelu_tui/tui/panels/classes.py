@@ -48,9 +48,10 @@ def _eighths(part: float) -> int:
 def _sentence(shares: list[tuple[str, float]], width: int) -> str:
     """Return the classes that are predicted most, with their shares, and how many are never; as many as fit."""
     ordered = sorted(shares, key=lambda each: -each[1])
-    never = sum(value == 0 for _, value in shares)
-    last = f", {never} class{'es' if never > 1 else ''} never" if never else ""
     text, left = f"predicts {ordered[0][0]} {percent(ordered[0][1])}", [each for each in ordered[1:] if each[1] > 0]
+    never = sum(value == 0 for _, value in shares)
+    ways = (f", {never} class{'es' if never > 1 else ''} never", f", {never} never", "") if never else ("",)
+    last = next((way for way in ways if len(text) + len(way) <= width), "")
     while left and len(text) + len(more := f", {left[0][0]} {percent(left[0][1])}") + len(last or " …") <= width:
         text, left = text + more, left[1:]
     return (text + (last or (" …" if left else "")))[:width]

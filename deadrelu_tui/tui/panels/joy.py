@@ -47,7 +47,7 @@ def chosen(steps: Sequence[int], since: int, rows: int) -> list[int]:
 def joy_rows(looks: Sequence[tuple[int, Floats]], width: int, ascii_only: bool = False) -> list[Row]:
     """Return a row per look, (step, spread of h), and the axis below them; nothing where there is no room or no h.
 
-    The axis is that of asinh(h / s), with s the median size of h at the first of them: straight around zero, and
+    The axis is that of asinh(h / s), with s the least median size of h among them: straight around zero, and
     logarithmic far from it. Each row fills its height by itself.
     """
     known = [
@@ -56,7 +56,7 @@ def joy_rows(looks: Sequence[tuple[int, Floats]], width: int, ascii_only: bool =
     across = width - LABEL - 1
     if not known or across < 12:
         return []
-    scale = _median(known[0][1])
+    scale = min(_median(shares) for _, shares in known)
     ends = np.arcsinh(np.array([_ends(shares) for _, shares in known]) / scale)
     low, high = min(float(ends.min()), -0.5), max(float(ends.max()), 0.5)
     left = min(max(3, round(across * -low / (high - low))), across - 3)

@@ -27,7 +27,7 @@ from deadrelu_tui.wording import count
 
 GAP = 2
 """Columns between the map and what stands beside it."""
-BESIDE, BESIDE_ROWS = 64, 9
+BESIDE, BESIDE_ROWS = 64, 6
 """Columns and rows from which on anything stands beside the map."""
 PICTURE, SPREAD = 16, 8
 """Rows that the weights take, and that a spread needs."""
@@ -71,14 +71,14 @@ class UnitPanel(CellPanel):
             definition = view.definition_for(layers[self.at[0]].activation)
         columns, rows = self.room
         pieces = portrait(self.at, layers[self.at[0]], history.ledgers[self.at[0]], start.probe)
-        below = packed(pieces, columns, max(1, rows // 4))
-        free = rows - len(below)
+        below = packed(pieces, columns, max(1, rows // 8))
+        free = rows - len(below) - 1  # the legend is below the map, too
         side = beside(columns, free)
         narrow = columns - side - (GAP if side else 0)
         batch = start.facts.get("batch", 0)
 
         def table(width: int) -> list[Row]:
-            most = min(free - 2, 2 + rows // 4)
+            most = min(free - 1, 2 + rows // 4)
             return definition_rows(layers, definition, start.probe, batch, width, most, self.at[0])
 
         above = [] if table(narrow) else table(columns)  # across both where it has no room beside the pictures
@@ -91,7 +91,8 @@ class UnitPanel(CellPanel):
             pictures += [[]] * (len(shown) - len(pictures))
             both = zip(shown, pictures, strict=False)
             shown = [[*_filled(one, narrow), (" " * GAP, "text"), *two] for one, two in both]
-        shown = [*above, *shown, *([(line, "text" if at else "strong")] for at, line in enumerate(below))]
+        told = legend(layers, definition, self._grid, columns, self.ascii_only)
+        shown = [*above, *shown, told, *([(line, "text" if at else "strong")] for at, line in enumerate(below))]
         size = batch if definition.on_batch else start.probe
         title = [
             (f"units {' '.join(layers) if len(layers) < 5 else f'of {len(layers)} layers'}", "name"),
@@ -101,13 +102,11 @@ class UnitPanel(CellPanel):
         self.show(title, [_filled(row, columns) for row in shown[:rows]])
 
     def _map(self, layers: Mapping[str, Units], definition: Definition, columns: int, rows: int) -> list[Row]:
-        """Return so many rows of the map, the last of them its legend."""
+        """Return so many rows of the map."""
         counts = self._counts = {name: len(units) for name, units in layers.items()}
-        room = max(0, rows - 1)
-        self._grid = Grid.fit(counts, columns, room, self.at[0])
-        cells = map_rows(layers, definition, self._grid, self.at, self.ascii_only)[:room]
-        cells += [[] for _ in range(room - len(cells))]
-        return [*cells, legend(layers, definition, self._grid, columns, self.ascii_only)]
+        self._grid = Grid.fit(counts, columns, max(0, rows), self.at[0])
+        cells = map_rows(layers, definition, self._grid, self.at, self.ascii_only)[: max(0, rows)]
+        return [*cells, *([] for _ in range(rows - len(cells)))]
 
     def _pictures(self, history: History, source: Source, columns: int, rows: int) -> list[Row]:
         """Return what stands beside the map: how the layer's h spread, and the weights of the unit under the cursor;

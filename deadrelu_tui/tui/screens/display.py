@@ -24,7 +24,7 @@ from deadrelu_tui.run.session import Session
 from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.frame import Frame
 from deadrelu_tui.tui.keys import entries
-from deadrelu_tui.tui.panels import banner, beginning, lines
+from deadrelu_tui.tui.panels import banner, beginning, lines, tour
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.classes import class_rows
@@ -79,6 +79,10 @@ class Display(Panes):
         """The state of things when they were drawn last."""
         self._rest_until = 0.0
         """When the next frame may be drawn."""
+        self.touring = ""
+        """The run that is a tour."""
+        self._stop: int | None = None
+        """The stop of it whose panel was brought into sight."""
         self.frame = Frame(self, self._sample)
         self._judged: tuple[tuple[object, ...], Finding | None] = ((), None)
         self._drawn: dict[str, tuple[Content, int]] = {}
@@ -175,7 +179,9 @@ class Display(Panes):
         width = self.size.width
         held = None if self.session.held is None else history.reached
         self._line("header", lines.header(run, self.meter.bytes_per_second() if self.meter else 0.0, held, width))
-        self.show_held(beginning.held(run) if beginning.is_held(run) else None)
+        touring = self.touring == run.start.run
+        self.show_held(beginning.held(run) if beginning.is_held(run) and not touring else None)
+        self._show_tour(history if touring else None)
         now = history if held is None else run.history.frozen()
         self._line(
             "progress",
@@ -195,6 +201,22 @@ class Display(Panes):
             self._line("numbers", lines.summary(judged, self.view, held is not None, width))
             return []
         return sorted(panels, key=lambda panel: not panel.has_focus)
+
+    def _show_tour(self, history: History | None) -> None:
+        """Show where the tour has come to, and bring the panel that it speaks of into sight; None ends it."""
+        box = self.query_one("#tour", Static)
+        shown = history is not None and (self.has_class("-wide") or self.has_class("-middle"))
+        if box.display != shown:
+            box.display = shown
+            self.call_after_refresh(self.lay_out)
+        if history is None or not shown:
+            return
+        self._line("tour", tour.told(history, self.size.width - 3), layout=True)
+        stop = tour.stop_of(history)
+        if stop is not None and stop != self._stop:
+            self._stop = stop
+            for panel in self.query(f"#{tour.STOPS[stop].panel}"):
+                self.go_to(panel)
 
     def _progress(self, run: Source, history: History, width: int) -> Content:
         """Return how far a run has come; as long as it is about to begin, or begins slowly, that and how to go on."""
@@ -256,14 +278,14 @@ class Display(Panes):
         """Draw a panel whose size has changed at once: the next frame may be a second away."""
         self._draw_panel(event.panel)
 
-    def _line(self, name: str, text: Content) -> None:
+    def _line(self, name: str, text: Content, layout: bool = False) -> None:
         if self.ascii_only:
             text = lines.ascii_only(text)
         before, width = self._drawn.get(name, (None, 0))
         if before is not None and before.is_same(text) and width == self.size.width:  # == would compare the words alone
             return
         try:
-            self.query_one(f"#{name}", Static).update(text, layout=False)
+            self.query_one(f"#{name}", Static).update(text, layout=layout)
         except NoMatches:  # between two layouts
             return
         self._drawn[name] = (text, self.size.width)

@@ -31,6 +31,7 @@ from deadrelu_tui.record.commands import (
 from deadrelu_tui.record.telling import speed_text
 from deadrelu_tui.run.source import ALIVE, Status
 from deadrelu_tui.tui.keys import KEYS, actions_of, explained
+from deadrelu_tui.tui.panels import tour
 from deadrelu_tui.tui.panels.beginning import is_opening
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.event_panel import EventPanel
@@ -43,12 +44,12 @@ from deadrelu_tui.wording import count
 NEEDS = {
     "normalise": "normalise", "rate": "lr", "type_rate": "lr", "activation": "activation", "revive": "revive",
     "pause": "pause", "resume": "pause", "step": "pause", "restart": "restart", "experiment": "restart",
-    "settings": "restart", "train_on": "train_on", "full_speed": "speed", "speed": "speed",
+    "settings": "restart", "tour": "restart", "train_on": "train_on", "full_speed": "speed", "speed": "speed",
 }  # fmt: skip
 """What a run must be able to do for an action (Start.can)."""
 CHANGES = frozenset({"normalise", "rate", "type_rate", "activation"})
 """Actions that need to know what is set now (Source.live)."""
-OF_OURS = frozenset({"experiment", "settings"})
+OF_OURS = frozenset({"experiment", "settings", "tour"})
 """Actions that start a run by settings as the article's experiment has them."""
 MORE_EPOCHS = 5
 
@@ -81,7 +82,7 @@ class MonitorScreen(Viewing):
         if action == "ghost":
             return True if self.session.earlier else None
         if action == "restore":
-            return self.alone or self.view.cursor is not None
+            return self.alone or self.view.cursor is not None or self.touring == run.start.run
         return True
 
     def on_key(self, event: events.Key) -> None:
@@ -114,7 +115,10 @@ class MonitorScreen(Viewing):
     # The run
 
     def _send(self, command: Command) -> None:
+        follows = tour.more(self.history, command) if self.touring == self.run_in_hand.start.run else None
         self.session.send(command)
+        if follows is not None:
+            self.session.send(follows)
         self.answer()
 
     def action_normalise(self) -> None:
@@ -191,6 +195,10 @@ class MonitorScreen(Viewing):
         """Start one of the article's experiments."""
         self._start({**presets.experiment(name), "epochs": presets.PRESETS[name].epochs})
 
+    def action_tour(self) -> None:
+        """Start a run that is a tour."""
+        self._start(tour.SETTINGS, paused=True, touring=True)
+
     def action_settings(self) -> None:
         """Show every setting, and start a run with what is made of them."""
         from deadrelu_tui.tui.screens.settings_form import SettingsScreen
@@ -201,23 +209,25 @@ class MonitorScreen(Viewing):
 
         self.app.push_screen(SettingsScreen(RunSettings.of(self.session.settings_now), self.letters), take)
 
-    def _start(self, settings: Mapping[str, object], paused: bool = False) -> None:
+    def _start(self, settings: Mapping[str, object], paused: bool = False, touring: bool = False) -> None:
         """Start a run, asking first if the one in hand is worth it."""
         if not self.session.precious:
-            self.call_next(self._begin, settings, paused)
+            self.call_next(self._begin, settings, paused, touring)
             return
 
         def answer(yes: bool | None) -> None:
             if yes:
-                self.call_next(self._begin, settings, paused)
+                self.call_next(self._begin, settings, paused, touring)
 
         step = count(self.run_in_hand.history.reached)
         question = f"This ends run {self.session.started} at step {step}."
         self.app.push_screen(EndQuestion(question, self.letters), answer)
 
-    async def _begin(self, settings: Mapping[str, object], paused: bool) -> None:
+    async def _begin(self, settings: Mapping[str, object], paused: bool, touring: bool) -> None:
         before = self.run_in_hand.start.network
         self.session.send(Restart(settings, paused))
+        if touring:
+            self.begin_tour()
         self.view = replace(self.view, cursor=None)
         if self.run_in_hand.start.network.names != before.names:
             await self.recompose()
@@ -227,6 +237,12 @@ class MonitorScreen(Viewing):
             chart_panel.plot = None
         self.query_one(UnitPanel).clear()
         self.answer()
+
+    def begin_tour(self) -> None:
+        """Make a tour of the run in hand, which is held before its first step."""
+        self.touring, self._stop = self.run_in_hand.start.run, None
+        self.session.send(Speed())
+        self.session.send(Take())
 
     # Dialogs
 

@@ -61,6 +61,7 @@ class Panes(Screen[None]):
             yield UnitPanel("units", self.ascii_only)
             yield ChartPanel(LEDGER, self.ascii_only)
             yield EventPanel("events", self.ascii_only)
+        yield Static(id="tour")
         yield Static(id="keys", classes="line")
         yield Static(id="held")
 
@@ -100,7 +101,8 @@ class Panes(Screen[None]):
         if wanted is not None:
             self.chosen = str(wanted.id)
         focused = self.chosen or next(iter(rows.values()))[0]
-        found = layout(rows, focused, *self.app.size, self.alone)
+        taken = sum(box.outer_size.height for box in self.query("#tour").results(Static) if box.display)
+        found = layout(rows, focused, *self.app.size, self.alone, taken)
         # The style sheet only for another size: a screen's styles take longer to work out than to draw.
         if not self.has_class(f"-{found.size}"):
             for size in SIZES:

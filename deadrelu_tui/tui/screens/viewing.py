@@ -148,9 +148,12 @@ class Viewing(Display):
         self.lay_out()
 
     def action_restore(self) -> None:
-        """Show everything again, or else let go of the cursor."""
+        """Show everything again, or else let go of the cursor, or else leave the tour."""
         if self.alone:
             self.alone = False
             self.lay_out()
+        elif self.view.cursor is None and self.touring:
+            self.touring = ""
+            self.answer()
         else:
             self._look(cursor=None)
