@@ -1,4 +1,4 @@
-"""The runs of one sitting: which is in hand, which were before it, which one lies under it as a ghost, what is held."""
+"""The runs of one sitting: which is in hand, which were before it, which lie under it as ghosts, what is held."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ Begin = Callable[[Mapping[str, Any], bool], Source]
 """Make a run of some settings and begin it, held before its first step or not."""
 PRECIOUS_AFTER = 30.0
 """Seconds of training that nobody is to lose by one key."""
+MOST_GHOSTS = 6
 KEPT = 20
 """Earlier runs that are kept as ghosts."""
 
@@ -28,8 +29,8 @@ class Session:
         """How many runs there were so far."""
         self.earlier: list[Source] = []
         """The runs before the one in hand, newest first."""
-        self.ghost: Source | None = None
-        """An earlier run that lies under every chart."""
+        self.ghosts: tuple[Source, ...] = ()
+        """Earlier runs that lie under every chart, in the order in which they were chosen."""
         self.held: History | None = None
         """The history as it stood when the display was frozen."""
 
@@ -67,23 +68,29 @@ class Session:
         if before.speed != Speed() and before.speed.steps is None:  # a slow beginning was for that run alone
             self.in_hand.send(before.speed)
         self.earlier = [before, *self.earlier][:KEPT]
-        if self.ghost is not None and self.ghost not in self.earlier:
-            self.ghost = None
+        self.ghosts = tuple(ghost for ghost in self.ghosts if ghost in self.earlier)
 
     def freeze(self) -> None:
         """Hold what is looked at still, or let it catch up."""
         self.held = self.in_hand.history.frozen() if self.held is None else None
 
     def next_ghost(self) -> None:
-        """Take the next earlier run as the ghost, and after the last one none."""
-        at = self.earlier.index(self.ghost) + 1 if self.ghost in self.earlier else 0
-        self.ghost = self.earlier[at] if at < len(self.earlier) else None
+        """Take the next earlier run as the one ghost, and after the last one none."""
+        at = self.earlier.index(self.ghosts[-1]) + 1 if self.ghosts else 0
+        self.ghosts = tuple(self.earlier[at : at + 1])
 
-    def haunt(self, index: int) -> None:
-        """Take a run of the list, newest first, as the ghost, or if it is that already none; not the one in hand."""
-        if 0 < index <= len(self.earlier):
-            chosen = self.earlier[index - 1]
-            self.ghost = None if chosen is self.ghost else chosen
+    def haunt(self, index: int) -> bool:
+        """Make a run of the list, newest first, a ghost, or no longer one; not the one in hand. Return whether there is
+        room for it: more than MOST_GHOSTS could not be told from each other.
+        """
+        if not 0 < index <= len(self.earlier):
+            return True
+        chosen = self.earlier[index - 1]
+        others = tuple(each for each in self.ghosts if each is not chosen)
+        if len(others) == MOST_GHOSTS:
+            return False
+        self.ghosts = others if len(others) < len(self.ghosts) else (*others, chosen)
+        return True
 
     @property
     def runs(self) -> list[tuple[int, Source]]:

@@ -158,23 +158,39 @@ def test_a_run_keeps_its_number_when_the_oldest_are_let_go(session: Session) -> 
 
 def test_the_next_ghost_is_an_older_run_and_after_the_oldest_there_is_none(session: Session) -> None:
     session.next_ghost()
-    assert session.ghost is None
+    assert session.ghosts == ()
     one, two, _ = restarted(session, 2)
-    found = list[Source | None]()
+    found = list[tuple[Source, ...]]()
     for _ in range(4):
         session.next_ghost()
-        found.append(session.ghost)
-    assert found == [two, one, None, two]
+        found.append(session.ghosts)
+    assert found == [(two,), (one,), (), (two,)]
 
 
 def test_a_run_of_the_list_haunts_until_it_is_taken_again(session: Session) -> None:
     one, two, _ = restarted(session, 2)
+    found = list[tuple[Source, ...]]()
+    for index in (2, 1, 2, 1):
+        assert session.haunt(index)
+        found.append(session.ghosts)
+    assert found == [(one,), (one, two), (two,), ()]
+
+
+def test_six_runs_haunt_and_a_seventh_only_in_place_of_one(session: Session) -> None:
+    restarted(session, 7)
+    assert [session.haunt(index) for index in range(1, 8)] == [True] * 6 + [False]
+    assert session.ghosts == tuple(session.earlier[:6])
+    assert session.haunt(3)
+    assert session.haunt(7)
+    assert session.ghosts == (*session.earlier[:2], *session.earlier[3:6], session.earlier[6])
+
+
+def test_the_next_ghost_takes_the_place_of_all_others(session: Session) -> None:
+    restarted(session, 3)
+    session.haunt(1)
     session.haunt(2)
-    assert session.ghost is one
-    session.haunt(1)
-    assert session.ghost is two
-    session.haunt(1)
-    assert session.ghost is None
+    session.next_ghost()
+    assert session.ghosts == (session.earlier[2],)
 
 
 def test_the_run_in_hand_haunts_nobody_and_neither_does_one_that_is_not_there(session: Session) -> None:
@@ -182,25 +198,25 @@ def test_the_run_in_hand_haunts_nobody_and_neither_does_one_that_is_not_there(se
     session.haunt(1)
     for index in (0, -1, 2, 99):
         session.haunt(index)
-        assert session.ghost is one
+        assert session.ghosts == (one,)
 
 
 def test_a_ghost_stays_when_another_run_begins(session: Session) -> None:
     one, _ = restarted(session, 1)
     session.haunt(1)
     session.send(Restart())
-    assert session.ghost is one
+    assert session.ghosts == (one,)
 
 
 def test_a_ghost_goes_with_the_run_that_is_kept_no_longer(session: Session) -> None:
     one, *_ = restarted(session, KEPT)
     session.haunt(KEPT)
-    assert session.ghost is one
+    assert session.ghosts == (one,)
     session.send(Restart())
     assert one not in session.earlier
-    assert session.ghost is None
+    assert not session.ghosts
     session.next_ghost()
-    assert session.ghost is session.earlier[0]
+    assert session.ghosts == (session.earlier[0],)
 
 
 # What is held still
@@ -296,7 +312,7 @@ with ThreadPoolExecutor(1) as executor:
     session.in_hand.join(20)
     session.freeze()
     session.haunt(1)
-    print(len(session.history), session.settings_now["lr"], session.settings_now["seed"], session.ghost is not None)
+    print(len(session.history), session.settings_now["lr"], session.settings_now["seed"], bool(session.ghosts))
 print(*(name for name in ("textual", "rich", "mxnet", "plotext", "click") if name in sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

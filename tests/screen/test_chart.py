@@ -164,7 +164,7 @@ def history_of(values: Sequence[float] | npt.NDArray[Any], sparse: Sequence[floa
 
 
 def drawn(spec: ChartSpec, history: History, view: View, width: int, height: int) -> list[list[Span]]:
-    return draw(plot_of(spec, history, view, None, max(1, width - 7), height, None), width, height)
+    return draw(plot_of(spec, history, view, (), max(1, width - 7), height, None), width, height)
 
 
 @settings(deadline=None, max_examples=150)
@@ -174,17 +174,17 @@ def test_any_history_seen_in_any_way_gives_rows_of_the_size_and_a_title(
     values: list[float], sparse: list[float], earlier: list[float] | None, view: View, spec: ChartSpec, width: int,
     height: int, ascii_only: bool,
 ) -> None:  # fmt: skip
-    history, ghost = history_of(values, sparse), None if earlier is None else history_of(earlier, sparse)
+    history, ghosts = history_of(values, sparse), [] if earlier is None else [history_of(earlier, sparse)]
     axis = None
     for _ in range(2):  # the second time with the axis of the first
-        plot = plot_of(spec, history, view, ghost, max(1, width - 7), height, axis)
+        plot = plot_of(spec, history, view, ghosts, max(1, width - 7), height, axis)
         axis = plot.axis
         rows = draw(plot, width, height, ascii_only)
         assert len(rows) == height
         assert {len(row) for row in text(rows)} <= {width}
         assert all(role in ROLES for row in rows for _, role in row)
         assert not ascii_only or all(row.isascii() for row in text(rows))
-    parts = title_of(spec, history, view, ghost, axis)
+    parts = title_of(spec, history, view, ghosts, axis)
     assert parts[0][0].endswith(spec.label)
     assert {role for _, role in parts} <= {*ROLES, "name"}
     assert all(part and "\n" not in part for part, _ in parts)
@@ -197,7 +197,7 @@ def test_gaps_are_marked_where_there_is_no_number_and_nowhere_else(
 ) -> None:
     values = np.concatenate([np.full(count, math.nan if bad else 3.0) for bad, count in stretches])
     history = history_of(values)
-    plot = plot_of(GRADIENT, history, view, None, width - 7, 12, None)
+    plot = plot_of(GRADIENT, history, view, (), width - 7, 12, None)
     rows = draw(plot, width, 12)
     marked = {x - 7 for row in rows for x, cell in enumerate(cells(row)) if cell == "gap"}
     assert all("gap" not in cells(row) for row in rows[:-3])  # above the lowest row, the axis and its numbers
@@ -225,7 +225,7 @@ def test_the_title_tells_the_last_gap_in_view_by_its_true_first_and_last_step(
             runs.append((begun, step - 1))
             begun = None
     seen = [run for run in runs if run[0] < stop and run[1] >= first]
-    told = [part for part, role in title_of(GRADIENT, history, view, None, None) if role == "gap"]
+    told = [part for part, role in title_of(GRADIENT, history, view, (), None) if role == "gap"]
     if not seen:
         assert told == []
         return
@@ -260,7 +260,7 @@ def test_in_a_million_points_one_spike_and_one_gap_stay_in_sight(at: int) -> Non
     ]
     assert len(marked) == 1
     assert abs(marked[0] - place) <= 1
-    said = [part for part in title_of(GRADIENT, history, View(), None, None) if part[1] == "gap"]
+    said = [part for part in title_of(GRADIENT, history, View(), (), None) if part[1] == "gap"]
     assert said == [(f"× no number at {at:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"), "gap")]
 
 

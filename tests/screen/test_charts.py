@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
+from deadrelu_tui.tui.plot.chart import MARKS, draw
 from deadrelu_tui.tui.plot.charts import LEDGER, chart_specs, more_deaths_than_units, plot_of, title_of
 from deadrelu_tui.tui.plot.view import View
 
@@ -29,7 +30,7 @@ def looked_at(steps: dict[int, float], until: int) -> History:
 
 
 def drawn(history: History, view: View, role: str = "dead") -> list[tuple[int, float]]:
-    plot = plot_of(DEAD, history, view, None, 60, 12, None)
+    plot = plot_of(DEAD, history, view, (), 60, 12, None)
     return [
         (int(step), round(float(value), 3))
         for line in plot.lines if line.role == role for step, value in zip(line.steps, line.values, strict=True)
@@ -55,7 +56,7 @@ def ledger(looks: dict[int, list[float]], until: int) -> History:
 
 
 def bars(history: History, view: View, columns: int = 60) -> dict[str, list[tuple[int, float]]]:
-    plot = plot_of(LEDGER, history, view, None, columns, 12, None)
+    plot = plot_of(LEDGER, history, view, (), columns, 12, None)
     assert plot.axis.low <= 0 < plot.axis.high
     return {
         line.role: [(int(step), float(value)) for step, value in zip(line.steps, line.values, strict=True)]
@@ -74,7 +75,7 @@ def test_the_ledger_has_a_bar_for_what_died_and_one_down_for_what_came_back_sinc
     }
     late = bars(ledger(LIVES, 200), View(zoom=4, cursor=40))
     assert [each for each in late["dead"] if each[1]] == [(40, 2)]
-    title = [part for part, _ in title_of(LEDGER, history, View(), None, None)]
+    title = [part for part, _ in title_of(LEDGER, history, View(), (), None)]
     assert title == ["ledger", "died 4", "revived 1"]
 
 
@@ -107,8 +108,8 @@ def test_a_share_that_is_no_number_is_not_drawn_as_if_it_held() -> None:
 
 def test_the_kind_of_the_axis_stands_beside_the_name() -> None:
     history = looked_at({0: 0.0}, until=20)
-    plot = plot_of(LOSS, history, View(), None, 60, 12, None)
-    assert [text for text, _ in title_of(LOSS, history, View(), None, plot.axis)][:2] == ["loss", "log"]
+    plot = plot_of(LOSS, history, View(), (), 60, 12, None)
+    assert [text for text, _ in title_of(LOSS, history, View(), (), plot.axis)][:2] == ["loss", "log"]
 
 
 @pytest.mark.parametrize(("tests", "points"), [(1, True), (12, True), (13, False), (50, False)])
@@ -120,10 +121,33 @@ def test_up_to_twelve_tests_are_points_and_more_are_a_line(tests: int, points: b
         history.add(record(step, values))
     loss = chart_specs(start())[0][1]
     assert loss.id == "loss"
-    plot = plot_of(loss, history, View(), None, 60, 12, None)
+    plot = plot_of(loss, history, View(), (), 60, 12, None)
     assert [line.scattered for line in plot.lines if line.role == "test"] == [points]
-    words = [part for part, role in title_of(loss, history, View(), None, plot.axis) if role == "test"]
+    words = [part for part, role in title_of(loss, history, View(), (), plot.axis) if role == "test"]
     assert words == [f"{'◆ ' if points else ''}test 2.200"]
+
+
+def test_each_of_several_ghosts_has_a_character_and_a_colour_of_its_own_and_one_alone_is_a_dim_line() -> None:
+    histories = [looked_at({0: share}, until=60) for share in (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)]
+    plot = plot_of(DEAD, looked_at({0: 0.0}, until=60), View(), histories, 60, 24, None)
+    drawn = [span for row in draw(plot, 67, 24) for span in row]
+    for role, mark in MARKS.items():
+        assert {char for text, own in drawn if own == role for char in text} == {mark}
+    alone = plot_of(DEAD, looked_at({0: 0.0}, until=60), View(), histories[:1], 60, 24, None)
+    dots = {char for row in draw(alone, 67, 24) for text, role in row if role == "ghost" for char in text}
+    assert dots
+    assert all("\u2800" < char <= "\u28ff" for char in dots)
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_without_colours_the_lines_of_a_chart_differ_by_their_characters(ascii_only: bool) -> None:
+    history = looked_at({0: 0.25}, until=60)
+    rows = draw(plot_of(DEAD, history, View(), (), 60, 12, None), 67, 12, ascii_only, coloured=False)
+    by_role = {role: {char for row in rows for text, own in row if own == role for char in text} for role in
+               ("dead", "zeros")}  # fmt: skip
+    assert by_role["dead"] == {"#"}
+    assert by_role["zeros"]
+    assert not by_role["zeros"] & by_role["dead"]
 
 
 def test_a_recovery_of_a_long_run_is_drawn_where_it_is() -> None:
@@ -132,10 +156,10 @@ def test_a_recovery_of_a_long_run_is_drawn_where_it_is() -> None:
     for step in range(5_000):
         loss = 1e6 if step in (2, 3) else 2.303 if step < 4_700 else 0.5
         history.add(record(step, {"loss": loss}))
-    plot = plot_of(LOSS, history, View(), None, 60, 12, None)
+    plot = plot_of(LOSS, history, View(), (), 60, 12, None)
     assert 10**plot.axis.low <= 0.5001
     assert 10**plot.axis.high < 1e3
-    near = plot_of(LOSS, history, View(window="first 16"), None, 60, 12, None)
+    near = plot_of(LOSS, history, View(window="first 16"), (), 60, 12, None)
     assert 10**near.axis.high >= 1e6
 
 
@@ -147,5 +171,5 @@ def test_a_change_at_either_edge_of_a_chart_has_its_mark(step: int, inside: bool
         history.add(record(each))
     for kind in ("revive", "planned"):
         history.add(Event(step, kind, {"layers": {}, "epochs": 5}))
-    plot = plot_of(LOSS, history, View(window="first 16"), None, 60, 12, None)
+    plot = plot_of(LOSS, history, View(window="first 16"), (), 60, 12, None)
     assert (plot.marks, plot.milestones) == (((step,), (step,)) if inside else ((), ()))

@@ -89,7 +89,7 @@ def test_the_accuracy_stands_beside_the_loss_with_that_of_choosing_by_lot() -> N
     assert [spec.id for spec in chart_specs(start())[0]] == ["dead-h1", "loss", "accuracy"]
     history = told({"Bag": 1.0})
     history.add(record(1, {"accuracy/probe": 0.25, "accuracy/test": 0.125}))
-    plot = plot_of(accuracy_chart(10), history, View(), None, 40, 10, None)
+    plot = plot_of(accuracy_chart(10), history, View(), (), 40, 10, None)
     assert {line.role: line.values.tolist() for line in plot.lines} == {"train": [0.25], "test": [0.125]}
-    title = title_of(accuracy_chart(10), history, View(), None, plot.axis)
+    title = title_of(accuracy_chart(10), history, View(), (), plot.axis)
     assert [text for text, _ in title] == ["accuracy", "probe 25.0 %", "◆ test 12.5 %", "─ by lot 10.0 %"]

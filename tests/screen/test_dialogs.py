@@ -316,7 +316,7 @@ def test_a_row_tells_of_a_run_what_it_recorded(executor: Executor) -> None:
     assert (fresh.status, fresh.done, fresh.steps, fresh.verdict, fresh.accuracy) == (Status.READY, 0, None, "", None)
     run.begin()
     run.join(60)
-    row = row_of(1, run, ghost=True)
+    row = row_of(1, run, ghost="·")
     assert row.started == "14:02:31"
     assert row.experiment == "tragedy"
     assert row.description == "raw input 0–255, lr 0.1, relu, 300 hidden, seed 0"
@@ -359,7 +359,7 @@ async def test_a_click_chooses_a_run_and_the_run_in_hand_cannot_be_chosen(size: 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_ghost_is_marked_and_chosen_again_at_once(size: tuple[int, int]) -> None:
-    async with shown(RunsScreen((*ROWS[:2], replace(ROWS[2], ghost=True)), "-unicode"), size) as seen:
+    async with shown(RunsScreen((*ROWS[:2], replace(ROWS[2], ghost="·")), "-unicode"), size) as seen:
         await seen.until(lambda: "ghost" in " ".join(seen.lines[:-1]) and "14:02:31" in seen.text)
         assert "ghost on/off" in seen.text
         await seen.press("enter")
@@ -511,7 +511,7 @@ async def test_the_last_finding_is_reached_by_scrolling(size: tuple[int, int]) -
 def dialogs(classes: str) -> list[Screen[Any]]:
     return [
         SettingsScreen(RunSettings(), classes),
-        RunsScreen((*ROWS[:2], replace(ROWS[2], ghost=True)), classes),
+        RunsScreen((*ROWS[:2], replace(ROWS[2], ghost="·")), classes),
         RunsScreen(ROWS[:1], classes),
         ReasonsScreen(FINDINGS, 1174, LIVE, classes),
     ]

@@ -262,9 +262,9 @@ async def test_o_lists_the_runs_and_choosing_one_makes_it_the_ghost(executor: Ex
         assert [row.experiment for row in seen.app.screen.rows] == ["low-lr", "tragedy"]
         await seen.pilot.press("enter")
         assert seen.app.monitor is not None
-        await seen.until(lambda: seen.app.monitor is not None and seen.app.monitor.session.ghost is first)
+        await seen.until(lambda: seen.app.monitor is not None and seen.app.monitor.session.ghosts == (first,))
         await seen.pilot.press("o", "enter")
-        await seen.until(lambda: seen.app.monitor is not None and seen.app.monitor.session.ghost is None)
+        await seen.until(lambda: seen.app.monitor is not None and seen.app.monitor.session.ghosts == ())
 
 
 async def test_a_key_that_begins_to_apply_is_drawn_as_such(executor: Executor) -> None:

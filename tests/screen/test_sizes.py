@@ -78,7 +78,7 @@ def numbers(text: str) -> set[str]:
 def full_texts(monitor: MonitorScreen) -> Iterator[str]:
     """Yield everything that the screen could say if it had all the room there is."""
     run, history, view = monitor.run_in_hand, monitor.history, monitor.view
-    ghost = monitor.session.ghost.history if monitor.session.ghost else None
+    ghosts = [each.history for each in monitor.session.ghosts]
     judged = monitor.read(history)
     found, start, looked = verdict(judged), history.start, judged.looked
     assert start is not None
@@ -99,7 +99,7 @@ def full_texts(monitor: MonitorScreen) -> Iterator[str]:
     for panel in monitor.query(ChartPanel):
         yield f"step {count(view.cursor or 0)}"
         if panel.plot is not None:
-            yield " ".join(text for text, _ in title_of(panel.spec, history, view, ghost, panel.plot.axis))
+            yield " ".join(text for text, _ in title_of(panel.spec, history, view, ghosts, panel.plot.axis))
             yield " ".join(label for _, label in panel.plot.axis.ticks)
             yield " ".join(peak.told for peak in peaks(panel.plot))
             for columns in range(14, 210, 14):
@@ -175,7 +175,7 @@ async def test_on_every_way_between_two_sizes_nothing_is_lost_and_no_number_is_c
         monitor.go_to(monitor.query_one(f"#{focus}", CellPanel))
         await pilot.press(*keys)
         state, held = (
-            (monitor.view, monitor.session.ghost, monitor.alone, monitor.session.earlier),
+            (monitor.view, monitor.session.ghosts, monitor.alone, monitor.session.earlier),
             monitor.session.held,
         )
         assert state[0].cursor is not None or "home" not in keys
@@ -188,7 +188,7 @@ async def test_on_every_way_between_two_sizes_nothing_is_lost_and_no_number_is_c
             assert monitor.run_in_hand is run, where
             assert run.status in ALIVE, where
             assert len(run.history) == BEFORE + STEPS * taken, where
-            assert (monitor.view, monitor.session.ghost, monitor.alone, monitor.session.earlier) == state, where
+            assert (monitor.view, monitor.session.ghosts, monitor.alone, monitor.session.earlier) == state, where
             assert monitor.session.held is held, where
             assert held is None or len(held) == BEFORE, where
             if size_class(*size) in ("wide", "middle"):

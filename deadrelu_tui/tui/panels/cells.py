@@ -54,6 +54,11 @@ class CellPanel(Widget, can_focus=True):
         return room_in(*self.size)
 
     @property
+    def coloured(self) -> bool:
+        """Whether the terminal has colours enough to tell things apart by them alone."""
+        return not self.app.no_color and self.app.console.color_system not in (None, "standard")
+
+    @property
     def title(self) -> str:
         """What stands in the upper line of the border."""
         return "".join(text for text, _ in self._rows[0]).strip("╭─╮+- ") if self._rows else ""

@@ -46,7 +46,7 @@ class ChartPanel(CellPanel):
         """Draw a plot at the panel's size, with some rows below it."""
         width, height = self.room
         self.plot, self.rows = plot, height
-        self.show(title, [*draw(plot, width, height - len(below), self.ascii_only), *below])
+        self.show(title, [*draw(plot, width, height - len(below), self.ascii_only, self.coloured), *below])
 
     def on_click(self, event: events.Click) -> None:
         """Pick the step that was clicked on."""

@@ -136,7 +136,7 @@ class UnitPanel(CellPanel):
         weights = self._weights.of(source, weight.name)
         if weights is None or self.at[1] >= len(weights):
             return []
-        plain = self.ascii_only or self.app.no_color
+        plain = self.ascii_only or not self.coloured
         now = "now" if source.status in ALIVE else "at the end"
         return [
             [(f"weights of unit {self.at[1]} {now}", "strong")],

@@ -25,6 +25,12 @@ from deadrelu_tui.tui.plot.scale import LABEL_WIDTH, Axis, Values
 from deadrelu_tui.tui.wire.ascii import to_ascii
 from deadrelu_tui.wording import number
 
+GHOSTS = ("ghost", "ghost2", "ghost3", "ghost4", "ghost5", "ghost6")
+"""Earlier runs, in the order in which they were chosen."""
+MARKS = dict(zip(GHOSTS, "·+x~=%", strict=True))
+"""The character of each of them, where there are several."""
+GLYPHS = {"dead": "#", "test": "o", "raw": "·", **MARKS}
+"""The character of a line where colours do not tell it from the others of its chart."""
 ROLES = (
     "axis",
     "zeros",
@@ -35,14 +41,14 @@ ROLES = (
     "mark",
     "rule",
     "milestone",
-    "ghost",
+    *GHOSTS,
     "raw",
     "gap",
     "cursor",
 )
 """What a cell can belong to. plotext is given a role's index as its colour; the theme decides what that looks like."""
 
-UNREAD = frozenset({"ghost", "raw"})
+UNREAD = frozenset({*GHOSTS, "raw"})
 """Roles of lines that lie behind those whose values are read."""
 
 Span = tuple[str, str]
@@ -92,8 +98,10 @@ class Plot:
         return Across(self.first, max(self.stop, self.first + 1), self.apart)
 
 
-def draw(plot: Plot, width: int, height: int, ascii_only: bool = False) -> list[list[Span]]:
-    """Return `height` rows of spans, `width` columns each. Anything too small for an axis is left blank."""
+def draw(plot: Plot, width: int, height: int, ascii_only: bool = False, coloured: bool = True) -> list[list[Span]]:
+    """Return `height` rows of spans, `width` columns each. Anything too small for an axis is left blank. What is not
+    coloured tells its lines apart by characters, and so do several ghosts.
+    """
     if width < LABEL_WIDTH + 6 or height < 3:
         return [[(" " * max(0, width), "axis")] for _ in range(max(0, height))]
     axis, across = plot.axis, plot.across
@@ -111,8 +119,11 @@ def draw(plot: Plot, width: int, height: int, ascii_only: bool = False) -> list[
         inside = [step for step in places if plot.first <= step <= across.stop]
         if inside:
             _stand(canvas, cells.codes[axes.bottom, axes.left :], across.places(inside), ROLES.index(role))
+    several = len({line.role for line in plot.lines} & set(GHOSTS)) > 1
     for line in plot.lines:
-        _add(canvas, line, plot, low, high, ascii_only)
+        glyph = MARKS.get(line.role, "") if several else ""
+        glyph = GLYPHS.get(line.role, "*" if ascii_only else "") if ascii_only or not coloured else glyph
+        _add(canvas, line, plot, low, high, glyph, ascii_only)
     taken = np.zeros((2, canvas.codes.shape[1]), np.bool_)
     for peak in reversed(list(peaks(plot))):  # a line that lies over another comes first here, too
         _mark_beyond(canvas, peak, taken[int(peak.above)], ascii_only)
@@ -213,7 +224,7 @@ def _divide(canvas: Canvas, place: float, ascii_only: bool) -> None:
     canvas.roles[free, column] = ROLES.index("milestone")
 
 
-def _add(canvas: Canvas, line: Line, plot: Plot, low: float, high: float, ascii_only: bool) -> None:
+def _add(canvas: Canvas, line: Line, plot: Plot, low: float, high: float, glyph: str, ascii_only: bool) -> None:
     positions = plot.axis.positions(line.values)
     # Divided before subtracting: the difference of two huge limits would overflow.
     scale = high - low
@@ -229,7 +240,7 @@ def _add(canvas: Canvas, line: Line, plot: Plot, low: float, high: float, ascii_
         return
     breaks = np.unique(np.searchsorted(line.steps[keep], [gap.first for gap in line.gaps]))
     inside = breaks[(breaks > 0) & (breaks < len(up))].tolist()
-    canvas.polyline(across, up, role, inside, "*" if ascii_only else "")
+    canvas.polyline(across, up, role, inside, glyph)
 
 
 class Peak(NamedTuple):

@@ -15,7 +15,7 @@ from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import quantity
 from deadrelu_tui.record.records import Start
 from deadrelu_tui.tui.plot.across import BEGINNING, Across
-from deadrelu_tui.tui.plot.chart import Line, Plot
+from deadrelu_tui.tui.plot.chart import GHOSTS, Line, Plot
 from deadrelu_tui.tui.plot.scale import Axis, fit, share_axis, within_fences
 from deadrelu_tui.tui.plot.view import GRADIENTS, View
 from deadrelu_tui.wording import count, number, percent
@@ -97,15 +97,20 @@ LEDGER = ChartSpec("ledger", "ledger", (("deaths", "dead"), ("revivals", "zeros"
 
 
 def plot_of(
-    spec: ChartSpec, history: History, view: View, ghost: History | None, columns: int, rows: int, before: Axis | None
+    spec: ChartSpec,
+    history: History,
+    view: View,
+    ghosts: Sequence[History],
+    columns: int,
+    rows: int,
+    before: Axis | None,
 ) -> Plot:
     """Return what a chart of so many columns shows; `before` is its last vertical axis."""
     across = view.across(history)
     first, stop = across.first, across.stop
     lines: list[Line] = []
     for name, role, _ in shown(spec, history, view):
-        if ghost is not None:
-            lines.append(_line(spec, ghost, name, "ghost", across, columns))
+        lines += [_line(spec, each, name, under, across, columns) for each, under in zip(ghosts, GHOSTS, strict=False)]
         line = _line(spec, history, name, role, across, columns)
         if view.smoothing and len(line.steps) and history.quantity(name).every_step:
             smooth = history.smooth(name, np.unique(line.steps), view.smoothing)
@@ -147,7 +152,7 @@ def _line(spec: ChartSpec, history: History, name: str, role: str, across: Acros
             steps, values = np.append(steps, now), np.append(values, values[-1])
         turns = np.flatnonzero(values[1:] != values[:-1]) + 1
         steps, values = np.insert(steps, turns, steps[turns]), np.insert(values, turns, values[turns - 1])
-    gaps = history.gaps(name, first, stop + 1) if role != "ghost" else ()
+    gaps = history.gaps(name, first, stop + 1) if role not in GHOSTS else ()
     return Line(steps, values, role, scattered=name in TESTS and few_tests(history, across), gaps=gaps)
 
 
@@ -178,7 +183,7 @@ def few_tests(history: History, across: Across) -> bool:
 
 
 def title_of(
-    spec: ChartSpec, history: History, view: View, ghost: History | None, axis: Axis | None
+    spec: ChartSpec, history: History, view: View, ghosts: Sequence[History], axis: Axis | None
 ) -> list[tuple[str, str]]:
     """Return a chart's title as (text, role): its name, and each series' value now or at the cursor."""
     label = spec.label
@@ -208,7 +213,7 @@ def title_of(
         if value is not None:
             form = _form(spec, bool(word))
             parts.append((f"{word} {form(value)}" if word else form(value), role))
-            earlier = value_of(ghost, name) if ghost is not None and view.cursor is not None else None
+            earlier = value_of(ghosts[0], name) if len(ghosts) == 1 and view.cursor is not None else None
             if earlier is not None:
                 parts.append((f"was {form(earlier)}", "ghost"))
     parts += said

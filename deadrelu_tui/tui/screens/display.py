@@ -32,6 +32,7 @@ from deadrelu_tui.tui.panels.event_panel import EventPanel
 from deadrelu_tui.tui.panels.roles import ROLE_CLASSES
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.plot import chart
+from deadrelu_tui.tui.plot.chart import MARKS
 from deadrelu_tui.tui.plot.charts import (
     LEDGER,
     MANY,
@@ -259,8 +260,12 @@ class Display(Panes):
         view, found = self.view, []
         if view.cursor is not None:
             found.append(lines.place(self.history, view.cursor))
-        if self.session.ghost is not None:
-            found.append(f"ghost: run {self.session.number(self.session.ghost)}")
+        ghosts = [self.session.number(each) for each in self.session.ghosts]
+        if len(ghosts) == 1:
+            found.append(f"ghost: run {ghosts[0]}")
+        elif ghosts:
+            marks = zip(MARKS.values(), ghosts, strict=False)
+            found.append(f"ghosts: {'  '.join(f'{mark} run {number}' for mark, number in marks)}")
         if view.window != WINDOWS[0] or view.zoom:
             first, stop = view.extent(self.history)
             found.append(f"steps {count(first)}–{count(stop)}")
@@ -291,19 +296,20 @@ class Display(Panes):
         self._drawn[name] = (text, self.size.width)
 
     def _draw_panel(self, panel: CellPanel) -> None:
-        view, ghost = self.view, self.session.ghost
+        view, ghosts = self.view, self.session.ghosts
         history = self.shown if isinstance(panel, ChartPanel) else self.judged
         if self.focused is None and panel.id == self.chosen and panel.is_attached and panel.size:
             self.set_focus(panel)
         if not len(self.shown) and not chart.loaded():  # nothing yet: neither frame nor training waits for plotext
             return
         state = (
-            self.run_in_hand.start.run, len(history), len(history.events), view, ghost and ghost.start.run,
+            self.run_in_hand.start.run, len(history), len(history.events), view,
+            tuple(each.start.run for each in ghosts),
             panel.spec if isinstance(panel, ChartPanel) else None,
         )  # fmt: skip
         if panel.drawn == state or not (panel.is_attached and panel.size and self.can_view_partial(panel)):
             return
-        below = None if ghost is None else ghost.history.frozen()
+        below = [each.history.frozen() for each in ghosts]
         panel.drawn = state
         if isinstance(panel, ChartPanel):
             width, height = panel.room

@@ -1,4 +1,4 @@
-"""The runs of this session, to draw an earlier one behind the run in hand as its ghost."""
+"""The runs of this session, to draw earlier ones behind the run in hand as its ghosts."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class RunRow:
     """Its word, empty before the first step."""
     accuracy: float | None
     """On the test images, as last measured."""
-    ghost: bool = False
-    """Whether this run is drawn behind the one in hand."""
+    ghost: str = ""
+    """The character of this run's lines behind those of the one in hand; empty if it is not drawn there."""
 
 
-def row_of(number: int, run: Source, ghost: bool = False) -> RunRow:
+def row_of(number: int, run: Source, ghost: str = "") -> RunRow:
     """Return what the list tells of a run."""
     history, settings = run.history.frozen(), run.start.settings
     found = verdict(history)
@@ -84,7 +84,7 @@ def card(row: RunRow, in_hand: bool, pointer: str, width: int) -> Content:
     """Return a run as its numbers in columns and its settings below; where it is narrow, as lines that wrap."""
     glyph, style = VERDICT_STYLE.get(row.verdict, ("–", MUTED))
     steps = count(row.done) + (f"/{count(row.steps)}" if row.steps is not None else "")
-    place = ("in hand" if in_hand else "ghost" if row.ghost else "", "bold $accent")
+    place = ("in hand" if in_hand else f"ghost {row.ghost}" if row.ghost else "", "bold $accent")
     cells = [
         (str(row.number), "bold"),
         (row.started, ""),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from deadrelu_tui.run.session import MOST_GHOSTS
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.plot.across import BEGINNING
+from deadrelu_tui.tui.plot.chart import MARKS
 from deadrelu_tui.tui.plot.charts import GRADIENT_WORDS
 from deadrelu_tui.tui.plot.view import GRADIENTS, SMOOTHING, WINDOWS
 from deadrelu_tui.tui.screens.display import Display
@@ -121,17 +123,18 @@ class Viewing(Display):
         self.answer()
 
     def action_runs(self) -> None:
-        """List the session's runs; the one that is chosen becomes the ghost, or ceases to be."""
+        """List the session's runs; the one that is chosen becomes a ghost, or ceases to be one."""
 
         def take(index: int | None) -> None:
             if index is not None:
-                self.session.haunt(index)
+                if not self.session.haunt(index):
+                    self.notify(f"There are {MOST_GHOSTS} ghosts: choose one of them, and it is none any more.")
                 self.answer()
 
         from deadrelu_tui.tui.screens.runs import RunsScreen, row_of
 
-        ghost = self.session.ghost
-        rows = [row_of(number, run, ghost=run is ghost) for number, run in self.session.runs]
+        marks = dict(zip(self.session.ghosts, MARKS.values(), strict=False))
+        rows = [row_of(number, run, marks.get(run, "")) for number, run in self.session.runs]
         self.app.push_screen(RunsScreen(rows, self.letters), take)
 
     # Where the panels stand
