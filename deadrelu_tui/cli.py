@@ -150,6 +150,12 @@ def _said(ctx: click.Context) -> Iterator[dict[str, Any]]:
         yield nearer
 
 
+def _themes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from deadrelu_tui.tui import themes
+
+    return [CompletionItem(name) for name in themes.NAMES if name.startswith(incomplete)]
+
+
 TRIALS = click.option(
     "--trials/--no-trials",
     default=None,
@@ -201,6 +207,7 @@ TRIALS = click.option(
 )
 @click.option(
     "--theme",
+    shell_complete=_themes,
     envvar="DEADRELU_THEME",
     metavar="NAME",
     help="Colours: dark, light, or a theme of Textual's, such as nord.  [default: what was chosen last in ctrl+p, "
@@ -219,6 +226,10 @@ def main_command(ctx: click.Context, /, paused: bool, tour: bool, **_given: Any)
     if ctx.invoked_subcommand is not None:
         return
     settings, beside = chosen(ctx, epochs=None), chosen_beside(ctx)
+    if tour:
+        for name in ("preset", "lr", "normalise", "activation", "hidden", "epochs"):
+            if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                raise InputError(f"the tour is of the article's first experiment: leave out --{name}")
     needs.require_engine(settings.engine)
     from deadrelu_tui.engine import rehearsal
     from deadrelu_tui.tui import themes
@@ -278,6 +289,7 @@ def main_command(ctx: click.Context, /, paused: bool, tour: bool, **_given: Any)
 
 @main_command.command(
     "run",
+    short_help="Train without a screen, for scripts and logs.",
     epilog=_epilog(
         ("deadrelu-tui run --preset normalised", "five epochs, a line for each"),
         ("deadrelu-tui run --lr 0.05 --json | jq .", "the same for programs"),
@@ -333,6 +345,7 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
 
 @main_command.command(
     "doctor",
+    short_help="Name what is missing, and how to mend it.",
     epilog=_epilog(
         ("deadrelu-tui doctor", "what is there, what is missing, how to mend it"),
         ("deadrelu-tui doctor --json", "the same for programs"),
@@ -376,6 +389,7 @@ def data_group(ctx: click.Context) -> None:
 
 @data_group.command(
     "status",
+    short_help="List the places that are looked at.",
     epilog=_epilog(
         ("deadrelu-tui data status", "all places, and which of them a run takes"),
         ("deadrelu-tui data status --data-dir ~/fashion", "whether yours would do"),
@@ -404,6 +418,7 @@ def data_status(ctx: click.Context, /, as_json: bool = False, **_given: Any) -> 
 
 @main_command.command(
     "completion",
+    short_help="Complete by tab, in bash, zsh or fish.",
     epilog=_epilog(
         ('eval "$(deadrelu-tui completion bash)"', "in ~/.bashrc"),
         ('eval "$(deadrelu-tui completion zsh)"', "in ~/.zshrc, after compinit"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import time
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def moment(at: float, pattern: str = "%H:%M:%S") -> str:
 
 def rate(lr: float) -> str:
     """Return a learning rate as one would type it: 0.1, 0.001, 1e-5."""
-    return f"{lr:g}".replace("e-0", "e-").replace("e+", "e")
+    return re.sub(r"e([+-])0*", lambda found: f"e{found[1].strip('+')}", f"{lr:g}")
 
 
 def ascii_locale() -> bool:

@@ -349,6 +349,23 @@ class History:
         steps = self._kept.steps_at(rows)
         return thin(steps, low, high, (steps - anchor) // width) if len(steps) else self._nothing
 
+    def means(self, name: str, first: int, stop: int, columns: int) -> Series:
+        """Return for each of so many columns the mean of the finite values measured at its steps, at the last of these;
+        the columns are as wide as those of an outline of steps without gaps. What has none is left out.
+        """
+        first = max(self.first, first)
+        width = max(1, -(-(stop - first) // columns))
+        steps, values = self._stretch(name, first, stop)
+        if not len(steps):
+            return self._nothing
+        starts = np.concatenate(([0], np.flatnonzero(np.diff((steps - first) // width)) + 1))
+        there = np.isfinite(values)
+        counts = np.add.reduceat(there, starts, dtype=np.int64)
+        sums = np.add.reduceat(np.where(there, values, np.float32(0)), starts, dtype=np.float64)
+        known = counts > 0
+        last = np.append(starts[1:], len(steps)) - 1
+        return Series(steps[last][known], (sums[known] / counts[known]).astype(np.float32))
+
     def gaps(self, name: str, first: int, stop: int) -> tuple[Gap, ...]:
         """Return the stretches of the steps first … stop−1 in which a metric's measurements are no finite numbers."""
         column = self._kept.dense.get(name)

@@ -44,13 +44,14 @@ LIGHT = Theme(
 SHORT = {"dark": DARK.name, "light": LIGHT.name}
 """Our own, as they are called on the command line."""
 
+NAMES = (*SHORT, *BUILTIN_THEMES)
+
 
 def named(name: str) -> str:
     """Return the full name of a theme. Raises InputError for one that there is not."""
     known = {**SHORT, **{each: each for each in (*SHORT.values(), *BUILTIN_THEMES)}}
     if name not in known:
-        told = ", ".join((*SHORT, *BUILTIN_THEMES))
-        raise InputError(f"there is no theme {printable(name)}; there are {told}")
+        raise InputError(f"there is no theme {printable(name)}; there are {', '.join(NAMES)}")
     return known[name]
 
 

@@ -279,6 +279,7 @@ READERS: dict[str, Callable[[History], Any]] = {
     "gaps": each_of(lambda each: [each[0].gaps(each[1], first, first + 500) for first in STEPS]),
     "look_steps": lambda history: history.look_steps,
     "look_at": lambda history: [history.look_at(index) for index in range(len(history.look_steps))],
+    "means": each_of(lambda each: each[0].means(each[1], 0, 3_000, 40)),
     "whole_gap": each_of(lambda each: [each[0].whole_gap(each[1], Gap(step, step)) for step in STEPS]),
     "smooth": each_of(lambda each: each[0].smooth(each[1], np.arange(0, 3_000, 100), 50)),
 }  # fmt: skip
@@ -287,6 +288,29 @@ READERS: dict[str, Callable[[History], Any]] = {
 def all_of(history: History) -> dict[str, str]:
     """Return all that can be read of a history, by what reads it."""
     return {"len": str(len(history))} | {name: repr(plain(read(history))) for name, read in READERS.items()}
+
+
+@given(
+    st.lists(st.floats(-100, 100, width=32) | st.sampled_from([math.nan, math.inf, -math.inf]), min_size=1,
+             max_size=90),
+    st.integers(0, 30), st.integers(1, 100), st.integers(1, 40),
+)  # fmt: skip
+def test_the_mean_of_a_column_is_that_of_the_finite_values_of_its_steps(
+    values: list[float], first: int, wide: int, columns: int
+) -> None:
+    history = History()
+    history.add(start())
+    for step, value in enumerate(values):
+        history.add(record(step, {"loss": value}))
+    stop, found = first + wide, history.means("loss", first, first + wide, columns)
+    width = max(1, math.ceil(wide / columns))
+    expected = {}
+    for low in range(first, stop, width):
+        inside = range(low, min(low + width, stop, len(values)))
+        finite = [float(np.float32(values[step])) for step in inside if math.isfinite(values[step])]
+        if finite:
+            expected[inside[-1]] = sum(finite) / len(finite)
+    assert dict(zip(found.steps.tolist(), found.values.tolist(), strict=True)) == pytest.approx(expected, abs=1e-3)
 
 
 def test_all_that_can_be_read_is_read_here() -> None:

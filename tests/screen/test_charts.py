@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from conftest import record, start, units
 from hypothesis import given
@@ -125,6 +126,26 @@ def test_up_to_twelve_tests_are_points_and_more_are_a_line(tests: int, points: b
     assert [line.scattered for line in plot.lines if line.role == "test"] == [points]
     words = [part for part, role in title_of(loss, history, View(), (), plot.axis) if role == "test"]
     assert words == [f"{'◆ ' if points else ''}test 2.200"]
+
+
+@pytest.mark.parametrize(("steps", "banded"), [(16 + 4 * 45 - 2, False), (16 + 4 * 45 - 1, True)])
+def test_from_four_steps_to_a_column_on_the_mean_is_the_line_and_the_extremes_are_a_band_behind_it(
+    steps: int, banded: bool
+) -> None:
+    history = History()
+    history.add(start(batches=steps, epochs=1))
+    for step in range(steps):
+        history.add(record(step, {"loss": 1.0 + step % 2}))
+    plot = plot_of(LOSS, history, View(), (), 60, 12, None)
+    assert {line.role for line in plot.lines} >= ({"raw", "train"} if banded else {"train"})
+    assert ("raw" in {line.role for line in plot.lines}) is banded
+    if banded:
+        band, mean = (next(line for line in plot.lines if line.role == role) for role in ("raw", "train"))
+        assert (band.values.min(), band.values.max()) == (1.0, 2.0)
+        later = mean.values[mean.steps >= 16]
+        assert later == pytest.approx(np.full(len(later), 1.5), abs=0.17)
+        assert mean.values[mean.steps < 16].tolist() == [1.0, 2.0] * 8  # the first steps, each by itself
+        assert plot.lines.index(band) < plot.lines.index(mean)
 
 
 def test_each_of_several_ghosts_has_a_character_and_a_colour_of_its_own_and_one_alone_is_a_dim_line() -> None:

@@ -33,10 +33,11 @@ DOUBLING = [0, 1, 2, 4, 8, 16, 32, 64, 100, 200, 300, 400]
 
 @pytest.mark.parametrize(("steps", "since", "rows", "shown"), [
     (DOUBLING[:4], 0, 9, [0, 1, 2, 4]),
-    (DOUBLING, 0, 20, [0, 1, 2, 4, 8, 16, 32, 64, 200, 300, 400]),  # the first looks at 0 + 2^k or after it
+    (DOUBLING, 0, 12, DOUBLING),
+    (DOUBLING, 0, 11, [0, 1, 2, 4, 8, 16, 32, 64, 200, 300, 400]),  # the first looks at 0 + 2^k or after it
     (DOUBLING, 0, 5, [0, 1, 200, 300, 400]),
     (DOUBLING, 0, 1, [400]),
-    ([0, 1, 2, 4, 9, 10, 11, 12, 14, 18], 10, 20, [9, 10, 11, 12, 14, 18]),  # the one before a change is the first
+    ([0, 1, 2, 4, 9, 10, 11, 12, 14, 18], 10, 9, [9, 10, 11, 12, 14, 18]),  # the one before a change is the first
     ([7], 10, 3, [7]),
     ([], 0, 3, []),
     (DOUBLING, 0, 0, []),
@@ -85,6 +86,11 @@ def test_the_axis_is_named_at_both_ends_and_at_zero() -> None:
     low, zero, high = axis.split()
     assert (low, zero, high) == ("−1e5", "0", "3")
     assert axis.index("0", LABEL + 4) == flat(joy_rows([(0, normal(0, 1)), (1, normal(-1e5, 1e4))], 60))[0].index("│")
+
+
+def test_what_lies_beyond_all_bins_is_told_as_beyond_the_ends_of_the_axis() -> None:
+    *_, axis = flat(joy_rows([(0, spread(np.array([-1e12, -1.0, 1.0, 1e12], np.float32)))], 60))
+    assert axis.split() == ["≤", "−2e7", "0", "≥", "2e7"]
 
 
 @pytest.mark.parametrize("shares", [np.full(BINS, np.nan), np.empty(0)], ids=["of NaN", "not known"])

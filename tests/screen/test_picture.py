@@ -40,7 +40,7 @@ def test_a_single_weight_far_out_leaves_the_colours_to_the_others() -> None:
     weights[0] = 1e9
     rows = picture_rows(weights, (10, 10))
     assert {role for row in rows[:-1] for pair in roles(row) for role in pair} == {"above3"}
-    assert flat(rows)[-1].split() == ["−1.0", HALF * 2 * len(LEVELS), "1.0"]
+    assert flat(rows)[-1].split() == ["≤", "−1.0", HALF * 2 * len(LEVELS), "≥", "1.0"]
 
 
 @pytest.mark.parametrize("weights", [np.zeros(4), np.full(4, np.nan), np.array([np.inf, -np.inf, np.nan, 0])])

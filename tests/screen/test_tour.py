@@ -120,14 +120,43 @@ def told(*events: Event, steps: int = 0) -> History:
     return history
 
 
+REVIVED = Event(10, "revive", {"layers": {"h1": 3}})
 NORMALISED = Event(9, "change", {"setting": "normalise", "before": False, "now": True})
 
 
 def test_the_stop_is_read_off_the_run() -> None:
     assert [tour.stop_of(told(steps=steps)) for steps in (0, 1, 2, 3, 4, 40)] == [None, 0, 1, 2, 3, 3]
     assert tour.stop_of(told(NORMALISED, steps=10)) == 4
-    assert tour.stop_of(told(replace(NORMALISED, facts={"setting": "lr", "before": 1, "now": 2}), steps=10)) == 3
-    assert tour.stop_of(told(NORMALISED, Event(10, "revive", {"layers": {"h1": 3}}), steps=10)) == 5
+    assert tour.stop_of(told(NORMALISED, REVIVED, steps=11)) == 5
+
+
+OTHER = replace(NORMALISED, facts={"setting": "lr", "before": 1, "now": 2})
+
+
+@pytest.mark.parametrize("events", [
+    (OTHER,), (NORMALISED, OTHER), (REVIVED,), (REVIVED, replace(NORMALISED, step=11)), (replace(NORMALISED, step=2),),
+    (replace(NORMALISED, facts={"setting": "normalise", "before": True, "now": False}),),
+    (NORMALISED, REVIVED, replace(REVIVED, step=12)),
+], ids=["rate", "rate later", "revived raw", "revived first", "too early", "off", "twice"])  # fmt: skip
+def test_what_the_tour_does_not_do_leads_away_from_it_and_that_is_said(events: tuple[Event, ...]) -> None:
+    history = told(*events, steps=20)
+    assert tour.stop_of(history) is None
+    assert tour.more(history, Take()) is None
+    assert tour.told(history, 100).plain.startswith("off the tour\nThese are other paths")
+
+
+@pytest.mark.parametrize(("events", "steps", "left"), [
+    ((), 3, 0), ((), 4, 29), ((), 32, 1), ((), 33, 0), ((), 50, 0),
+    ((NORMALISED,), 10, 59), ((NORMALISED,), 68, 1), ((NORMALISED,), 69, 0),
+])  # fmt: skip
+def test_until_the_steps_to_a_stop_are_taken_its_key_is_not_offered(
+    events: tuple[Event, ...], steps: int, left: int
+) -> None:
+    history = told(*events, steps=steps)
+    assert tour.under_way(history) == left
+    last = tour.told(history, 120).plain.splitlines()[-1]
+    assert last.startswith(f"{left} more steps …") is (left > 0)
+    assert "more steps" not in tour.told(history, 120, paused=False).plain.splitlines()[-1]
 
 
 def test_only_the_key_of_a_stop_is_followed_by_steps() -> None:
@@ -146,14 +175,14 @@ def test_only_the_key_of_a_stop_is_followed_by_steps() -> None:
 
 
 @pytest.mark.parametrize("width", [77, 117, 157])
-def test_every_stop_has_room_in_nine_lines_and_says_its_number_and_its_key(width: int) -> None:
+def test_every_stop_has_room_in_eight_lines_and_says_its_number_and_its_key(width: int) -> None:
     histories = [told(steps=n) for n in (1, 2, 3, 33)] + [
-        told(NORMALISED, steps=40),
-        told(Event(9, "revive"), steps=40),
+        told(NORMALISED, steps=99),
+        told(NORMALISED, REVIVED, steps=300),
     ]
     for number, history in enumerate(histories, 1):
         lines = tour.told(history, width).plain.splitlines()
-        assert len(lines) <= 9
+        assert len(lines) <= 8
         assert max(map(len, lines)) <= width
         assert lines[0].startswith(f"tour {number}/6")
         assert lines[-1].startswith(tour.STOPS[number - 1].key)

@@ -56,7 +56,8 @@ class CellPanel(Widget, can_focus=True):
     @property
     def coloured(self) -> bool:
         """Whether the terminal has colours enough to tell things apart by them alone."""
-        return not self.app.no_color and self.app.console.color_system not in (None, "standard")
+        app = self.app
+        return not app.no_color and (app.is_headless or app.console.color_system != "standard")
 
     @property
     def title(self) -> str:

@@ -26,7 +26,8 @@ Numbers = npt.NDArray[np.float64]
 
 def chosen(steps: Sequence[int], since: int, rows: int) -> list[int]:
     """Return which of the looks at some steps are shown in so many rows, by index, oldest first: the last one before a
-    change, those 0, 1, 2, 4, 8, … steps after it, and the newest. Where there are too many the middle is left out.
+    change, those 0, 1, 2, 4, 8, … steps after it, and the newest; all if they have room. Where there are too many even
+    of these the middle is left out.
 
     So a row stays what it is while the run goes on.
     """
@@ -34,6 +35,8 @@ def chosen(steps: Sequence[int], since: int, rows: int) -> list[int]:
         return []
     numbers = np.asarray(steps)
     last = len(steps) - 1
+    if len(steps) <= rows:
+        return list(range(len(steps)))
     found = {last, max(0, int(np.searchsorted(numbers, since)) - 1)}
     reach = 0
     while since + reach <= numbers[last]:
@@ -108,7 +111,8 @@ def _levels(heights: Numbers) -> list[int]:
 
 
 def _axis(low: float, high: float, left: int, across: int) -> Row:
-    first, last = number(low, 1), number(high, 1)
+    first = f"{'≤ ' if low <= EDGES[1] else ''}{number(low, 1)}"
+    last = f"{'≥ ' if high >= EDGES[-2] else ''}{number(high, 1)}"
     line = [" "] * (LABEL + across + 1)
     line[LABEL : LABEL + len(first)] = first
     line[len(line) - len(last) :] = last

@@ -59,7 +59,8 @@ def _merged(upper: list[int], lower: list[int]) -> Row:
 
 
 def _scale(most: float, plain: bool) -> Row:
-    low, high = (number(each, 2) for each in (-most, most))
+    below, above = ("<=", ">=") if plain else ("≤", "≥")
+    low, high = f"{below} {number(-most, 2)}", f"{above} {number(most, 2)}"
     if plain:
         return [(f"{GLYPHS[0]} {low}  0  {high} {GLYPHS[-1]}", "text")]
     return [(f"{low} ", "text"), *((HALF * 2, f"{each}/{each}") for each in LEVELS), (f" {high}", "text")]

@@ -17,6 +17,7 @@ from textual.content import Content
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.record.commands import Change, Command, Revive, Take
 from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Event
 from deadrelu_tui.tui.panels.beginning import KEY
 from deadrelu_tui.wording import count, number, percent
 
@@ -53,24 +54,25 @@ def _images(history: History) -> str:
 
 def _before(history: History) -> str:
     return (
-        f"No update has touched these weights yet. {_dead(history)} units are dead, which is to say fire for none of "
-        f"{_images(history)} test images, and h, what a unit computes before its ReLU, spreads evenly to both sides of "
-        "zero. The pixels are 0–255 and the learning rate is 0.1: watch."
+        f"What you see is the network as the first step found it, before any update. {_dead(history)} units are "
+        f"dead, which is to say fire for none of {_images(history)} test images, and h, what a unit computes before "
+        "its ReLU, spreads evenly to both sides of zero. The pixels are 0–255 and the learning rate is 0.1: watch."
     )
 
 
 def _first(history: History) -> str:
     return (
-        f"The update of step 0 was {_times(history, 0)} times as large as the weights w1 themselves: large pixels make "
-        "large gradients. No pixel is negative, so an update moves h of a unit to the same side for every image: one "
-        f"hill has become two. {_dead(history)} units fire for no image any more, each of them a ✖."
+        f"The first update, of step 0, was {_times(history, 0)} times as large as the weights w1 themselves: large "
+        "pixels make large gradients. No pixel is negative, so it moves h of most units to one side for nearly "
+        "every image. The rows of h show it: much wider now, and the part on the left is the larger one. "
+        f"{_dead(history)} units fire for no image any more."
     )
 
 
 def _second(history: History) -> str:
     zeros = percent(history.latest("zero_fraction/h1") or 0.0)
     return (
-        f"The update of step 1 was {_times(history, 1)} times as large as w1. {_dead(history)} units are dead: "
+        f"The update of step 1 was {_times(history, 1)} times as large as w1. {_dead(history)} units are dead (✖): "
         "whatever image comes, their h lies left of zero, and far from it. "
         f"{zeros} of all activations are zero. Two batches were enough for that."
     )
@@ -81,9 +83,10 @@ def _no_way_back(history: History) -> str:
     highest = number(float(np.nanmax(np.abs(sums)))) if len(sums) else "much"
     now = number(float(sums[-1])) if len(sums) else "0"
     return (
-        "A ReLU passes the gradient back only where h > 0, and for a dead unit that is nowhere. So the sum of the "
-        f"gradient of w1 went from {highest} to {now}, the weights do not move, and h stays where it is: "
-        f"{_dead(history)} are dead, and nothing wakes them. The network takes {_favourite(history)}."
+        "A ReLU passes the gradient back only where h > 0, and for a dead unit that is nowhere: its weights do not "
+        f"move any more, and its h stays where it is. So the sum of the gradient of w1 went from {highest} to {now} "
+        f"while the last ones died: {_dead(history)} are dead, and hardly any will wake. The network takes "
+        f"{_favourite(history)}."
     )
 
 
@@ -95,9 +98,9 @@ def _favourite(history: History) -> str:
 
 def _in_vain(history: History) -> str:
     return (
-        "Since then the pixels are divided by 255, as they should have been from the start. It wakes nobody: the "
-        "weights are still those that two updates made, h is still negative, its gradient still zero. "
-        f"{_dead(history)} units stay dead. What prevents does not heal."
+        "Since then the pixels are divided by 255, as they should have been from the start. It wakes hardly "
+        "anybody: the weights of the dead are still those that killed them, h is still negative, their gradient "
+        f"still zero. {_dead(history)} units are dead. What prevents does not heal."
     )
 
 
@@ -106,8 +109,8 @@ def _revived(history: History) -> str:
     right = "" if accuracy is None else f", and {percent(accuracy)} of the images are classified rightly"
     return (
         "The dead were given new incoming weights, and outgoing ones of zero, so that the loss did not jump. With "
-        f"small pixels the updates are small beside them: {_dead(history)} units are dead now{right}. It took both, in "
-        "this order. The run goes on with space."
+        f"small pixels the updates are small beside them: {_dead(history)} units are dead now{right}. Fresh weights "
+        "alone would have died again. The verdict may know other ways: it tries them on copies. space goes on."
     )
 
 
@@ -121,18 +124,46 @@ STOPS = (
 )
 LATER = len(STOPS) - 3
 """The index of the first stop that the number of steps leads to, and none other."""
+AWAY = (
+    "These are other paths than the tour's, and just as real: what you see is what they lead to. T begins the tour "
+    "anew."
+)
 
 
 def stop_of(history: History) -> int | None:
-    """Return the index of the stop that a run has come to; None before its first step."""
-    if history.last is None:
+    """Return the index of the stop that a run has come to; None before its first step, and when something was done to
+    it that the tour does not do.
+    """
+    if history.last is None or away(history):
         return None
-    kinds = {event.kind for event in history.events}
-    if "revive" in kinds:
-        return len(STOPS) - 1
-    if any(event.facts.get("setting") == "normalise" for event in history.events if event.kind == "change"):
-        return len(STOPS) - 2
-    return min(history.last - history.first, LATER)
+    done = len(_done(history))
+    return LATER + done if done else min(history.last - history.first, LATER)
+
+
+def _done(history: History) -> list[Event]:
+    return [event for event in history.events if event.mark]
+
+
+def away(history: History) -> bool:
+    """Return whether something was done to a run that the tour does not do: it normalises after its third step, then
+    it revives.
+    """
+    done = _done(history)
+    wanted: tuple[dict[str, Any], ...] = ({"setting": "normalise", "now": True}, {})
+    fits = [event.kind == kind and event.facts.items() >= facts.items() for event, kind, facts in
+            zip(done, ("change", "revive"), wanted, strict=False)]  # fmt: skip
+    return len(done) > len(wanted) or not all(fits) or any(event.step - history.first < LATER for event in done)
+
+
+def under_way(history: History) -> int:
+    """Return how many of the steps that lead to a stop are still to be taken, if nothing else is done."""
+    index = stop_of(history)
+    if index is None or index < LATER or history.last is None:
+        return 0
+    done = _done(history)
+    began = done[-1].step if done else history.first + LATER
+    steps = STOPS[index - 1].then
+    return max(0, began + steps - 1 - history.last) if index > LATER else max(0, began + steps - history.last)
 
 
 def more(history: History, command: Command) -> Command | None:
@@ -145,14 +176,25 @@ def more(history: History, command: Command) -> Command | None:
     return Take(steps) if steps and wanted is not None and isinstance(command, wanted) else None
 
 
-def told(history: History, width: int) -> Content:
-    """Return what the stop that the run has come to says, wrapped to a width."""
+def told(history: History, width: int, paused: bool = True) -> Content:
+    """Return what the stop that a run has come to says, wrapped to a width. While it takes the steps that lead there
+    the key is not yet offered.
+    """
+    leave = Content.assemble(("esc", KEY), (" leaves the tour", "$foreground 65%"))
     index = stop_of(history)
     if index is None:
-        return Content.styled("tour  the network is being loaded …", "bold")
+        if history.last is None:
+            return Content.styled("tour  the network is being loaded …", "bold")
+        head = Content.styled("off the tour", "bold $accent")
+        return Content("\n").join([head, *Content(AWAY).wrap(max(20, width)), leave])
     stop = STOPS[index]
     head = Content.assemble((f"tour {index + 1}/{len(STOPS)}  {stop.title}", "bold $accent"))
     lines = Content(stop.text(history)).wrap(max(20, width))
-    leave = () if stop.key == "esc" else (("   esc", "$foreground 65%"), (" leaves the tour", "$foreground 65%"))
-    keys = Content.assemble((stop.key, KEY), f" {stop.does}", *leave)
+    left = under_way(history) if paused else 0
+    if left:
+        keys = Content.assemble((f"{count(left)} more steps …   ", "$foreground 65%"), leave)
+    elif stop.key == "esc":
+        keys = leave
+    else:
+        keys = Content.assemble((stop.key, KEY), f" {stop.does}   ", leave)
     return Content("\n").join([head, *lines, keys])

@@ -12,7 +12,7 @@ from textual.binding import BindingType
 
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.units import Definition, Units
-from deadrelu_tui.run.source import ALIVE, Source
+from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.keys import UNIT_KEYS
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.definitions import definition_rows, packed, portrait
@@ -50,6 +50,8 @@ class UnitPanel(CellPanel):
         self.at: At = ("", 0)
         self._shown: tuple[History, View, Source] | None = None
         self._weights = Weights(self._came)
+        self._reading = False
+        """Whether somebody has moved the cursor among the units, and the panel still has the focus."""
         self._counts: dict[str, int] = {}
         """Units of each layer, in the order in which the map has them."""
         self._grid = Grid({}, 0, 1, 1)
@@ -114,7 +116,7 @@ class UnitPanel(CellPanel):
         """
         weights = self._weights_picture(history, source, columns) if rows > PICTURE else []
         if weights and rows < PICTURE + SPREAD:
-            return weights if self.has_focus else self._spread(history, columns, rows)
+            return weights if self._reading else self._spread(history, columns, rows)
         free = rows - (len(weights) + 1 if weights else 0)
         spread = self._spread(history, columns, free)
         return [*spread, *([[]] if weights and spread else []), *weights]
@@ -125,19 +127,22 @@ class UnitPanel(CellPanel):
         looks = [history.look_at(index) for index in at]
         told = [(look.step, look.layers[layer].spread) for look in looks if layer in look.layers]
         found = joy_rows(told, columns, self.ascii_only)
-        return [[(f"h of {layer}, step by step"[:columns], "strong")], *found] if found else []
+        return [[(f"h of {layer}, step by step, log both ways"[:columns], "strong")], *found] if found else []
 
     def _weights_picture(self, history: History, source: Source, columns: int) -> list[Row]:
         layer, start = history.network.layer(self.at[0]), source.start
         shape = tuple(start.facts.get("shape", ()))
-        weight = history.network.parameter(layer.weight) if layer is not None and not layer.inputs else None
+        if layer is not None and layer.inputs and shape:
+            return [[(f"{layer.name} is fed by units, not by pixels:"[:columns], "text")],
+                    [("its weights are no picture"[:columns], "text")]]  # fmt: skip
+        weight = history.network.parameter(layer.weight) if layer is not None else None
         if weight is None or len(shape) != 2 or weight.inputs != math.prod(shape) or shape[1] > columns:
             return []
         weights = self._weights.of(source, weight.name)
         if weights is None or self.at[1] >= len(weights):
             return []
         plain = self.ascii_only or not self.coloured
-        now = "now" if source.status in ALIVE else "at the end"
+        now = "now" if source.status is Status.RUNNING else f"after step {count(source.history.last or 0)}"
         return [
             [(f"weights of unit {self.at[1]} {now}", "strong")],
             *picture_rows(np.asarray(weights[self.at[1]]), (int(shape[0]), int(shape[1])), plain),
@@ -169,14 +174,16 @@ class UnitPanel(CellPanel):
 
     def _take(self, at: At) -> None:
         if self._shown is not None:
-            self.at = at
+            self.at, self._reading = at, True
             self.show_units(*self._shown)
 
     def watch_has_focus(self, has_focus: bool) -> None:
-        """Show the weights of the unit that is chosen from now on, or no more."""
+        """Show the weights of a unit no more that is read no more."""
         super().watch_has_focus(has_focus)
-        if self._shown is not None:
-            self.show_units(*self._shown)
+        if self._reading and not has_focus:
+            self._reading = False
+            if self._shown is not None:
+                self.show_units(*self._shown)
 
     def _came(self) -> None:
         self.drawn = None

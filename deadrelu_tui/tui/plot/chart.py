@@ -240,7 +240,8 @@ def _add(canvas: Canvas, line: Line, plot: Plot, low: float, high: float, glyph:
         return
     breaks = np.unique(np.searchsorted(line.steps[keep], [gap.first for gap in line.gaps]))
     inside = breaks[(breaks > 0) & (breaks < len(up))].tolist()
-    canvas.polyline(across, up, role, inside, glyph)
+    beneath = () if line.role in UNREAD else [ROLES.index(each) for each in UNREAD]
+    canvas.polyline(across, up, role, inside, glyph, beneath)
 
 
 class Peak(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.record.activations import SATURATING
-from deadrelu_tui.record.columns import Gap
+from deadrelu_tui.record.columns import Gap, Series
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import quantity
 from deadrelu_tui.record.records import Start
@@ -26,6 +26,8 @@ focus."""
 
 
 TESTS = ("loss/test", "accuracy/test")
+BAND = 4
+"""Steps to a column from which on its least and its greatest value are drawn as a band, and their mean as the line."""
 POINTS = 12
 """Tests that are drawn as points; as many as can be told from each other."""
 
@@ -115,6 +117,8 @@ def plot_of(
         if view.smoothing and len(line.steps) and history.quantity(name).every_step:
             smooth = history.smooth(name, np.unique(line.steps), view.smoothing)
             lines += [replace(line, role="raw"), replace(line, steps=np.unique(line.steps), values=smooth)]
+        elif history.quantity(name).every_step and (inner := _means(history, name, across, columns)) is not None:
+            lines += [replace(line, role="raw"), replace(line, steps=inner.steps, values=inner.values)]
         else:
             lines.append(line)
     if spec.scale == "share":
@@ -133,6 +137,22 @@ def plot_of(
     )
     return Plot(tuple(line for line in lines if len(line.steps) or line.gaps), axis, first, stop, marks, spec.rules,
                 view.cursor, milestones, across.bend is not None)  # fmt: skip
+
+
+def _means(history: History, name: str, across: Across, columns: int) -> Series | None:
+    """Return the mean of each column, where there are so many steps to a column that its least and its greatest value
+    make a band; the first steps, where they are apart, each by itself. None where there are fewer.
+    """
+    stretches = list(across.stretches(columns))
+    banded = [stop - first >= BAND * wide for first, stop, wide in stretches]
+    if not any(banded):
+        return None
+    means = [
+        history.means(name, *stretch) if thick else history.window(name, *stretch[:2])
+        for thick, stretch in zip(banded, stretches, strict=True)
+    ]
+    steps, values = means[0] if len(means) == 1 else map(np.concatenate, zip(*means, strict=True))
+    return Series(steps, values)
 
 
 def _line(spec: ChartSpec, history: History, name: str, role: str, across: Across, columns: int) -> Line:

@@ -37,9 +37,11 @@ class Canvas:
         self.codes[at], self.roles[at] = ord(character), role
 
     def polyline(
-        self, across: Numbers, up: Numbers, role: int, breaks: Sequence[int] = (), character: str = ""
-    ) -> None:
-        """Join points, shape (points,) each, by lines of braille dots, or of a character. Dots of other lines stay.
+        self, across: Numbers, up: Numbers, role: int, breaks: Sequence[int] = (), character: str = "",
+        beneath: Sequence[int] = (),
+    ) -> None:  # fmt: skip
+        """Join points, shape (points,) each, by lines of braille dots, or of a character. Dots of other lines stay,
+        save of those whose role is among what lies beneath: a cell has one colour.
 
         A point whose index is among the breaks is not joined to the one before.
         """
@@ -51,8 +53,8 @@ class Canvas:
         lit[rows // 4, columns // 2, _BITS[rows % 4, columns % 2]] = True
         dots = np.packbits(lit, axis=2, bitorder="little")[:, :, 0]
         drawn = dots > 0
-        codes = self.codes[drawn]
-        before = np.where(codes & ~np.uint32(0xFF) == _BRAILLE, codes, np.uint32(_BRAILLE))
+        codes, stays = self.codes[drawn], ~np.isin(self.roles[drawn], beneath)
+        before = np.where((codes & ~np.uint32(0xFF) == _BRAILLE) & stays, codes, np.uint32(_BRAILLE))
         self.codes[drawn], self.roles[drawn] = before | dots[drawn], role
 
 

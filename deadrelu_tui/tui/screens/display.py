@@ -82,6 +82,8 @@ class Display(Panes):
         """When the next frame may be drawn."""
         self.touring = ""
         """The run that is a tour."""
+        self._said_small = False
+        """Whether it was said that the tour has no room."""
         self._stop: int | None = None
         """The stop of it whose panel was brought into sight."""
         self.frame = Frame(self, self._sample)
@@ -206,13 +208,16 @@ class Display(Panes):
     def _show_tour(self, history: History | None) -> None:
         """Show where the tour has come to, and bring the panel that it speaks of into sight; None ends it."""
         box = self.query_one("#tour", Static)
+        if history is not None and self.has_class("-small") and not self._said_small:
+            self._said_small = True
+            self.notify("The tour needs a terminal of 60 columns and 18 rows.", timeout=6)
         shown = history is not None and (self.has_class("-wide") or self.has_class("-middle"))
         if box.display != shown:
             box.display = shown
             self.call_after_refresh(self.lay_out)
         if history is None or not shown:
             return
-        self._line("tour", tour.told(history, self.size.width - 3), layout=True)
+        self._line("tour", tour.told(history, self.size.width - 3, self.status is Status.PAUSED), layout=True)
         stop = tour.stop_of(history)
         if stop is not None and stop != self._stop:
             self._stop = stop

@@ -31,7 +31,34 @@ _ROOM = 32
 
 Group = tuple[str, Sequence[tuple[str, str, str]]]
 """A heading, and below it (key, name, explanation) of each of its keys."""
-MEASURED = "what is measured"
+MEASURED, SHOWN = "what is measured", "what is shown"
+TERMS = (
+    (
+        "map of units",
+        "A cell for each unit, or for several where there is no room: the brighter, the more probe images it "
+        "fires for. ✖: all units of the cell are dead, by the definition that d chooses.",
+    ),
+    (
+        "h, step by step",
+        "How the pre-activations h of a layer spread over all its units and all probe images, a row for each look. "
+        "The axis is that of asinh: straight around zero, logarithmic far from it on both sides. A bar is the share "
+        "of h in its column; what lies left of zero does not fire.",
+    ),
+    (
+        "weights of unit",
+        "The incoming weights of the unit under the cursor, as the picture that they are multiplied with: positive "
+        "ones in the colour of what fires, negative ones in that of what does not. Of a run that trains they are "
+        "those of now, not of the step that is read. The strongest colour stands for all beyond the number beside "
+        "it.",
+    ),
+    ("predicts", "What share of the probe set is taken for which class, at the last look."),
+    (
+        "band",
+        "Where a column of a chart stands for four steps or more: from the least to the greatest value, grey, and the "
+        "mean as the line.",
+    ),
+)
+"""Names and explanations of what is no number."""
 
 
 def wrapped(groups: Sequence[Group], width: int, wanted: str = "") -> Iterator[list[Line]]:
@@ -50,6 +77,11 @@ def wrapped(groups: Sequence[Group], width: int, wanted: str = "") -> Iterator[l
     measured = [
         each for each in METRICS if wanted in " ".join((MEASURED, each.name, each.meaning, each.formula)).lower()
     ]
+    shown = [each for each in TERMS if wanted in " ".join((SHOWN, *each)).lower()]
+    if shown:
+        yield [[], [(SHOWN, HEADING)]]
+    for name, text in shown:
+        yield list(_beside([(name, names, BOLD)], [(text, PLAIN)], width))
     if measured:
         yield [[], [(MEASURED, HEADING)]]
     for metric in measured:

@@ -14,7 +14,7 @@ from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.trials import trials_of
 from deadrelu_tui.diagnosis.verdict import findings
-from deadrelu_tui.record.activations import ACTIVATIONS
+from deadrelu_tui.record.activations import ACTIVATIONS, DYING
 from deadrelu_tui.record.commands import (
     Change,
     Command,
@@ -156,9 +156,12 @@ class MonitorScreen(Viewing):
 
     def action_revive(self) -> None:
         """Revive the dead units before the next step."""
+        history, touring = self.run_in_hand.history.frozen(), self.touring == self.run_in_hand.start.run
         self._send(Revive())
-        if self.status is Status.PAUSED:
-            self.notify("What is dead comes back with the next step.", timeout=4)
+        if self.status is Status.PAUSED and not touring:
+            dead = any(ledger.lost.any() for ledger in history.ledgers.values()) and history.activation() in DYING
+            told = "What is dead comes back with the next step." if dead else "Nothing was dead at the last look."
+            self.notify(told, timeout=4)
 
     def action_pause(self) -> None:
         """Pause."""

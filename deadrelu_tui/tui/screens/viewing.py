@@ -99,7 +99,9 @@ class Viewing(Display):
     def action_gradient(self) -> None:
         """Go to the next of what is told of each parameter's gradient."""
         self._look(gradient=GRADIENTS[(GRADIENTS.index(self.view.gradient) + 1) % len(GRADIENTS)])
-        self.notify(f"parameters: {GRADIENT_WORDS[self.view.gradient].format('p')}", timeout=2)
+        seen = any(panel.display for panel in self.query(ChartPanel) if panel.spec.parameter)
+        more = "" if seen else "; tab leads to their charts"
+        self.notify(f"parameters: {GRADIENT_WORDS[self.view.gradient].format('p')}{more}", timeout=3)
 
     def action_find(self) -> None:
         """Ask for a part of a name; what holds it comes first."""
