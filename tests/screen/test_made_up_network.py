@@ -140,10 +140,26 @@ async def test_the_worst_layers_come_first_and_the_parameters_are_those_of_the_l
         assert shown(monitor, "gradients")[:2] == [f"{worst[1]}.{each}" for each in ("weight", "bias")]
 
 
+async def test_the_cursor_among_the_units_picks_the_layer_whose_parameters_are_shown(source: MadeUp) -> None:
+    async with screen(source, (160, 60)) as (monitor, pilot):
+        units = monitor.query_one(UnitPanel)
+        monitor.go_to(units)
+        await pilot.pause()
+        for key in ("g", "down", "G"):
+            await pilot.press(key)
+            monitor.draw()
+            shown_of = shown(monitor, "gradients")[0]
+            assert shown_of == f"{units.at[0]}.weight"
+            assert units.at[0] == list(units._counts)[{"g": 0, "down": 1, "G": -1}[key]] or key == "down"
+
+
 async def test_a_part_of_a_name_brings_layers_and_parameters_to_the_front(source: MadeUp) -> None:
     async with screen(source, (160, 48)) as (monitor, pilot):
         await pilot.press("slash", *"42.ML", "enter")
-        await pilot.pause()
+        for _ in range(1_000):
+            if monitor.view.wanted:
+                break
+            await pilot.pause(0.01)
         monitor.draw()
         assert shown(monitor, "top")[0] == "encoder.42.mlp.act"
         assert shown(monitor, "gradients")[0] == "encoder.42.mlp.act.weight"

@@ -241,6 +241,8 @@ class Display(Panes):
         layers = {str(panel.id): panel for panel in charts if panel.spec.layer}
         gradients = {str(panel.id): panel for panel in charts if panel.spec.parameter}
         focused = self.focused.spec.layer if isinstance(self.focused, ChartPanel) else ""
+        if isinstance(self.focused, UnitPanel):
+            focused = self.focused.at[0]
         focus = focused or self._layer_in_focus
         rows: Sequence[Sequence[ChartSpec]]
         rows = arranged(history, self.view, list(layers), list(gradients), focus) if chosen else chart_specs(start)
