@@ -169,8 +169,8 @@ TRIALS = click.option(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_epilog(
-        ("deadrelu-tui --tour", "what kills ReLUs, explained on a run"),
-        ("deadrelu-tui --preset low-lr --hidden 300,100", "two layers, gently"),
+        ("deadrelu-tui --tour", "what kills ReLUs, on a real run"),
+        ("deadrelu-tui --lr 0.01 --hidden 300,100", "two layers, gently"),
         ("deadrelu-tui --paused --speed 2", "held; then two steps a second"),
         more=f"{PRESETS}\n\n{ORDER}",
     ),
@@ -391,7 +391,7 @@ def data_group(ctx: click.Context) -> None:
     "status",
     short_help="List the places that are looked at.",
     epilog=_epilog(
-        ("deadrelu-tui data status", "all places, and which of them a run takes"),
+        ("deadrelu-tui data status", "all places, and the one taken"),
         ("deadrelu-tui data status --data-dir ~/fashion", "whether yours would do"),
     ),
 )

@@ -19,7 +19,7 @@ PRESETS: dict[str, RunSettings] = {
 """In the article's order, which is also the order of the keys 1 to 5."""
 
 MEANING = {
-    "tragedy": "raw pixels, 0–255, at lr 0.1: two updates kill nearly all units",
+    "tragedy": "raw pixels, 0–255, at lr 0.1: two updates kill most units",
     "low-lr": "raw pixels at lr 0.001: it learns, with most activations zero",
     "normalised": "pixels of 0–1 at lr 0.5: sparse, and nearly nothing dead",
     "sigmoid": "raw pixels at lr 0.5 with sigmoid: most units saturate",

@@ -59,7 +59,7 @@ def thin(steps: npt.NDArray[np.int64], low: Floats, high: Floats, column: npt.ND
 
 
 class Column:
-    """An array that grows at its end, with the minima and maxima of its whole blocks of BLOCK values."""
+    """An array that grows at its end, with the minima, the maxima and the sums of its whole blocks of BLOCK values."""
 
     def __init__(self, dtype: type = np.float32, lacking: int = 0) -> None:
         """Begin with so many values that are lacking."""
@@ -69,6 +69,8 @@ class Column:
         """Of each whole block, whether all its values that are there are finite."""
         self._low: Floats = np.empty(0, np.float32)
         self._high: Floats = np.empty(0, np.float32)
+        self._sums, self._finite = np.empty(0, np.float64), np.empty(0, np.int64)
+        """Of each whole block the sum of its finite values, and how many these are."""
 
     def __len__(self) -> int:
         return self._count
@@ -120,14 +122,30 @@ class Column:
         """Return index, minimum and maximum of each whole block among the values first … stop−1, and of the values
         before and after these blocks.
         """
-        stop = min(stop, self._count)
+        at, head, blocks, tail = self._cut(first, min(stop, self._count))
+        return at, np.concatenate((head, self._low[blocks], tail)), np.concatenate((head, self._high[blocks], tail))
+
+    def sums(
+        self, first: int, stop: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """Return as pieces() does index, sum of the finite values and their number."""
+        at, head, blocks, tail = self._cut(first, min(stop, self._count))
+        ends = [(np.where(np.isfinite(end), end, 0.0), np.isfinite(end).astype(np.int64)) for end in (head, tail)]
+        (before, ahead), (after, behind) = ends
+        return (
+            at, np.concatenate((before, self._sums[blocks], after)),
+            np.concatenate((ahead, self._finite[blocks], behind)),
+        )  # fmt: skip
+
+    def _cut(self, first: int, stop: int) -> tuple[npt.NDArray[np.int64], Floats, slice, Floats]:
+        """Return the indices of whole blocks and of the values around them, the values before, the blocks, and those
+        after.
+        """
         self._summarise(stop)
         left = min(-(-first // BLOCK) * BLOCK, stop)
         right = max(left, stop // BLOCK * BLOCK)
-        blocks = slice(left // BLOCK, right // BLOCK)
-        head, tail = self._values[first:left], self._values[right:stop]
         at = np.concatenate((np.arange(first, left), np.arange(left, right, BLOCK), np.arange(right, stop)))
-        return at, np.concatenate((head, self._low[blocks], tail)), np.concatenate((head, self._high[blocks], tail))
+        return at, self._values[first:left], slice(left // BLOCK, right // BLOCK), self._values[right:stop]
 
     def broken(self, first: int, stop: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """Return the indices of those of the values first … stop−1 that lie in a block with one that is not finite, and
@@ -149,7 +167,10 @@ class Column:
         known, whole = len(self._low), stop // BLOCK
         if whole > known:
             fresh = self._values[known * BLOCK : whole * BLOCK].reshape(-1, BLOCK)
-            fine = np.isfinite(fresh)
+            finite = np.isfinite(fresh)
+            fine = finite.copy()
+            self._finite = np.concatenate((self._finite, finite.sum(axis=1)))
+            self._sums = np.concatenate((self._sums, np.where(finite, fresh, 0.0).sum(axis=1, dtype=np.float64)))
             if self.holes:
                 fine |= fresh.view(np.uint32) == LACKING.view(np.uint32)
             self._whole = np.concatenate((self._whole, fine.all(axis=1)))

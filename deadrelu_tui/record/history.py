@@ -328,13 +328,12 @@ class History:
         maxima of blocks that are kept up to date. Columns depend on the view alone, so what is drawn of a step
         stays as it is when more steps come in. NaN is left out; an infinite value stays infinite.
         """
-        now = self._now
-        anchor = first = max(self.first, first)
-        width = max(1, -(-(stop - first) // columns))
+        first = max(self.first, first)
+        anchor, width, blocks = self._columns(first, stop, columns)
         column = self._kept.dense.get(name)
         low_row, high_row = self._rows(first), max(self._rows(first), self._rows(stop))
-        stride = max(1, (now.last - self.first) // max(1, now.rows - 1))
-        if column is None or width < COARSE * stride:
+        if column is None or not blocks:
+            anchor, width = first, max(1, -(-(stop - first) // columns))
             steps, values = self._stretch(name, first, stop)
             if not len(steps) or stop - first <= 2 * columns or (column is None and len(steps) <= 2 * columns):
                 known = ~np.isnan(values)
@@ -342,29 +341,43 @@ class History:
             return thin(steps, values, values, (steps - anchor) // width)
         with self._kept.lock:
             rows, low, high = column.pieces(low_row, min(high_row, len(column)))
-        if now.last - self.first == now.rows - 1:
-            # No step was left out: whole blocks per column, so that each block belongs to one.
-            anchor -= (first - self.first) % BLOCK
-            width = -(-(stop - anchor) // (columns * BLOCK)) * BLOCK
         steps = self._kept.steps_at(rows)
         return thin(steps, low, high, (steps - anchor) // width) if len(steps) else self._nothing
 
     def means(self, name: str, first: int, stop: int, columns: int) -> Series:
-        """Return for each of so many columns the mean of the finite values measured at its steps, at the last of these;
-        the columns are as wide as those of an outline of steps without gaps. What has none is left out.
+        """Return for each of so many columns the mean of the finite values measured at its steps, at one of the last
+        of these; the columns are those of an outline. What has none is left out.
         """
         first = max(self.first, first)
-        width = max(1, -(-(stop - first) // columns))
-        steps, values = self._stretch(name, first, stop)
+        anchor, width, blocks = self._columns(first, stop, columns)
+        column = self._kept.dense.get(name)
+        if column is None or not blocks:
+            steps, values = self._stretch(name, first, stop)
+            there = np.isfinite(values)
+            sums, counts = np.where(there, values, 0.0), there.astype(np.int64)
+        else:
+            low_row, high_row = self._rows(first), max(self._rows(first), self._rows(stop))
+            with self._kept.lock:
+                rows, sums, counts = column.sums(low_row, min(high_row, len(column)))
+            steps = self._kept.steps_at(rows)
         if not len(steps):
             return self._nothing
-        starts = np.concatenate(([0], np.flatnonzero(np.diff((steps - first) // width)) + 1))
-        there = np.isfinite(values)
-        counts = np.add.reduceat(there, starts, dtype=np.int64)
-        sums = np.add.reduceat(np.where(there, values, np.float32(0)), starts, dtype=np.float64)
-        known = counts > 0
-        last = np.append(starts[1:], len(steps)) - 1
+        starts = np.concatenate(([0], np.flatnonzero(np.diff((steps - anchor) // width)) + 1))
+        counts, sums = np.add.reduceat(counts, starts), np.add.reduceat(sums, starts, dtype=np.float64)
+        known, last = counts > 0, np.append(starts[1:], len(steps)) - 1
         return Series(steps[last][known], (sums[known] / counts[known]).astype(np.float32))
+
+    def _columns(self, first: int, stop: int, columns: int) -> tuple[int, int, bool]:
+        """Return where the columns of a chart of some steps begin, how many steps each has, and whether they are read
+        by blocks.
+        """
+        now, width = self._now, max(1, -(-(stop - first) // columns))
+        stride = max(1, (now.last - self.first) // max(1, now.rows - 1))
+        if width < COARSE * stride or now.last - self.first != now.rows - 1:
+            return first, width, width >= COARSE * stride
+        # No step was left out: whole blocks per column, so that each block belongs to one.
+        anchor = first - (first - self.first) % BLOCK
+        return anchor, -(-(stop - anchor) // (columns * BLOCK)) * BLOCK, True
 
     def gaps(self, name: str, first: int, stop: int) -> tuple[Gap, ...]:
         """Return the stretches of the steps first … stop−1 in which a metric's measurements are no finite numbers."""

@@ -197,7 +197,7 @@ def test_the_start_says_what_was_found(engine: Trains, tiny: Dataset) -> None:
     assert first.network == mlp(784, (20,), 10, "relu")
     assert first.settings == SMALL.as_dict()
     assert first.facts == {
-        "divisor": 255, "source": "tiny", "sha256": "0" * 64, "train": 300, "test": 200, "batch": 64,
+        "divisor": 255, "shape": (28, 28), "source": "tiny", "sha256": "0" * 64, "train": 300, "test": 200, "batch": 64,
         "input_mean": pytest.approx(mean), "input_std": pytest.approx(deviation), "engine": engine.name,
     }  # fmt: skip
 

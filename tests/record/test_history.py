@@ -313,6 +313,24 @@ def test_the_mean_of_a_column_is_that_of_the_finite_values_of_its_steps(
     assert dict(zip(found.steps.tolist(), found.values.tolist(), strict=True)) == pytest.approx(expected, abs=1e-3)
 
 
+def test_the_means_of_a_long_run_are_those_of_all_its_steps() -> None:
+    values = np.random.default_rng(1).normal(size=40_000).astype(np.float32)
+    values[12_345], values[20_000:20_100] = np.nan, np.inf
+    history = History()
+    history.add(start(batches=50_000, epochs=1))
+    for step, value in enumerate(values):
+        history.add(record(step, {"loss": value}))
+    for first in (0, 16, 1_000):
+        found = history.means("loss", first, 40_000, 20)
+        outline = history.outline("loss", first, 40_000, 20)
+        assert 15 <= len(found.steps) <= 20 <= len(outline.steps) <= 40
+        counted = np.isfinite(values[first:])
+        width = (40_000 - first) // 20
+        total = float(values[first:][counted].mean(dtype=np.float64))
+        assert float(found.values.mean()) == pytest.approx(total, abs=0.02)
+        assert float(np.abs(found.values).max()) < 5 / math.sqrt(width)
+
+
 def test_all_that_can_be_read_is_read_here() -> None:
     public = {name for name in dir(History) if not name.startswith("_")}
     assert public - {"add", "frozen", "until"} == set(READERS)

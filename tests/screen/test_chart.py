@@ -250,7 +250,7 @@ def test_in_a_million_points_one_spike_and_one_gap_stay_in_sight(at: int) -> Non
         assert "↑1e6" in top
     else:  # the newest one is where the line has gone
         assert "↑" not in top
-        highest = [x - 7 for row in rows[:3] for x, cell in enumerate(cells(row)) if cell == "gradient"]
+        highest = [x - 7 for row in rows[:3] for x, cell in enumerate(cells(row)) if cell == "band"]
         assert highest
         assert all(abs(x - place) <= 2 for x in highest)
     values[at] = math.nan

@@ -441,7 +441,7 @@ async def test_the_help_keeps_its_place_when_the_terminal_changes_its_size(execu
             help_text.scroll_to(y=y, animate=False, immediate=True)
             return at_top() in {metric.name for metric in METRICS}
 
-        assert any(heading(y) for y in range(40, 90))
+        assert any(heading(y) for y in range(40, 140))
         name = at_top()
 
         async def resized(width: int) -> None:

@@ -43,7 +43,7 @@ def test_a_tragedy_from_the_first_frame_to_the_farewell(terminal: Open) -> None:
     text = shown.until("✖ DEAD")
     assert "8\u202f000 embedded" in text
     assert "n input 0–255 │ - + lr 0.1 │ a relu" in text
-    shown.until("✖✖✖✖✖✖✖✖✖✖")
+    shown.until("✖ ✖ ✖ ✖ ✖")
     shown.press("\x1b[Z\x1b[5~\x1b[5~")  # back to the events, and up
     shown.until("h1 died")
     shown.press("\x1b[6~\x1b[6~\t ")
@@ -63,7 +63,7 @@ def test_a_tragedy_from_the_first_frame_to_the_farewell(terminal: Open) -> None:
     shown.until("✔ SPARSE")
     shown.resize(80, 24)
     shown.until(lambda text: "✔ SPARSE" in text and "dead ReLU h1" in text and "Σ∂L/∂w1" not in text)
-    shown.press("\t\t")
+    shown.press("\t\t\t")
     shown.until("Σ∂L/∂w1")
     shown.until("● finished")  # of the experiment's five epochs
     shown.press("e")

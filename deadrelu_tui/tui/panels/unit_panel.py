@@ -127,7 +127,9 @@ class UnitPanel(CellPanel):
         looks = [history.look_at(index) for index in at]
         told = [(look.step, look.layers[layer].spread) for look in looks if layer in look.layers]
         found = joy_rows(told, columns, self.ascii_only)
-        return [[(f"h of {layer}, step by step, log both ways"[:columns], "strong")], *found] if found else []
+        names = (f"h of {layer}, step by step, log both ways", f"h of {layer}, log both ways", f"h of {layer}")
+        name = next((each for each in names if len(each) <= columns), names[-1][:columns])
+        return [[(name, "strong")], *found] if found else []
 
     def _weights_picture(self, history: History, source: Source, columns: int) -> list[Row]:
         layer, start = history.network.layer(self.at[0]), source.start

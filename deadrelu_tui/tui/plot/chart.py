@@ -29,7 +29,7 @@ GHOSTS = ("ghost", "ghost2", "ghost3", "ghost4", "ghost5", "ghost6")
 """Earlier runs, in the order in which they were chosen."""
 MARKS = dict(zip(GHOSTS, "·+x~=%", strict=True))
 """The character of each of them, where there are several."""
-GLYPHS = {"dead": "#", "test": "o", "raw": "·", **MARKS}
+GLYPHS = {"dead": "#", "test": "o", "raw": "·", "band": "·", **MARKS}
 """The character of a line where colours do not tell it from the others of its chart."""
 ROLES = (
     "axis",
@@ -43,6 +43,7 @@ ROLES = (
     "milestone",
     *GHOSTS,
     "raw",
+    "band",
     "gap",
     "cursor",
 )
@@ -50,6 +51,8 @@ ROLES = (
 
 UNREAD = frozenset({*GHOSTS, "raw"})
 """Roles of lines that lie behind those whose values are read."""
+BENEATH = UNREAD | {"band"}
+"""Roles of lines that give way to another where both pass through a cell."""
 
 Span = tuple[str, str]
 """A stretch of text of one role."""
@@ -68,6 +71,8 @@ class Line:
     role: str
     scattered: bool = False
     """Draw the points alone: too few and far between for a line that would hide the others."""
+    marked: str = ""
+    """The role of the arrows where it leaves the axis, if that is another: a band lies behind its mean."""
     gaps: tuple[Gap, ...] = ()
     """Stretches of steps without a finite value: the line is broken there, and they are marked at the bottom."""
 
@@ -240,7 +245,7 @@ def _add(canvas: Canvas, line: Line, plot: Plot, low: float, high: float, glyph:
         return
     breaks = np.unique(np.searchsorted(line.steps[keep], [gap.first for gap in line.gaps]))
     inside = breaks[(breaks > 0) & (breaks < len(up))].tolist()
-    beneath = () if line.role in UNREAD else [ROLES.index(each) for each in UNREAD]
+    beneath = () if line.role in BENEATH else [ROLES.index(each) for each in BENEATH]
     canvas.polyline(across, up, role, inside, glyph, beneath)
 
 
@@ -288,7 +293,7 @@ def _mark_beyond(canvas: Canvas, peak: Peak, taken: npt.NDArray[np.bool_], ascii
     sign, text = "↑" if peak.above else "↓", peak.told
     if ascii_only:
         sign, text = to_ascii(sign), to_ascii(text)
-    role, up = ROLES.index(peak.line.role), float(peak.above)
+    role, up = ROLES.index(peak.line.marked or peak.line.role), float(peak.above)
     columns, (row, *_) = (each.astype(np.intp) for each in canvas.place(peak.places, np.full(len(peak.places), up)))
     free = np.unique(columns[~taken[columns]])
     canvas.codes[row, free], canvas.roles[row, free] = ord(sign), role

@@ -118,7 +118,8 @@ def plot_of(
             smooth = history.smooth(name, np.unique(line.steps), view.smoothing)
             lines += [replace(line, role="raw"), replace(line, steps=np.unique(line.steps), values=smooth)]
         elif history.quantity(name).every_step and (inner := _means(history, name, across, columns)) is not None:
-            lines += [replace(line, role="raw"), replace(line, steps=inner.steps, values=inner.values)]
+            band = replace(line, role="band", marked=line.role)
+            lines += [band, replace(line, steps=inner.steps, values=inner.values)]
         else:
             lines.append(line)
     if spec.scale == "share":
