@@ -123,6 +123,13 @@ EVENT_KEYS = (
     _key("down,j", "scroll(-1)", "scroll down", "Scroll down; j, too."),
     _key("pageup", "page(1)", "page up", "A page up."),
     _key("pagedown", "page(-1)", "page down", "A page down."),
+    _key(
+        "slash",
+        "find_event",
+        "find events",
+        "Show the events alone that hold a text; no text shows all of them.",
+        key_display="/",
+    ),
     _key("g", "scroll(999999999)", "first event", "Go to the first."),
     _key("G", "scroll(-999999999)", "newest event", "Go back to the newest."),
 )
@@ -137,7 +144,7 @@ GROUPS = {
     "the charts": ("zoom", "window", "apart", "scale", "gradient", "smooth", "find", "freeze"),
     "the screen": ("panel", "maximise", "restore", "help", "redraw", "suspend", "leave"),
     "with the units in focus": ("unit", "unit_row"),
-    "with the events in focus": ("scroll", "page"),
+    "with the events in focus": ("scroll", "page", "find_event"),
 }  # fmt: skip
 """Actions under the headings of the help."""
 

@@ -554,6 +554,21 @@ async def test_without_colour_focus_choice_and_change_can_still_be_told(monkeypa
         assert isinstance(seen.field("lr").control, Input)
 
 
+async def test_the_list_points_at_the_next_run_that_holds_a_text() -> None:
+    rows = [replace(ROWS[1], number=9 - index, experiment=name) for index, name in
+            enumerate(("own", "tragedy", "low-lr", "tanh", "low-lr"))]  # fmt: skip
+    async with shown(RunsScreen(rows, "-unicode"), (160, 48)) as seen:
+        runs = seen.app.screen.query_one(OptionList)
+        for found in (2, 4, 2):
+            await seen.press("slash", *"LOW", "enter")
+            await seen.until(lambda found=found: runs.highlighted == found)  # type: ignore[misc]
+        await seen.press("slash", *"nobody", "enter")
+        assert runs.highlighted == 2
+        for key, at in (("G", 4), ("k", 3), ("g", 1), ("j", 2)):
+            await seen.press(key)
+            assert runs.highlighted == at
+
+
 async def test_a_click_on_esc_closes() -> None:
     for dialog, widget in zip(dialogs("-unicode"), (".keys", ".window", ".window", ".window"), strict=True):
         async with shown(dialog, (160, 48)) as seen:

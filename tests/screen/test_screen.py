@@ -538,6 +538,21 @@ async def test_the_keys_of_vi_move_in_every_list_as_the_arrows_do(executor: Exec
         assert events._above == 0
 
 
+async def test_a_text_is_found_among_the_events_and_no_text_shows_all_again(executor: Executor) -> None:
+    async with screen(executor, canned(dying), (160, 48), RunSettings(epochs=4, hidden=(30, 20))) as seen:
+        await seen.ended()
+        assert seen.app.monitor is not None
+        panel = seen.app.monitor.query_one(EventPanel)
+        seen.app.monitor.go_to(panel)
+        await seen.until(lambda: "start:" in seen.cells("events") and "epoch 4" in seen.cells("events"))
+        await seen.pilot.press("slash", *"EPOCH", "enter")
+        await seen.until(lambda: "start:" not in seen.cells("events"))
+        assert "epoch 4" in seen.cells("events")
+        assert "/EPOCH" in seen.title("events")
+        await seen.pilot.press("slash", *["backspace"] * 5, "enter")
+        await seen.until(lambda: "start:" in seen.cells("events"))
+
+
 async def test_the_palette_offers_what_the_keys_do(executor: Executor) -> None:
     async with screen(executor, paused_at(20)) as seen:
         await seen.until(lambda: "● paused" in seen.line("header"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.message import Message
 
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
+from deadrelu_tui.record.telling import told
 from deadrelu_tui.tui.keys import EVENT_KEYS
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.event_list import condensed, event_rows
@@ -24,6 +27,13 @@ class EventPanel(CellPanel):
 
     BINDINGS: ClassVar[list[BindingType]] = list(EVENT_KEYS)
 
+    @dataclass
+    class Find(Message):
+        """Somebody wants to look for a text among the events."""
+
+        wanted: str
+        """What was looked for before."""
+
     def __init__(self, id: str, ascii_only: bool) -> None:
         super().__init__(id, ascii_only)
         self._history: History | None = None
@@ -31,12 +41,16 @@ class EventPanel(CellPanel):
         self._told: list[Event] = []
         self._above = 0
         """Rows that the view is scrolled up from the end."""
+        self.wanted = ""
+        """What an event that is shown holds."""
 
     def show_events(self, history: History) -> None:
         """Show as many rows of events as there is room for."""
         self._history = history
         if self._events is not history.events:
-            self._events, self._told = history.events, condensed(history.events)
+            self._events = history.events
+            held = [each for each in history.events if self.wanted.lower() in told(each).lower()]
+            self._told = held if self.wanted else condensed(history.events)
         columns, rows = self.room
         lines = event_rows(history, self._told, columns, rows + self._above + 1)
         self._above = max(0, min(self._above, len(lines) - rows))
@@ -46,17 +60,27 @@ class EventPanel(CellPanel):
             first += 1
         seen = lines[first:stop] + [[(" " * columns, "text")] for _ in range(rows - (stop - first))]
         self.hint = " ".join(arrow for arrow, hidden in (("↑ more", first), ("↓ more", self._above)) if hidden)
-        self.show([("events", "name")], seen)
+        self.show([("events", "name"), *([(f"/{self.wanted}", "strong")] if self.wanted else [])], seen)
 
     def forget(self) -> None:
         """Follow the newest again, for a new run."""
-        self._above, self.drawn = 0, None
+        self._above, self.wanted, self.drawn = 0, "", None
 
     def action_scroll(self, rows: int) -> None:
         """Scroll so many rows up."""
         self._above = max(0, self._above + rows)
         if self._history is not None:
             self.show_events(self._history)
+
+    def find(self, text: str) -> None:
+        """Show the events alone that hold a text, newest last; all of them if it is empty."""
+        self.wanted, self._events, self._above = text, (), 0
+        if self._history is not None:
+            self.show_events(self._history)
+
+    def action_find_event(self) -> None:
+        """Ask for a text to be looked for."""
+        self.post_message(self.Find(self.wanted))
 
     def action_page(self, pages: int) -> None:
         """Scroll so many pages up."""

@@ -20,6 +20,7 @@ from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.panels.banner import VERDICT_STYLE
 from deadrelu_tui.tui.panels.lines import MUTED, STATUS_STYLE, ascii_only
 from deadrelu_tui.tui.screens.dialog import Dialog
+from deadrelu_tui.tui.screens.questions import NameQuestion
 from deadrelu_tui.wording import count, moment, percent
 
 BORDER = 5
@@ -121,6 +122,7 @@ class RunsScreen(Dialog[int | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,o", "dismiss(None)", "close"),
         *(Binding(key, f"move('{how}')") for key, how in MOVES.items()),
+        Binding("slash", "find", "find"),
     ]
 
     def __init__(self, rows: Sequence[RunRow], classes: str) -> None:
@@ -141,6 +143,24 @@ class RunsScreen(Dialog[int | None]):
     def action_move(self, how: str) -> None:
         """Move the pointer as the arrows do, or to an end."""
         getattr(self.query_one(OptionList), f"action_{how}")()
+
+    def action_find(self) -> None:
+        """Ask for a text, and point at the next run that holds it."""
+
+        def take(text: str | None) -> None:
+            runs = self.query_one(OptionList)
+            if not text or runs.highlighted is None:
+                return
+            after = [*range(runs.highlighted + 1, len(self.rows)), *range(1, runs.highlighted + 1)]
+            held = (index for index in after if text.lower() in card(self.rows[index], False, "", BROAD).plain.lower())
+            found = next(held, None)
+            if found is None:
+                self.notify(f"No earlier run holds {text}.")
+            else:
+                runs.highlighted = found
+
+        letters = "-ascii" if self.ascii_only else "-unicode"
+        self.app.push_screen(NameQuestion("", "low-lr", letters, "The next run that holds:"), take)
 
     def _keys(self) -> str:
         close = "[@click=screen.dismiss(None)][b]esc[/b] close[/]"

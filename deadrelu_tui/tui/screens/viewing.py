@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from deadrelu_tui.run.session import MOST_GHOSTS
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
+from deadrelu_tui.tui.panels.event_panel import EventPanel
 from deadrelu_tui.tui.plot.across import BEGINNING
 from deadrelu_tui.tui.plot.chart import MARKS
 from deadrelu_tui.tui.plot.charts import GRADIENT_WORDS
@@ -113,6 +114,15 @@ class Viewing(Display):
         self.app.push_screen(
             NameQuestion(self.view.wanted, next(iter(self.history.network.names), ""), self.letters), take
         )
+
+    def on_event_panel_find(self, event: EventPanel.Find) -> None:
+        """Ask for a text, and show the events alone that hold it."""
+
+        def take(text: str | None) -> None:
+            if text is not None:
+                self.query_one(EventPanel).find(text)
+
+        self.app.push_screen(NameQuestion(event.wanted, "h1", self.letters, "Events that hold:"), take)
 
     def action_freeze(self) -> None:
         """Hold the display still, or let it catch up."""
