@@ -24,6 +24,7 @@ from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.commands import Change, Pause
 from deadrelu_tui.record.network import Network
 from deadrelu_tui.record.records import End, Event, Record, Start, Step, changes
+from deadrelu_tui.record.spread import spread
 from deadrelu_tui.record.units import DEFINITIONS, Units
 from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.run import Run, Training
@@ -140,7 +141,8 @@ class _Layer:
             "gradient": np.where(dead, 0.0, 3.0 * self.bias + 0.4) * known,
             "batch": np.where(rates > 0.01, rates, 0.0) * known,
         }
-        return Units(self.activation, **{name: values.astype(np.float32) for name, values in columns.items()})
+        told = {name: values.astype(np.float32) for name, values in columns.items()}
+        return Units(self.activation, **told, spread=spread(np.concatenate((told["pre_mean"], told["pre_max"]))))
 
 
 def told(story: Story, promised: Start) -> Iterator[Start | Step]:

@@ -148,6 +148,17 @@ def test_from_four_steps_to_a_column_on_the_mean_is_the_line_and_the_extremes_ar
         assert [line.role for line in plot.lines][:2] == ["band", "train"]
 
 
+def test_a_spike_in_a_band_has_one_arrow_with_its_number_in_the_colour_of_the_line() -> None:
+    history = History()
+    history.add(start(batches=400, epochs=1))
+    for step in range(400):
+        history.add(record(step, {"loss": 1e6 if step == 200 else 1.0 + step % 2}))
+    rows = draw(plot_of(LOSS, history, View(), (), 60, 12, None), 67, 12)
+    spans = [(text, role) for text, role in rows[0] if "↑" in text or "1e6" in text]
+    assert "".join(text for text, _ in rows[0]).count("1e6") == 1
+    assert {role for _, role in spans} == {"train"}
+
+
 def test_each_of_several_ghosts_has_a_character_and_a_colour_of_its_own_and_one_alone_is_a_dim_line() -> None:
     histories = [looked_at({0: share}, until=60) for share in (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)]
     plot = plot_of(DEAD, looked_at({0: 0.0}, until=60), View(), histories, 60, 24, None)

@@ -75,7 +75,7 @@ class UnitPanel(CellPanel):
         pieces = portrait(self.at, layers[self.at[0]], history.ledgers[self.at[0]], start.probe)
         below = packed(pieces, columns, max(1, rows // 8))
         free = rows - len(below) - 1  # the legend is below the map, too
-        side = beside(columns, free)
+        side = beside(columns, free) if len(layers[self.at[0]].spread) else 0  # not everybody tells it
         narrow = columns - side - (GAP if side else 0)
         batch = start.facts.get("batch", 0)
 

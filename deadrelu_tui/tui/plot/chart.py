@@ -263,8 +263,9 @@ class Peak(NamedTuple):
 
 def peaks(plot: Plot) -> Iterator[Peak]:
     """Yield what leaves the axis of a plot, of the lines that are read by their values."""
+    banded = {line.marked for line in plot.lines}  # what leaves the axis with its mean, does so with its band
     for line in plot.lines:
-        if line.role in UNREAD:
+        if line.role in UNREAD or line.role in banded:
             continue
         positions, places = plot.axis.positions(line.values), plot.across.places(line.steps)
         seen = np.isfinite(line.values) & (places >= 0) & (places <= 1)
