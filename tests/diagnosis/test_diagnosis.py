@@ -31,7 +31,7 @@ from canned import (
     noted,
 )  # fmt: skip
 from conftest import record, start, units
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deadrelu_tui.diagnosis import telling
@@ -946,7 +946,10 @@ def sound(found: tuple[Finding, ...], steps: int, can: frozenset[str]) -> None:
     words = [each.word for each in found if each.word]
     assert words
     assert found[0].word == words[0]
-    assert words == sorted(words, key=WORDS.index)
+    # A network that guesses comes before one that is dying where the dead were born so: they are not why.
+    guesses = words[0] == "guessing" and "dying" in words
+    graded = [word for word in words if not guesses or word != "guessing"]
+    assert graded == sorted(graded, key=WORDS.index)
     for each in found:
         reason = telling.reason(each)
         assert telling.found(each)
@@ -970,6 +973,9 @@ def sound(found: tuple[Finding, ...], steps: int, can: frozenset[str]) -> None:
     numbers=st.sampled_from([(0, 1), (1, 1), (0, 3), (5_000, 10)]),
     shares=st.none() | st.lists(extremes, max_size=3),
     events=st.lists(marks, max_size=3),
+)  # fmt: skip
+@example(
+    {"dead_fraction/h1": [0.0, 0.0, 0.0, 0.5], "loss": [0.0]}, 20, {}, frozenset(), 2, (0, 1), [0.0], [],
 )  # fmt: skip
 def test_whatever_was_recorded_there_is_a_verdict(
     columns: dict[str, list[float]], steps: int, live: Live, can: frozenset[str] | None, classes: int | None,
