@@ -53,10 +53,14 @@ def badge(pattern: str) -> Callable[[pyte.Screen], str]:
 
 
 def focus(screen: pyte.Screen) -> str:
-    """Return which panel has a frame unlike all others, counted as one reads; nothing if not all can be seen."""
-    colours = [screen.buffer[y][x].fg for y, x in corners(screen)]
-    odd = [index for index, colour in enumerate(colours) if colours.count(colour) == 1]
-    return str(odd[0]) if len(odd) == 1 and len(colours) == PANELS else ""
+    """Return the title of the panel that has a frame unlike all others; nothing if not all can be seen."""
+    places = corners(screen)
+    colours = [screen.buffer[y][x].fg for y, x in places]
+    odd = [at for at, colour in zip(places, colours, strict=True) if colours.count(colour) == 1]
+    if len(odd) != 1 or len(colours) != PANELS:
+        return ""
+    title = row(screen, odd[0][0])[odd[0][1] + 3 :]
+    return next((name for name in FOCUSED if title.startswith(name)), "")
 
 
 def scale(screen: pyte.Screen) -> str:
@@ -84,6 +88,9 @@ def corners(screen: pyte.Screen) -> list[tuple[int, int]]:
 
 
 PANELS = 9
+"""Of 160 × 48: the ledger comes in place of the events."""
+FOCUSED = ("dead", "loss", "accuracy", "Σ∂L/∂w1", "Σ∂L/∂b1", "Σ∂L/∂w2", "Σ∂L/∂b2", "units", "ledger", "events")
+"""How the titles of the panels begin, in the order of tab."""
 RELU = "a relu", "a leaky_relu", "a sigmoid", "a tanh"
 
 
@@ -123,7 +130,7 @@ KINDS = (
     Kind("a activation", ("a",) * 4, RELU, one_of(*RELU, where=settings)),
     Kind("y scale", ("y", "y"), ("log", "train"), scale),
     Kind("t smoothing", ("t",) * 3, ("none", "20", "100"), badge(r"mean of (\d+) steps")),
-    Kind("tab focus", ("\t",) * PANELS, tuple(map(str, range(PANELS))), focus),
+    Kind("tab focus", ("\t",) * len(FOCUSED), FOCUSED, focus),
     Kind("w window", ("w",) * 4, ("none", "16", "235", "200"), badge(r"steps ([\d\s]+)–([\d\s]+)"), whole=True),
     Kind("? help", ("?", "?"), ("monitor", "help"), dialog, whole=True),
     Kind("space pause", (" ", " "), ("● running", "● paused"),
