@@ -117,6 +117,7 @@ def full_texts(monitor: MonitorScreen) -> Iterator[str]:
         for pooled in range(1, 9)
         for width in (28, 60, BROAD)
     ]
+    yield "h of h1, step by step, log both ways"
     spreads = [(each.step, each.layers["h1"].spread) for each in judged.looks]
     for width in range(20, 80):
         shown += [row for first in range(len(spreads)) for row in joy_rows(spreads[first:], width)[:1]]
