@@ -42,7 +42,7 @@ def test_a_choice_that_cannot_be_kept_holds_for_the_session(tmp_path: Path) -> N
     assert Kept(tmp_path / "file" / "theme").read() == DARK.name
 
 
-async def test_a_theme_that_is_chosen_on_the_screen_is_kept_and_the_one_it_began_with_is_not(
+async def test_a_theme_that_is_chosen_on_the_screen_is_kept(
     executor: Executor,
 ) -> None:
     chosen = list[str]()

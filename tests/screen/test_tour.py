@@ -186,3 +186,28 @@ def test_every_stop_has_room_in_eight_lines_and_says_its_number_and_its_key(widt
         assert max(map(len, lines)) <= width
         assert lines[0].startswith(f"tour {number}/6")
         assert lines[-1].startswith(tour.STOPS[number - 1].key)
+
+
+async def test_the_parameters_are_copied_for_a_picture_that_is_shown_and_for_none_else(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[int]()
+    give = Run.parameters
+
+    def counted(run: Run) -> Any:
+        asked.append(1)
+        return give(run)
+
+    monkeypatch.setattr(Run, "parameters", counted)
+    with app_of(executor, touring=False) as app:
+        async with app.run_test(size=(160, 48)) as pilot:
+            assert app.monitor is not None
+            await pilot.press("full_stop")
+            while not len(app.monitor.run_in_hand.history):
+                await asyncio.sleep(0.05)
+            app.monitor.draw()
+            assert not asked
+            app.monitor.go_to(app.monitor.query_one("#units"))
+            await pilot.press("m")
+            while not asked:
+                await pilot.pause(0.05)

@@ -17,7 +17,6 @@ from textual.content import Content
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.record.commands import Change, Command, Revive, Take
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import Event
 from deadrelu_tui.tui.panels.beginning import KEY
 from deadrelu_tui.wording import count, number, percent
 
@@ -136,19 +135,15 @@ def stop_of(history: History) -> int | None:
     """
     if history.last is None or away(history):
         return None
-    done = len(_done(history))
+    done = len(history.marks)
     return LATER + done if done else min(history.last - history.first, LATER)
-
-
-def _done(history: History) -> list[Event]:
-    return [event for event in history.events if event.mark]
 
 
 def away(history: History) -> bool:
     """Return whether something was done to a run that the tour does not do: it normalises after its third step, then
     it revives.
     """
-    done = _done(history)
+    done = history.marks
     wanted: tuple[dict[str, Any], ...] = ({"setting": "normalise", "now": True}, {})
     fits = [event.kind == kind and event.facts.items() >= facts.items() for event, kind, facts in
             zip(done, ("change", "revive"), wanted, strict=False)]  # fmt: skip
@@ -160,7 +155,7 @@ def under_way(history: History) -> int:
     index = stop_of(history)
     if index is None or index < LATER or history.last is None:
         return 0
-    done = _done(history)
+    done = history.marks
     began = done[-1].step if done else history.first + LATER
     steps = STOPS[index - 1].then
     return max(0, began + steps - 1 - history.last) if index > LATER else max(0, began + steps - history.last)

@@ -83,8 +83,8 @@ class UnitPanel(CellPanel):
             most = min(free - 1, 2 + rows // 4)
             return definition_rows(layers, definition, start.probe, batch, width, most, self.at[0])
 
-        above = [] if table(narrow) else table(columns)  # across both where it has no room beside the pictures
         within = table(narrow)
+        above = [] if within else table(columns)  # across both where it has no room beside the pictures
         self._map_top = len(above) + len(within)
         height = free - len(above)
         shown = [*within, *self._map(layers, definition, narrow, height - len(within))]
@@ -114,11 +114,16 @@ class UnitPanel(CellPanel):
         """Return what stands beside the map: how the layer's h spread, and the weights of the unit under the cursor;
         without room for both the weights while the unit is chosen.
         """
-        weights = self._weights_picture(history, source, columns) if rows > PICTURE else []
-        if weights and rows < PICTURE + SPREAD:
-            return weights if self._reading else self._spread(history, columns, rows)
-        free = rows - (len(weights) + 1 if weights else 0)
-        spread = self._spread(history, columns, free)
+        both = rows >= PICTURE + SPREAD
+        # What is not shown is not asked for: the training would have to copy its parameters.
+        weights = self._weights_picture(history, source, columns) if both or (self._reading and rows > PICTURE) else []
+        if weights and not both:
+            return weights
+        layer = history.network.layer(self.at[0])
+        if both and layer is not None and layer.inputs and source.start.facts.get("shape"):
+            told = f"{layer.name} is fed by units, not by pixels:", "its weights are no picture"
+            weights = [[(line[:columns], "text")] for line in told]
+        spread = self._spread(history, columns, rows - (len(weights) + 1 if weights else 0))
         return [*spread, *([[]] if weights and spread else []), *weights]
 
     def _spread(self, history: History, columns: int, rows: int) -> list[Row]:
@@ -134,10 +139,7 @@ class UnitPanel(CellPanel):
     def _weights_picture(self, history: History, source: Source, columns: int) -> list[Row]:
         layer, start = history.network.layer(self.at[0]), source.start
         shape = tuple(start.facts.get("shape", ()))
-        if layer is not None and layer.inputs and shape:
-            return [[(f"{layer.name} is fed by units, not by pixels:"[:columns], "text")],
-                    [("its weights are no picture"[:columns], "text")]]  # fmt: skip
-        weight = history.network.parameter(layer.weight) if layer is not None else None
+        weight = history.network.parameter(layer.weight) if layer is not None and not layer.inputs else None
         if weight is None or len(shape) != 2 or weight.inputs != math.prod(shape) or shape[1] > columns:
             return []
         weights = self._weights.of(source, weight.name)
