@@ -126,7 +126,10 @@ def test_a_unit_in_focus_looks_the_same(picture: Picture) -> None:
     async def go(pilot: Pilot[None]) -> None:
         assert isinstance(pilot.app, MonitorApp)
         assert pilot.app.monitor is not None
-        pilot.app.monitor.go_to(pilot.app.monitor.query_one(UnitPanel))
+        panel = pilot.app.monitor.query_one(UnitPanel)
+        pilot.app.monitor.go_to(panel)
+        while panel.drawn is None:  # its page has just come, and where the rows of units are is not known before
+            await pilot.pause()
         await press("down", *["right"] * 5)(pilot)
 
     assert picture.of(SPARSE, size=MIDDLE, after=go)
