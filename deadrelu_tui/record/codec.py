@@ -11,6 +11,8 @@ Files stay while the program changes, so a stream says by itself what is in it. 
   `looks`, float32, of each layer in turn each of the `columns` and then its `bins`, as many as its spread has.
 - `[I, …]` is a step of form I: the values of the form's `fields`, then its arrays. A form of a look after a step
   (`of` is `look`) has no `fired`, and of what a step says in its line the number alone.
+- `[I, N]` of a form of `steps` are N steps in a row without a look. Each array is N times as long as `arrays` says:
+  `step` and `epoch` (int64; no `epoch` for a training without), `at` (float64), `values` and `fired`, a row per step.
 
 A reader skips kinds, keys, fields, arrays and columns that it does not know; what it misses takes its default, a column
 NaN. A packet that is not whole is the end so far; so looks a damaged length, up to MOST. A packet whose length,
@@ -36,6 +38,7 @@ import numpy.typing as npt
 
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.records import End, Event, Live, Look, Record, Start, Step
+from deadrelu_tui.record.steps import Steps, apart, together
 from deadrelu_tui.record.units import OF_EACH, Units
 
 VERSION = 1
@@ -48,10 +51,17 @@ _LINE = 64
 """Bytes within which the first line ends."""
 _PACKET = struct.Struct("<II")
 _KINDS: dict[str, type[Start | Event | End]] = {"start": Start, "event": Event, "end": End}
-_FIELDS = {"step": ("step", "at", "epoch"), "look": ("step",)}
+_FIELDS: dict[str, tuple[str, ...]] = {"step": ("step", "at", "epoch"), "look": ("step",), "steps": ()}
 """What stands in the line of each."""
 _BROKEN = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 """What reading a payload may raise that is not what it should be."""
+
+
+def _narrow(values: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+    """Return values as float32 if that holds every one of them bit for bit."""
+    with np.errstate(all="ignore"):
+        narrow = values.astype("<f4")
+        return narrow if narrow.astype("<f8").tobytes() == values.tobytes() else values
 
 
 def _plain(value: Any) -> Any:
@@ -98,8 +108,10 @@ class _Form:
         if self.dtype not in ("<f4", "<f8") or min(sizes, default=0) < 0 or (self.looks and not self.columns):
             raise ValueError("no step has this form")
 
-    def read(self, told: list[Any], payload: bytes, at: int) -> Step | Look:
-        """Return a step or a look from its line and what follows it."""
+    def read(self, told: list[Any], payload: bytes, at: int) -> Step | Steps | Look:
+        """Return a step, several or a look from its line and what follows it."""
+        if self.of == "steps":
+            return self._read_steps(told[1], payload, at)
         known, arrays = dict(zip(self.fields, told[1:], strict=True)), dict.fromkeys(("values", "fired", "looks"), b"")
         for name, size in self.arrays.items():
             arrays[name] = payload[at : at + size]
@@ -123,6 +135,26 @@ class _Form:
             raise ValueError(f"no {missing} is told")
         return Step(step, when, epoch, self.live, values, fired, looks, self.ends_epoch)
 
+    def _read_steps(self, count: int, payload: bytes, at: int) -> Steps:
+        if type(count) is not int or not 0 < count <= len(payload):
+            raise ValueError("no steps are so many")
+        arrays: dict[str, bytes] = {}
+        for name, size in self.arrays.items():
+            arrays[name] = payload[at : at + count * size]
+            at += count * size
+        values = np.frombuffer(arrays.get("values", b""), self.dtype)
+        units = sum(self.fired.values())
+        packed = np.frombuffer(arrays.get("fired", b""), np.uint8).reshape(count, (units + 7) // 8)
+        bits = np.unpackbits(packed, axis=1)[:, :units].view(np.bool_)
+        step, when = (np.frombuffer(arrays[name], kind) for name, kind in (("step", "<i8"), ("at", "<f8")))
+        epoch = np.frombuffer(arrays["epoch"], "<i8") if "epoch" in arrays else None
+        if {len(each) for each in (step, when, epoch if epoch is not None else when)} != {count}:
+            raise ValueError("not as many as there are steps")
+        if len(set(self.names)) < len(self.names):
+            raise ValueError("a metric is told once")
+        return Steps(step, when, epoch, self.live, self.names, values.reshape(count, len(self.names)),
+                     dict(_cut(bits, self.fired, axis=1)))  # fmt: skip
+
     def _units(self, layer: str, block: npt.NDArray[np.float32]) -> Units:
         lacking = np.full(self.looks[layer], np.nan, np.float32)
         of_each, spread = np.split(block, [len(self.columns) * len(lacking)])
@@ -131,10 +163,10 @@ class _Form:
         return Units(self.activations[layer], **told, spread=spread)
 
 
-def _cut(array: npt.NDArray[Any], sizes: Mapping[str, int]) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+def _cut(array: npt.NDArray[Any], sizes: Mapping[str, int], axis: int = 0) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     at = 0
     for layer, size in sizes.items():
-        yield layer, array[at : at + size]
+        yield layer, array[at : at + size] if axis == 0 else array[:, at : at + size]
         at += size
 
 
@@ -167,8 +199,10 @@ class Encoder:
         self._last: dict[str, str] = {}
         """The form written last, each key's value as JSON."""
 
-    def encode(self, record: Record) -> bytes:
+    def encode(self, record: Record | Steps) -> bytes:
         """Return a record's packet, after that of its form where it is the first of it."""
+        if isinstance(record, Steps):
+            return self._encode_steps(record)
         if isinstance(record, Step):
             return self._encode_measured(record, "step", record.fired, record.live, record.ends_epoch)
         if isinstance(record, Look):
@@ -181,11 +215,7 @@ class Encoder:
         live: Live = MappingProxyType({}), ends_epoch: bool = False,
     ) -> bytes:  # fmt: skip
         names = tuple(record.values)
-        values = np.fromiter(record.values.values(), "<f8", len(names))
-        with np.errstate(all="ignore"):
-            narrow = values.astype("<f4")
-            if narrow.astype("<f8").tobytes() == values.tobytes():
-                values = narrow
+        values = _narrow(np.fromiter(record.values.values(), "<f8", len(names)))
         arrays = {"values": values.tobytes()}
         fired = {layer: np.asarray(each, np.bool_) for layer, each in fires.items()}
         if fired:
@@ -207,6 +237,22 @@ class Encoder:
                          ends_epoch, _FIELDS[of], lengths)  # fmt: skip
             form = self._encode_form(key, told)
         return form + _packet(f"[{self._ids[key]},{head[1:]}", *arrays.values())
+
+    def _encode_steps(self, record: Steps) -> bytes:
+        count, values = len(record), _narrow(np.asarray(record.values, "<f8"))
+        arrays = {"step": np.asarray(record.step, "<i8"), "at": np.asarray(record.at, "<f8"), "values": values}
+        if record.epoch is not None:
+            arrays["epoch"] = np.asarray(record.epoch, "<i8")
+        if record.fired:
+            arrays["fired"] = np.packbits(np.concatenate(list(record.fired.values()), axis=1), axis=1)
+        sizes = tuple((layer, each.shape[1]) for layer, each in record.fired.items())
+        data = {name: each.tobytes() for name, each in arrays.items()}
+        key, form = ("steps", record.names, values.dtype.str, sizes, _json(record.live), tuple(data)), b""
+        if key not in self._ids:
+            told = _Form("steps", record.names, values.dtype.str, dict(sizes), live=record.live, fields=(),
+                         arrays={name: len(each) // count for name, each in data.items()})  # fmt: skip
+            form = self._encode_form(key, told)
+        return form + _packet(f"[{self._ids[key]},{count}]", *data.values())
 
     def _encode_form(self, key: Any, form: _Form) -> bytes:
         told = {each.name: _json(getattr(form, each.name)) for each in fields(form)}
@@ -231,12 +277,12 @@ class Decoder:
         self._told: dict[int, dict[str, Any]] = {}
         self._forms: dict[int, _Form | None] = {}
 
-    def feed(self, data: bytes) -> Iterator[Record]:
+    def feed(self, data: bytes) -> Iterator[Record | Steps]:
         """Yield the records that these bytes complete; raise InputError where a stream is none or is newer."""
         self._data += data
         return self._records()
 
-    def _records(self) -> Iterator[Record]:
+    def _records(self) -> Iterator[Record | Steps]:
         self._begun = self._begun or self._begin()
         while self._begun and not self.damaged and len(self._data) >= _PACKET.size:
             length, checksum = _PACKET.unpack_from(self._data)
@@ -245,7 +291,8 @@ class Decoder:
                 return
             record = None
             try:
-                payload = bytes(self._data[_PACKET.size : end])
+                with memoryview(self._data) as data:
+                    payload = bytes(data[_PACKET.size : end])
                 if length > MOST or zlib.crc32(payload) != checksum:
                     raise ValueError("not what was written")
                 record = self._read(payload)
@@ -268,7 +315,7 @@ class Decoder:
         del self._data[: len(line) + 1 if whole else 0]
         return whole
 
-    def _read(self, payload: bytes) -> Record | None:
+    def _read(self, payload: bytes) -> Record | Steps | None:
         line = payload.index(b"\n")
         told = json.loads(payload[:line].decode("utf-8", "surrogatepass"))
         if isinstance(told, list):
@@ -286,9 +333,9 @@ class Decoder:
 def dump(records: Iterable[Record]) -> bytes:
     """Return a stream of records."""
     encoder = Encoder()
-    return encoder.header + b"".join(map(encoder.encode, records))
+    return encoder.header + b"".join(map(encoder.encode, together(records)))
 
 
 def load(data: bytes) -> list[Record]:
     """Return the records of a stream, as far as it can be read."""
-    return list(Decoder().feed(data))
+    return list(apart(Decoder().feed(data)))

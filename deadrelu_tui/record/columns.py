@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -89,11 +88,20 @@ class Column:
             self._cells[self._count] = value
         self._count += 1
 
-    def lack(self) -> None:
-        """Add that there is no value. Not by append: a float on its way through Python loses the bits of a NaN."""
-        self.append(math.nan)
-        self._values[self._count - 1] = LACKING
-        self.holes += 1
+    def extend(self, values: npt.NDArray[Any]) -> None:
+        """Add many values of the column's own type; of float32 none has the bits of LACKING."""
+        stop = self._count + len(values)
+        if stop > len(self._values):
+            self._make_room(self._values, max(len(self._values) // 4, stop - len(self._values)))
+        self._values[self._count : stop] = values
+        self._count = stop
+
+    def lack(self, count: int = 1) -> None:
+        """Add so many times that there is no value. Not by append: a float on its way through Python loses the bits of
+        a NaN.
+        """
+        self.extend(np.full(count, LACKING))
+        self.holes += count
 
     def view(self, stop: int | None = None) -> npt.NDArray[Any]:
         """Return the first values, or all of them, not to be written to; what is appended later does not reach it."""

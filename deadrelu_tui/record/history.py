@@ -22,6 +22,7 @@ from deadrelu_tui.record.looks import Looked
 from deadrelu_tui.record.metrics import Quantity
 from deadrelu_tui.record.network import Network
 from deadrelu_tui.record.records import End, Event, Live, Record, Start
+from deadrelu_tui.record.steps import Steps
 from deadrelu_tui.record.units import Units
 
 SPEED_OVER = 3.0
@@ -40,7 +41,7 @@ class History:
         self._kept = Kept()
         self._upto: Extent | None = None
 
-    def add(self, record: Record) -> Mapping[str, Entry]:
+    def add(self, record: Record | Steps) -> Mapping[str, Entry]:
         """Add what comes next and return what a look in it changed in each layer's ledger.
 
         Raises ValueError for a step that is not later than the last one.

@@ -16,6 +16,7 @@ from deadrelu_tui.record.ledger import Bookkeeper, Entry, Ledger
 from deadrelu_tui.record.looks import Looked, Looks
 from deadrelu_tui.record.metrics import WATCHED, Quantity, quantity
 from deadrelu_tui.record.records import TRIED, WAITED, End, Event, Look, Record, Start, Step
+from deadrelu_tui.record.steps import Steps
 from deadrelu_tui.record.units import Units
 
 _GROWTH = 4
@@ -91,6 +92,8 @@ class Kept:
         self._among: tuple[tuple[str, ...], dict[str, tuple[Quantity, ...]]] = (), {}
         """What was looked for last among the names of the metrics, by metric."""
         self._sorted: tuple[int, tuple[Event, ...]] = 0, ()
+        self._plain: tuple[str, ...] | None = None
+        """The names of metrics last met that are told at every step."""
         self._books: dict[str, Bookkeeper] = {}
         self._first_looks: dict[str, int] = {}
         """The step of the first look at each layer."""
@@ -102,11 +105,14 @@ class Kept:
         """Return how far it reaches now."""
         return self._now
 
-    def add(self, record: Record) -> Mapping[str, Entry]:
+    def add(self, record: Record | Steps) -> Mapping[str, Entry]:
         """Keep a record; return what a look in it changed in each layer's ledger."""
         with self.lock:
             if isinstance(record, Step):
                 return self._add_step(record)
+            if isinstance(record, Steps):
+                self._add_steps(record)
+                return {}
             if isinstance(record, Look):
                 return self._add_look(record)
             if isinstance(record, Start):
@@ -155,6 +161,54 @@ class Kept:
         self._now = Extent(now.rows + 1, step, now.start, None, now.came, None, False, len(self.looks), ledgers, names)
         return entries
 
+    def _add_steps(self, record: Steps) -> None:
+        """Keep steps without a look, as _add_step would one by one."""
+        now, rows, columns = self._now, len(record), self.dense
+        if not self._fit(record):
+            for each in record:
+                self._add_step(each)
+            return
+        for name in record.names:
+            if name not in columns:
+                columns[name] = Column(lacking=now.rows)
+        self._add_numbers(record.step, now.rows)
+        self.at.extend(record.at)
+        for layer, fired in record.fired.items():
+            self._book(layer, fired.shape[1]).batches(record.step, fired)
+        with np.errstate(all="ignore"):  # what float32 cannot hold is kept as infinite
+            values = np.ascontiguousarray(record.values.T, np.float32)
+        values[np.isnan(values)] = np.nan  # none that was measured is taken for one that lacks
+        for name, told in zip(record.names, values, strict=True):
+            columns[name].extend(told)
+        for name in columns.keys() - set(record.names):
+            columns[name].lack(rows)
+        self.live.set(int(record.step[0]), record.live)
+        if record.epoch is not None:
+            for index in np.flatnonzero(np.diff(record.epoch, prepend=record.epoch[0] - 1)):
+                self.epoch.set(int(record.step[index]), {"epoch": int(record.epoch[index])})
+        names = (*columns, *self.sparse) if len(columns) + len(self.sparse) != len(now.names) else now.names
+        self._now = now._replace(
+            rows=now.rows + rows, last=int(record.step[-1]), end=None, between=False, looks=len(self.looks), names=names
+        )
+
+    def _fit(self, record: Steps) -> bool:
+        """Return whether steps can be kept at once: nothing of them is to be refused, and each of their metrics is told
+        at every step.
+        """
+        if record.names is not self._plain:
+            known = (self._quantities.get(name) for name in record.names)
+            if not all(each is not None and each.every_step and each.name not in self.sparse for each in known):
+                return False  # sparse ones do not become dense, so what holds once holds from then on
+            self._plain = record.names
+        return (
+            int(record.step[0]) > self._now.last
+            and bool((record.step[1:] > record.step[:-1]).all())
+            and all(
+                layer not in self._books or fired.shape[1] == len(self._books[layer].ledger.lost)
+                for layer, fired in record.fired.items()
+            )
+        )
+
     def _add_look(self, record: Look) -> Mapping[str, Entry]:
         now, step = self._now, record.step
         if not now.rows or step != now.last:
@@ -188,13 +242,23 @@ class Kept:
         if self._steps is not None:
             self._steps.append(step)
 
+    def _add_numbers(self, steps: npt.NDArray[np.int64], rows: int) -> None:
+        self._add_number(int(steps[0]), rows)
+        if self._steps is None and int(steps[-1] - steps[0]) != len(steps) - 1:
+            for row, step in enumerate(steps[1:].tolist(), rows + 1):
+                self._add_number(step, row)
+        elif self._steps is not None:
+            self._steps.extend(steps[1:])
+
     def _add_sparse(self, name: str, moment: int, value: float, rows: int) -> None:
         known = self._quantities.get(name)
         if known is not None and known.every_step and name not in self.sparse:
             self.dense[name] = column = Column(lacking=rows)
             column.append(value)
             return
-        moments, values = self.sparse.setdefault(name, (Column(np.int64), Column()))
+        if name not in self.sparse:
+            self.sparse[name] = Column(np.int64), Column()
+        moments, values = self.sparse[name]
         moments.append(moment)
         values.append(value)
 

@@ -97,6 +97,11 @@ class Bookkeeper:
         """Note for which units a step's batch had a sample that made them fire."""
         self._fired_at[fired] = step
 
+    def batches(self, steps: Steps, fired: npt.NDArray[np.bool_]) -> None:
+        """Note the same of many steps; fired has the shape (steps, units)."""
+        ever = fired.any(axis=0)
+        self._fired_at[ever] = steps[len(steps) - 1 - fired[::-1].argmax(axis=0)][ever]
+
     def look(self, step: int, units: Units, updated: bool = False) -> Entry:
         """Note a look with the weights that a step found, or left if it has updated them, and return what has changed
         since the look before.

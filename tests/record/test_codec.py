@@ -23,6 +23,7 @@ from deadrelu_tui.record.codec import FORMS, MOST, Decoder, Encoder, dump, load
 from deadrelu_tui.record.metrics import Quantity, quantity
 from deadrelu_tui.record.network import Layer, Network, Parameter
 from deadrelu_tui.record.records import End, Event, Look, Record, Start, Step
+from deadrelu_tui.record.steps import TOGETHER, Steps, apart, together
 from deadrelu_tui.record.units import Units
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -164,13 +165,13 @@ def test_every_record_comes_back_bit_for_bit(told: list[Record], again: list[int
 @settings(max_examples=50, deadline=None)
 @given(told=st.lists(records, max_size=4), pieces=st.lists(st.integers(1, 60), min_size=1))
 def test_a_stream_may_come_in_pieces_of_any_length(told: list[Record], pieces: list[int]) -> None:
-    data, decoder, at, found = dump(told), Decoder(), 0, list[Record]()
+    data, decoder, at, found = dump(told), Decoder(), 0, list[Record | Steps]()
     turn = 0
     while at < len(data):
         length = pieces[turn % len(pieces)]
         found += decoder.feed(data[at : at + length])
         at, turn = at + length, turn + 1
-    assert [bits(each) for each in found] == [bits(each) for each in load(data)]
+    assert [bits(each) for each in apart(found)] == [bits(each) for each in load(data)]
     assert not decoder.damaged
 
 
@@ -248,6 +249,68 @@ def test_a_look_can_be_kept_without_the_stream() -> None:
     assert column.flags.aligned
 
 
+# Steps in a row
+
+
+ROW = [step_of(number, at=number / 8, fired={"h1": np.arange(9) % 3 == number % 3}) for number in range(5)]
+
+
+def bundled(told: list[Record]) -> list[Record | Steps]:
+    return list(together(told))
+
+
+def test_steps_that_tell_the_same_are_told_as_one_and_come_back_as_they_were() -> None:
+    (one,) = bundled([*ROW])
+    assert isinstance(one, Steps)
+    assert [bits(each) for each in one] == [bits(each) for each in ROW]
+    assert [bits(each) for each in load(Encoder.header + Encoder().encode(one))] == [bits(each) for each in ROW]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        step_of(9, values={"loss": 0.25, "more": 1.0}, fired=ROW[0].fired), step_of(9, values={}, fired=ROW[0].fired),
+        step_of(9, live={"lr": 0.02}, fired=ROW[0].fired), step_of(9, epoch=None, fired=ROW[0].fired),
+        step_of(9), step_of(9, fired={"h1": np.zeros(8, np.bool_)}), step_of(9, fired={"h2": np.zeros(9, np.bool_)}),
+        step_of(9, ends_epoch=True, fired=ROW[0].fired), step_of(9, looks={"h1": units(9)}, fired=ROW[0].fired),
+        Event(5, "odd"), End(1.0, "finished"), Look(4, {}, {}),
+    ],
+)  # fmt: skip
+def test_what_tells_something_else_stands_by_itself(other: Record) -> None:
+    assert [len(each) if isinstance(each, Steps) else 1 for each in bundled([*ROW, other, *ROW])] == [5, 1, 5]
+
+
+def test_a_single_step_is_told_as_it_was() -> None:
+    assert bundled([ROW[0]]) == [ROW[0]]
+
+
+def test_no_more_steps_than_that_are_told_as_one() -> None:
+    told: list[Record] = [step_of(number) for number in range(2 * TOGETHER + 1)]
+    assert [len(each) if isinstance(each, Steps) else 1 for each in bundled(told)] == [TOGETHER, TOGETHER, 1]
+
+
+def test_the_values_of_many_steps_are_written_as_float32_only_where_that_holds_all_of_them() -> None:
+    for last, width in ((0.5, 4), (0.1, 8)):
+        told = [step_of(number, values={"loss": value}) for number, value in enumerate((0.25, last))]
+        (one,) = bundled([*told])
+        data = Encoder().encode(one)
+        assert f'"values":{width}'.encode() in data
+        assert [bits(each) for each in load(Encoder.header + data)] == [bits(each) for each in told]
+
+
+@pytest.mark.parametrize(
+    "told", [form(of="steps", fields=[], **{"arrays": {"step": 8, "at": 8}, **more}) for more in (
+        {}, {"fired": {"h1": 3}}, {"names": ["loss"]}, {"arrays": {"step": 8}}, {"arrays": {"at": 8}},
+    )],
+)  # fmt: skip
+@pytest.mark.parametrize("count", [2, 0, -1, True, None, 1.0, "2", 10**15])
+def test_steps_in_a_row_that_no_encoder_wrote_are_damage(told: dict[str, Any], count: Any) -> None:
+    decoder = Decoder()
+    found = list(decoder.feed(stream(packet(told), packet([0, count], bytes(32)))))
+    fine = count == 2 and "fired" not in told and "names" not in told and len(told["arrays"]) == 2
+    assert (len(found), decoder.damaged) == (fine, not fine)
+
+
 # Forms
 
 
@@ -283,6 +346,13 @@ def test_no_more_forms_are_kept_than_that() -> None:
 def test_a_new_encoder_may_go_on_with_a_stream() -> None:
     data = dump(one_of_each()) + Encoder().encode(step_of(9, values={"other": 1.5}))
     assert bits(load(data)[-1]) == bits(step_of(9, values={"other": 1.5}))
+
+
+def test_many_steps_take_fewer_bytes_each() -> None:
+    """Design: at most 150 bytes a step of 12 metrics."""
+    values = {f"grad_norm/w{index}": float(np.float32(index / 7)) for index in range(12)}
+    told = [step_of(number, values=values, fired={"h1": np.arange(300) % 3 == 0}) for number in range(350)]
+    assert len(dump(told)) / len(told) < 116
 
 
 @pytest.mark.parametrize(("firing", "most"), [(True, 140), (False, 105)])
@@ -333,7 +403,7 @@ def test_what_version_1_wrote_is_read_for_ever() -> None:
         End(0.5, "failed", "no\nmemory"),
     ]  # fmt: skip
     decoder = Decoder()
-    assert [bits(each) for each in decoder.feed(VERSION_1)] == [bits(each) for each in expected]
+    assert [bits(each) for each in apart(decoder.feed(VERSION_1))] == [bits(each) for each in expected]
     assert not decoder.damaged
 
 
@@ -417,7 +487,7 @@ def test_nothing_is_read_after_damage() -> None:
     broken[-3] ^= 1
     decoder = Decoder()
     found = list(decoder.feed(encoder.header + b"".join(parts[:3]) + broken + parts[4]))
-    assert [bits(each) for each in found] == [bits(each) for each in one_of_each()[:3]]
+    assert [bits(each) for each in apart(found)] == [bits(each) for each in one_of_each()[:3]]
     assert decoder.damaged
     assert list(decoder.feed(parts[4])) == []
 

@@ -14,12 +14,13 @@ from conftest import record, start, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadrelu_tui.record.columns import Column, Gap, shortest
+from deadrelu_tui.record.columns import LACKING, Column, Gap, shortest
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.ledger import Ledger
 from deadrelu_tui.record.looks import Looked
 from deadrelu_tui.record.network import Layer, Network
 from deadrelu_tui.record.records import End, Event, Look, Record, Step
+from deadrelu_tui.record.steps import Steps, together
 from deadrelu_tui.record.units import Units
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -834,7 +835,7 @@ def streams(draw: st.DrawFn) -> list[Record]:
     return [*stream, *draw(st.sampled_from([[], [End(at + 1, "stopped")], [End(at + 1, "failed", "why")]]))]
 
 
-def fed(stream: Iterable[Record]) -> History:
+def fed(stream: Iterable[Record | Steps]) -> History:
     history = History()
     for each in stream:
         history.add(each)
@@ -865,6 +866,47 @@ def test_what_comes_later_does_not_reach_a_frozen_history(stream: list[Record], 
     for each in stream[cut:]:
         history.add(each)
     assert all_of(frozen) == before
+
+
+@settings(max_examples=150, deadline=None)
+@given(stream=streams())
+def test_steps_that_come_as_one_are_kept_as_if_they_had_come_one_by_one(stream: list[Record]) -> None:
+    assert all_of(fed(together(stream))) == all_of(fed(stream))
+
+
+def test_steps_that_come_as_one_stand_in_columns_to_the_last_bit() -> None:
+    values = [0.1, 1e300, -0.0, NAN, INF, 1e-50, -1e300]
+    for numbers in (range(7), range(3, 10), (0, 1, 5, 6, 7, 20, 21)):
+        told = [
+            record(step, {"loss": value, "zero_fraction/h1": index / 7})
+            for index, (step, value) in enumerate(zip(numbers, values, strict=True))
+        ]
+        told[3] = replace(told[3], epoch=2)
+        said = start(batches=None)
+        one, by_one = fed([said]), fed([said])
+        (each,) = together(told)
+        assert isinstance(each, Steps)
+        one.add(each)
+        for step in told:
+            by_one.add(step)
+        assert all_of(one) == all_of(by_one)
+        assert one.series("loss").values.tobytes() == by_one.series("loss").values.tobytes()
+
+
+def test_no_value_of_steps_that_come_as_one_is_taken_for_one_that_lacks() -> None:
+    (each,) = together([record(step, {"loss": 1.0}) for step in range(3)])
+    assert isinstance(each, Steps)
+    history = started()
+    history.add(replace(each, values=np.full(each.values.shape, LACKING)))
+    assert len(history.series("loss").steps) == 3
+
+
+def test_steps_that_come_as_one_and_are_no_later_than_the_last_are_refused() -> None:
+    history = history_of([1.0, 2.0, 3.0])
+    (each,) = together([record(step, {"loss": 1.0}) for step in (2, 3, 4)])
+    with pytest.raises(ValueError, match="step 2 comes after step 2"):
+        history.add(each)
+    assert len(history) == 3
 
 
 def test_a_look_between_two_steps_belongs_to_the_first_of_them_and_changes_the_ledger() -> None:
