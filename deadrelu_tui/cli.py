@@ -127,6 +127,7 @@ def chosen_beside(ctx: click.Context) -> dict[str, Any]:
     """Return what else is set, which determines no number of a run, by the same precedence."""
     said = {
         "trials": True,
+        "store": True,
         "fps": None,
         "speed": None,
         "theme": None,
@@ -156,6 +157,12 @@ def _themes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
     return [CompletionItem(name) for name in themes.NAMES if name.startswith(incomplete)]
 
 
+STORE = click.option(
+    "--store/--no-store",
+    default=None,
+    envvar="DEADRELU_STORE",
+    help="Record the run in a file, to look at later (deadrelu-tui runs).  [default: store]",
+)
 TRIALS = click.option(
     "--trials/--no-trials",
     default=None,
@@ -216,6 +223,7 @@ TRIALS = click.option(
 @click.option("--tour", is_flag=True, help="Explain the death of the ReLUs at six stops of a run; a flag alone.")
 @click.option("--paused", is_flag=True, help="Hold the first run before its first step; a flag alone.")
 @TRIALS
+@STORE
 @click.version_option(__version__, prog_name="deadrelu-tui", message="%(prog)s %(version)s")
 @click.pass_context
 def main_command(ctx: click.Context, /, paused: bool, tour: bool, **_given: Any) -> None:
@@ -243,6 +251,7 @@ def main_command(ctx: click.Context, /, paused: bool, tour: bool, **_given: Any)
     with terminal.taken(_state() / "log") as (meter, guard), ThreadPoolExecutor(1, "training") as executor:
         from deadrelu_tui.engine import begin as engine
         from deadrelu_tui.record.commands import Pause, Speed
+        from deadrelu_tui.run.store import Store
         from deadrelu_tui.tui.app import MonitorApp
         from deadrelu_tui.tui.wire import pace
 
@@ -252,13 +261,15 @@ def main_command(ctx: click.Context, /, paused: bool, tour: bool, **_given: Any)
             from deadrelu_tui.tui.panels.tour import SETTINGS
 
             settings, paused = replace(settings, **SETTINGS), True
-        first, speed = engine.make_run(settings, executor, True, beside["trials"], unfit), beside["speed"]
+        store = Store(runs_folder())
+        recorded = store.recorded if beside["store"] else None
+        first, speed = engine.make_run(settings, executor, True, beside["trials"], unfit, recorded), beside["speed"]
         if paused:
             first.send(Pause())
         first.send(Speed(*OPENING) if speed is None else Speed(speed if speed < math.inf else None))
 
         def begin(values: Mapping[str, Any], paused: bool) -> Run:
-            run = engine.make_run(RunSettings.of(values), executor, True, beside["trials"], unfit)
+            run = engine.make_run(RunSettings.of(values), executor, True, beside["trials"], unfit, recorded)
             if paused:
                 run.send(Pause())
             run.begin()
@@ -279,6 +290,7 @@ def main_command(ctx: click.Context, /, paused: bool, tour: bool, **_given: Any)
             if not app.terminated:
                 deadline.set(app.return_code or 0)
             app.close()
+            store.close()
             deadline.call_off()
     if error := app.error or app.failure:
         raise error
@@ -299,6 +311,7 @@ def main_command(ctx: click.Context, /, paused: bool, tour: bool, **_given: Any)
 )
 @settings_options
 @TRIALS
+@STORE
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: a start, every epoch, a summary.")
 @click.option(
     "--steps-json", type=click.Path(path_type=Path), help="Write every step to this file, a line each; - is stdout."
@@ -315,10 +328,13 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
     from deadrelu_tui import headless
     from deadrelu_tui.engine import begin as engine
     from deadrelu_tui.record.commands import Stop
+    from deadrelu_tui.run.store import Store
 
     interrupted, deadline = threading.Event(), Deadline()
+    beside, store = chosen_beside(ctx), Store(runs_folder())
     with ThreadPoolExecutor(1, "training") as executor:
-        run = engine.make_run(settings, executor, False, chosen_beside(ctx)["trials"], unfit)
+        recorded = store.recorded if beside["store"] else None
+        run = engine.make_run(settings, executor, False, beside["trials"], unfit, recorded)
 
         def stop(_signal: int, _frame: object) -> None:
             interrupted.set()
@@ -337,6 +353,7 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, *
                 )
         finally:
             run.close()
+            store.close()
             deadline.call_off()
     if run.error is not None:
         raise run.error
@@ -439,6 +456,13 @@ def _engine_facts(unfit: str) -> dict[str, Any]:
     from deadrelu_tui.engine.by_mxnet import runtime
 
     return runtime.facts()
+
+
+def runs_folder() -> Path:
+    """Return where runs are recorded."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("deadrelu-tui")) / "runs"
 
 
 def _state() -> Path:

@@ -38,8 +38,8 @@ LONGEST_END = 1.0
 """Seconds for which a run that was asked to end is waited for."""
 AT_EPOCHS = ("loss/test", "accuracy/test")
 """Metrics that a step's row has only where they were measured."""
-BESIDE = frozenset({"engine", "passed_over"})
-"""Kinds of event that are told on stderr: something was taken in place of what one might expect."""
+BESIDE = frozenset({"engine", "passed_over", "unrecorded", "recorded"})
+"""Kinds of event that are told on stderr: something is not as one might expect."""
 MEANS = ("loss", "zero_fraction")
 """Metrics whose value for an epoch is the mean over its steps; of the others it is the last one."""
 

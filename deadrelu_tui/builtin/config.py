@@ -29,6 +29,7 @@ BESIDE: dict[str, Callable[[Any], Any]] = {
     "mouse": parse_switch("mouse"),
     "speed": parse_speed,
     "theme": parse_word("theme"),
+    "store": parse_switch("store"),
     "low_bandwidth": parse_switch("low-bandwidth"),
 }
 """What can be set beside what determines a run, and how it is read."""

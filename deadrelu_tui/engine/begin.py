@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from deadrelu_tui import __version__
 from deadrelu_tui.builtin import room
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
@@ -13,7 +15,8 @@ from deadrelu_tui.errors import NoRoomError
 from deadrelu_tui.record.records import Event, Record, Start
 from deadrelu_tui.run.advisor import Parameters
 from deadrelu_tui.run.gate import Controls
-from deadrelu_tui.run.run import Run
+from deadrelu_tui.run.origin import origin
+from deadrelu_tui.run.run import Recorded, Run
 
 if TYPE_CHECKING:
     from deadrelu_tui.builtin.dataset import Dataset
@@ -21,8 +24,9 @@ if TYPE_CHECKING:
 
 
 def make_run(
-    settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = False, trials: bool = True, unfit: str = ""
-) -> Run:
+    settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = False, trials: bool = True, unfit: str = "",
+    recorded: Recorded | None = None,
+) -> Run:  # fmt: skip
     """Return a run that will train in the executor's thread. Data and engine are loaded there, at its start.
 
     If it was found out why MXNet does not fit the limits of this process, it is not loaded where NumPy may do.
@@ -44,7 +48,9 @@ def make_run(
         given = sample(RunSettings.of(values), _dataset(settings))
         return given.steps, attempt(given, parameters, share)
 
-    return Run(promise(settings), training, executor, settings.live, stays, attempt if trials else None)
+    start = promise(settings)
+    start = replace(start, facts={**start.facts, **origin(__version__)})
+    return Run(start, training, executor, settings.live, stays, attempt if trials else None, recorded)
 
 
 def _training(settings: RunSettings, promised: Start, controls: Controls, unfit: str) -> Iterator[Record]:

@@ -272,6 +272,8 @@ class Decoder:
     def __init__(self) -> None:
         self.damaged = False
         """Whether something was met that no encoder wrote; nothing is read from there on."""
+        self.whole = 0
+        """Bytes that were read as whole records, the first line included."""
         self._data = bytearray()
         self._begun = False
         self._told: dict[int, dict[str, Any]] = {}
@@ -281,6 +283,16 @@ class Decoder:
         """Yield the records that these bytes complete; raise InputError where a stream is none or is newer."""
         self._data += data
         return self._records()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that were fed and make no whole record yet."""
+        return len(self._data)
+
+    def forget(self) -> None:
+        """Forget what is not whole, damaged or not: it is fed anew, perhaps otherwise, from `whole` on."""
+        self._data.clear()
+        self.damaged = False
 
     def _records(self) -> Iterator[Record | Steps]:
         self._begun = self._begun or self._begin()
@@ -299,6 +311,7 @@ class Decoder:
             except _BROKEN:
                 self.damaged = True
             del self._data[:end]
+            self.whole += 0 if self.damaged else end
             if record is not None:
                 yield record
         if self.damaged:
@@ -312,7 +325,9 @@ class Decoder:
         if whole and int(version) != VERSION:
             told = f"these records are of version {int(version)} and only version {VERSION} is known here"
             raise InputError(f"{told}; update deadrelu-tui")
-        del self._data[: len(line) + 1 if whole else 0]
+        length = len(line) + 1 if whole else 0
+        del self._data[:length]
+        self.whole += length
         return whole
 
     def _read(self, payload: bytes) -> Record | Steps | None:

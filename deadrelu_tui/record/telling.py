@@ -135,6 +135,11 @@ def _epoch(facts: Facts) -> str:
     return f"epoch {facts['epoch']}: {', '.join(parts)}".removesuffix(": ")
 
 
+def _recorded(facts: Facts) -> str:
+    gap = f", but for steps {count(facts['first'])}–{count(facts['last'])}" if "first" in facts else ""
+    return f"recorded again{gap}"
+
+
 def speed_text(speed: Speed) -> str:
     """Return how fast a run may go, in words."""
     if speed.per_second is None:
@@ -161,5 +166,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "epoch": _epoch,
     "trials": _trials,
     "untried": lambda facts: f"no remedy could be tried: {facts['error']}",
+    "unrecorded": lambda facts: f"not recorded: {facts['fault']}; kept in memory meanwhile",
+    "recorded": _recorded,
     "left_out": lambda facts: f"{count(facts['events'])} more epochs",
 }

@@ -7,8 +7,9 @@ its calls, and because two trainings must never be alive at once.
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
@@ -17,11 +18,16 @@ from deadrelu_tui.diagnosis.happenings import happenings
 from deadrelu_tui.errors import in_a_line
 from deadrelu_tui.record.commands import Command, Speed, Stop, can_obey
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import End, Live, Look, Record, Start, Step
+from deadrelu_tui.record.ledger import Entry
+from deadrelu_tui.record.records import End, Event, Live, Look, Record, Start, Step
 from deadrelu_tui.run.advisor import Advisor, Attempt
 from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.source import ALIVE, Status, how_it_ended
 
+Sink = Callable[[Record], None]
+"""Takes what comes next of a run, without waiting for anything."""
+Recorded = Callable[[Callable[[Event], object]], Sink]
+"""Given what puts an event among the run's records, returns what records the run."""
 Training = Callable[[Start, Controls], Iterator[Record]]
 """Given what was promised and the controls, yields a Start that has the rest, then steps and events.
 
@@ -34,19 +40,21 @@ class Run:
 
     def __init__(
         self, promised: Start, training: Training, executor: Executor, live: Live, stays: bool = False,
-        attempt: Attempt | None = None,
+        attempt: Attempt | None = None, recorded: Recorded | None = None,
     ) -> None:  # fmt: skip
         """Take what is known before anything is loaded, and an executor of one thread, which all runs share.
 
         A run that stays can be trained on when it has finished. If something is given that tries remedies, they are
-        tried as soon as the verdict is bad.
+        tried as soon as the verdict is bad. Whatever records the run is told all that its history is.
         """
         self._promised, self._training, self._executor = promised, training, executor
         self.history = History()
         self.controls = Controls(live, stays)
         self._future: Future[None] | None = None
         self._error: BaseException | None = None
-        self._advisor = Advisor(self.history, self.controls, self.history.add, attempt) if attempt else None
+        self._order = threading.Lock()
+        self._sink = recorded(self._keep) if recorded else None
+        self._advisor = Advisor(self.history, self.controls, self._keep, attempt) if attempt else None
 
     def begin(self) -> None:
         """Train in the executor's one thread, as soon as the run before has ended."""
@@ -142,10 +150,10 @@ class Run:
         began = time.monotonic()
         try:
             for record in self._training(self._promised, self.controls):
-                entries = self.history.add(record)
+                entries = self._keep(record)
                 if isinstance(record, (Step, Look)):
                     for event in happenings(self.history, record, entries):
-                        self.history.add(event)
+                        self._keep(event)
                 elif isinstance(record, Start):
                     began = time.monotonic()  # loading is no training
         except BaseException as error:
@@ -158,4 +166,12 @@ class Run:
             self._end(began, "stopped" if self.controls.stopped and not complete else "finished")
 
     def _end(self, began: float, how: str, error: str | None = None) -> None:
-        self.history.add(End(max(self.history.seconds, time.monotonic() - began), how, error))
+        self._keep(End(max(self.history.seconds, time.monotonic() - began), how, error))
+
+    def _keep(self, record: Record) -> Mapping[str, Entry]:
+        """Add what comes next to the history, and record it in the same order, whichever thread it comes from."""
+        with self._order:
+            entries = self.history.add(record)
+            if self._sink is not None:
+                self._sink(record)
+        return entries
