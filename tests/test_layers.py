@@ -17,6 +17,7 @@ from deadrelu_tui.tui.wire.textual_private import FALLS_BACK
 PACKAGE = Path(deadrelu_tui.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 TUI = [path for path in SOURCES if (PACKAGE / "tui") in path.parents]
+CLI = {str(path.relative_to(PACKAGE)) for path in SOURCES if (PACKAGE / "cli") in path.parents}
 PRIVATE = PACKAGE / "tui" / "wire" / "textual_private.py"
 ALSO_PUBLIC = {"region", "spans", "strips"}
 """Words that Textual keeps to itself in one place and not in another."""
@@ -91,7 +92,7 @@ def test_a_room_knows_nothing_beyond_its_walls(room: str) -> None:
 
 def test_every_module_stands_in_a_room_but_front_ends_their_end_errors_wording_and_clocks() -> None:
     outside = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
-    assert outside == {"cli", "headless", "doctor", "ending", "errors", "wording", "clocks"}
+    assert outside == {"headless", "doctor", "ending", "errors", "wording", "clocks"}
 
 
 def test_the_command_line_loads_neither_engine_nor_screen_until_one_is_wanted() -> None:
@@ -150,9 +151,9 @@ def test_only_one_module_imports_plotext() -> None:
 
 
 def test_only_the_command_line_imports_both_sides() -> None:
-    assert {name for name in importers("deadrelu_tui.engine") if not name.startswith("engine/")} == {"cli.py"}
-    assert {name for name in importers("deadrelu_tui.tui") if not name.startswith("tui/")} <= {"cli.py"}
+    assert {name for name in importers("deadrelu_tui.engine") if not name.startswith("engine/")} <= CLI
+    assert {name for name in importers("deadrelu_tui.tui") if not name.startswith("tui/")} <= CLI
 
 
 def test_only_the_command_line_imports_click() -> None:
-    assert importers("click") == {"cli.py"}
+    assert importers("click") <= CLI

@@ -1,0 +1,19 @@
+"""Where things of a user lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def runs_folder() -> Path:
+    """Return where runs are recorded."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("deadrelu-tui")) / "runs"
+
+
+def state_folder() -> Path:
+    """Return where the log lies, and what was chosen last."""
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("deadrelu-tui"))
