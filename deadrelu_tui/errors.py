@@ -12,6 +12,10 @@ class NoRoomError(Exception):
     """
 
 
+class RunFailedError(Exception):
+    """What ended a run elsewhere, or long ago, in the words that were recorded of it."""
+
+
 class InputError(Exception):
     """Something given to us cannot be used.
 

@@ -62,6 +62,14 @@ def parse_speed(text: str | float) -> float:
     return value
 
 
+def parse_times(text: str | float) -> float:
+    """Return how many times as fast as it went a recorded run is played."""
+    value = _real(text)
+    if not 1 <= value <= 100:
+        raise InputError(f"times must be a number from 1 to 100, not {_quoted(text)}")
+    return value
+
+
 def parse_lr(text: str | float) -> float:
     """Return a learning rate: any finite number above 0. A number that is too large is a lesson, not an error."""
     value = _real(text)

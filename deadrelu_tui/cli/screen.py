@@ -1,22 +1,17 @@
-"""The screen, and what it needs around it: a terminal, a log, a training that begins once it stands."""
+"""The screen on a new run, which begins once it stands."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
-from click.shell_completion import CompletionItem
 
 from deadrelu_tui import __version__
 from deadrelu_tui.builtin import config, needs
-from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.cli.options import (
-    INTERRUPTED,
     ORDER,
     PRESETS,
     STORE,
@@ -27,21 +22,14 @@ from deadrelu_tui.cli.options import (
     epilog,
     settings_options,
 )
-from deadrelu_tui.cli.places import runs_folder, state_folder
-from deadrelu_tui.ending import Deadline
+from deadrelu_tui.cli.showing import Opened, Trainings, screen_options, show
 from deadrelu_tui.errors import InputError
 
 if TYPE_CHECKING:
-    from deadrelu_tui.run.run import Run
+    pass
 
 OPENING = 1.0, 7
 """How many steps a second a session begins with, and how many of them: what kills a layer is over by then."""
-
-
-def _themes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from deadrelu_tui.tui import themes
-
-    return [CompletionItem(name) for name in themes.NAMES if name.startswith(incomplete)]
 
 
 @click.group(
@@ -55,42 +43,13 @@ def _themes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
     ),
 )
 @settings_options
-@click.option(
-    "--mouse/--no-mouse",
-    "mouse",
-    default=None,
-    envvar="DEADRELU_MOUSE",
-    help="Listen to the mouse.  [default: yes, except over SSH, where a lost link leaves its codes in the shell]",
-)
-@click.option(
-    "--fps",
-    type=Setting(config.BESIDE["fps"], "N"),
-    envvar="DEADRELU_FPS",
-    metavar="N",
-    help="Draw the screen at most so many times a second; it draws less often by itself where the machine or the link "
-    "cannot bear it.  [default: 5]",
-)
-@click.option(
-    "--low-bandwidth",
-    is_flag=True,
-    default=None,
-    envvar="DEADRELU_LOW_BANDWIDTH",
-    help="For a poor link: a frame and 2 KB a second at most.",
-)
+@screen_options
 @click.option(
     "--speed",
     type=Setting(config.BESIDE["speed"], "N|full"),
     envvar="DEADRELU_SPEED",
     metavar="N|full",
     help="Take at most so many steps a second.  [default: full, but the first 7 of the first run one a second]",
-)
-@click.option(
-    "--theme",
-    shell_complete=_themes,
-    envvar="DEADRELU_THEME",
-    metavar="NAME",
-    help="Colours: dark, light, or a theme of Textual's, such as nord.  [default: what was chosen last in ctrl+p, "
-    "Theme]",
 )
 @click.option("--tour", is_flag=True, help="Explain the death of the ReLUs at six stops of a run; a flag alone.")
 @click.option("--paused", is_flag=True, help="Hold the first run before its first step; a flag alone.")
@@ -112,60 +71,22 @@ def main_command(ctx: click.Context, /, paused: bool, tour: bool, **_given: Any)
                 raise InputError(f"the tour is of the article's first experiment: leave out --{name}")
     needs.require_engine(settings.engine)
     from deadrelu_tui.engine import rehearsal
-    from deadrelu_tui.tui import themes
-    from deadrelu_tui.tui.wire import terminal
 
-    kept = themes.Kept(state_folder() / "theme")
-    theme = kept.read() if beside["theme"] is None else themes.named(beside["theme"])
-
-    terminal.check()
     unfit = rehearsal.require_room(settings)
-    with terminal.taken(state_folder() / "log") as (meter, guard), ThreadPoolExecutor(1, "training") as executor:
-        from deadrelu_tui.engine import begin as engine
-        from deadrelu_tui.record.commands import Pause, Speed
-        from deadrelu_tui.run.store import Store
-        from deadrelu_tui.tui.app import MonitorApp
-        from deadrelu_tui.tui.wire import pace
+    speed = beside["speed"]
 
-        paced = pace.POOR_LINK if beside["low_bandwidth"] else pace.Pace()
-        paced = replace(paced, frames=beside["fps"] or paced.frames)
+    def opened(trainings: Trainings) -> Opened:
+        from deadrelu_tui.record.commands import Pause, Speed
+
+        own = settings
         if tour:
             from deadrelu_tui.tui.panels.tour import SETTINGS
 
-            settings, paused = replace(settings, **SETTINGS), True
-        store = Store(runs_folder())
-        recorded = store.recorded if beside["store"] else None
-        first, speed = engine.make_run(settings, executor, True, beside["trials"], unfit, recorded), beside["speed"]
-        if paused:
+            own = replace(settings, **SETTINGS)
+        first = trainings.make(own)
+        if paused or tour:
             first.send(Pause())
         first.send(Speed(*OPENING) if speed is None else Speed(speed if speed < math.inf else None))
+        return Opened(first, first.begin)
 
-        def begin(values: Mapping[str, Any], paused: bool) -> Run:
-            run = engine.make_run(RunSettings.of(values), executor, True, beside["trials"], unfit, recorded)
-            if paused:
-                run.send(Pause())
-            run.begin()
-            return run
-
-        def last() -> None:
-            if app.farewell and not app.is_running:
-                meter.write(f"{app.farewell}\n")
-            guard.leaving()
-
-        deadline = Deadline(last)
-        app = MonitorApp(
-            first, begin, meter, paced, first.begin, lambda: deadline.set(INTERRUPTED), tour, theme, kept.write
-        )
-        try:
-            app.run(mouse=beside["mouse"])
-        finally:
-            if not app.terminated:
-                deadline.set(app.return_code or 0)
-            app.close()
-            store.close()
-            deadline.call_off()
-    if error := app.error or app.failure:
-        raise error
-    if app.farewell:
-        click.echo(app.farewell)
-    ctx.exit(INTERRUPTED if app.terminated else app.return_code or 0)
+    ctx.exit(show(beside, opened, unfit, tour))

@@ -65,13 +65,23 @@ class Speed:
     """None for as many as it can."""
     steps: int | None = None
     """None for as long as nothing else is asked."""
+    times: float | None = None
+    """Of a recorded run, how many times as fast as it went it is shown; None while it is not."""
 
 
-Command = Change | Pause | Resume | Take | Revive | Stop | Restart | TrainOn | Speed
+@dataclass(frozen=True)
+class Play:
+    """Show a recorded run as it went, from its first step on if all of it is there, so many times as fast."""
+
+    times: float = 1.0
+    """math.inf for all of it at once."""
+
+
+Command = Change | Pause | Resume | Take | Revive | Stop | Restart | TrainOn | Speed | Play
 
 _WORDS: dict[type, str] = {
     Change: "change", Pause: "pause", Resume: "resume", Take: "take", Revive: "revive", Stop: "stop",
-    Restart: "restart", TrainOn: "train_on", Speed: "speed",
+    Restart: "restart", TrainOn: "train_on", Speed: "speed", Play: "play",
 }  # fmt: skip
 _KINDS: dict[str, Any] = {word: kind for kind, word in _WORDS.items()}
 
@@ -117,6 +127,17 @@ _LEARNING_RATES = tuple(float(f"{digit}e{power}") for power in range(-6, 3) for 
 
 SPEEDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 """Steps a second that can be gone through by keys."""
+
+
+TIMES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+"""How many times as fast as it went a recorded run can be played, by keys; above it is all there at once."""
+
+
+def next_times(times: float, direction: int) -> float:
+    """Return the next of TIMES above (direction 1) or below (−1); above the last one infinity."""
+    if direction > 0:
+        return next((each for each in TIMES if each > times), math.inf)
+    return next((each for each in reversed(TIMES) if each < times), TIMES[0])
 
 
 def next_speed(speed: float | None, direction: int, measured: float = math.inf) -> float | None:

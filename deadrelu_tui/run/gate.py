@@ -9,7 +9,19 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Resume, Revive, Speed, Stop, Take, TrainOn
+from deadrelu_tui.record.commands import (
+    Change,
+    Command,
+    Pause,
+    Play,
+    Restart,
+    Resume,
+    Revive,
+    Speed,
+    Stop,
+    Take,
+    TrainOn,
+)
 from deadrelu_tui.record.records import Event, Live, changes
 
 BY_HAND = 100
@@ -70,8 +82,8 @@ class Controls:
                     self.epochs += epochs
                 case Speed():
                     self.speed = command
-                case Restart():
-                    pass  # a run cannot restart itself: a session begins another
+                case Restart() | Play():
+                    pass  # a run cannot restart itself: a session begins another; and only what is recorded is played
             self.asked.notify_all()
 
 

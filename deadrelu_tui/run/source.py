@@ -16,6 +16,8 @@ class Status(enum.Enum):
 
     READY = "ready"
     STARTING = "starting"
+    READING = "reading"
+    """A recorded run, of which not all is there yet."""
     RUNNING = "running"
     PAUSED = "paused"
     STOPPED = "stopped"

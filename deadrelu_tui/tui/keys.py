@@ -35,9 +35,10 @@ KEYS: tuple[Binding, ...] = (
          "what happens.", show=False),
     _key("space", "pause", "pause", "Hold the training before its next step."),
     _key("space", "resume", "resume", "Let the training go on."),
+    _key("space", "play", "play", "Show a recorded run as it went, from its first step on."),
     _key("space", "full_speed", "full speed", "End the slow first steps of a session: go as fast as it can."),
-    _key("less_than_sign", "speed('down')", "slower", "Take fewer steps a second: 100, 50, 20, … 0.5.", key_display="<",
-         show=False),
+    _key("less_than_sign", "speed('down')", "slower", "Take fewer steps a second: 100, 50, 20, … 0.5. A recorded "
+         "run is played 100, 50, … 1 times as fast as it went.", key_display="<", show=False),
     _key("greater_than_sign", "speed('up')", "faster", "Take more steps a second, up to as many as it can.",
          key_display=">", show=False),
     _key("e", "train_on", "train on", "Go on where the run ended: five more epochs."),
@@ -137,8 +138,8 @@ EVENT_KEYS = (
 
 
 GROUPS = {
-    "the training": ("normalise", "rate", "type_rate", "activation", "revive", "pause", "resume", "full_speed", "speed",
-                     "step", "train_on"),
+    "the training": ("normalise", "rate", "type_rate", "activation", "revive", "pause", "resume", "play", "full_speed",
+                     "speed", "step", "train_on"),
     "runs": ("restart", "experiment", "tour", "settings", "ghost", "runs"),
     "what happened, and when": ("reasons", "definition", "cursor", "stride", "first", "last", "event"),
     "the charts": ("zoom", "window", "apart", "scale", "gradient", "smooth", "find", "freeze"),

@@ -13,6 +13,7 @@ from deadrelu_tui.record.commands import (
     Change,
     Command,
     Pause,
+    Play,
     Restart,
     Resume,
     Revive,
@@ -28,7 +29,7 @@ from deadrelu_tui.record.commands import (
     of_data,
 )
 
-EVERYTHING = frozenset({"pause", "stop", "revive", "restart", "train_on", "speed", "normalise", "lr", "activation"})
+EVERYTHING = frozenset({"play", "pause", "stop", "revive", "restart", "train_on", "speed", "normalise", "lr", "activation"})
 
 TABLE: list[tuple[Command, dict[str, Any], set[str]]] = [
     (Change({"lr": 0.05}), {"command": "change", "lr": 0.05}, {"lr"}),
@@ -49,6 +50,8 @@ TABLE: list[tuple[Command, dict[str, Any], set[str]]] = [
     (TrainOn(3), {"command": "train_on", "epochs": 3}, {"train_on"}),
     (Speed(), {"command": "speed"}, {"speed"}),
     (Speed(2.5), {"command": "speed", "per_second": 2.5}, {"speed"}),
+    (Play(), {"command": "play", "times": 1.0}, {"play"}),
+    (Play(50), {"command": "play", "times": 50}, {"play"}),
     (Speed(1.0, 7), {"command": "speed", "per_second": 1.0, "steps": 7}, {"speed"}),
 ]
 """Each command, as plain values, and what a run must be able to do to obey it."""

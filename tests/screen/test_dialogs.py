@@ -635,7 +635,7 @@ async def test_without_colour_there_is_none_behind_a_dialog_either(monkeypatch: 
 )  # fmt: skip
 def test_the_header_says_what_computes_the_steps(engine: str | None, width: int, expected: str) -> None:
     facts = {} if engine is None else {"engine": engine}
-    run = SimpleNamespace(start=replace(start(), facts=facts), status=Status.RUNNING)
+    run = SimpleNamespace(start=replace(start(), facts=facts), status=Status.RUNNING, can=frozenset())
     text = lines.header(run, 0.0, None, width).plain
     assert len(text) == width
     assert f"{expected}  " in text

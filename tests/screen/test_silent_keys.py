@@ -66,7 +66,7 @@ async def test_a_network_that_takes_no_orders_says_so() -> None:
 
 
 def test_every_action_of_a_key_is_known_by_it() -> None:
-    assert actions_of("space") == ["pause", "resume", "full_speed"]
+    assert actions_of("space") == ["pause", "resume", "play", "full_speed"]
     assert actions_of("plus") == actions_of("equals_sign") == ["rate('up')"]
     assert actions_of("1") == ["experiment('tragedy')"]
     assert actions_of("f9") == actions_of("ctrl+c") == []

@@ -24,7 +24,8 @@ from deadrelu_tui.run.source import ALIVE, Source, Status
 from deadrelu_tui.tui.plot.charts import worst_first
 from deadrelu_tui.tui.plot.view import View
 from deadrelu_tui.tui.wire.ascii import to_ascii
-from deadrelu_tui.wording import count, duration, number, percent
+from deadrelu_tui.wording import count, duration, number, percent, rate
+from deadrelu_tui.wording import moment as wall_moment
 
 SLOWED = 0.8
 """The part of a limit of steps a second from which on it is what limits."""
@@ -32,6 +33,7 @@ MUTED, FAINT = "$foreground 65%", "$foreground 30%"
 STATUS_STYLE = {
     Status.READY: MUTED,
     Status.STARTING: "$warning",
+    Status.READING: MUTED,
     Status.RUNNING: "$success",
     Status.PAUSED: "$warning",
     Status.STOPPED: MUTED,
@@ -50,6 +52,8 @@ def header(run: Source, bytes_per_second: float, held: int | None, width: int) -
     if held is not None:
         wide = f"❄ display frozen at step {count(held)}" if width >= 70 else "❄ frozen"
         right.append((f"   {wide}", "bold $accent"))
+    if "play" in run.can and (when := wall_moment(start.at, "%Y-%m-%d %H:%M")):
+        right.insert(0, (f"recorded {when}   " if width >= 90 else "recorded  ", MUTED))
     speed, clock = moment(bytes_per_second)
     right += [(f"   {speed}" if width >= 100 else "", MUTED), (f"   {clock} " if width >= 70 else " ", MUTED)]
     name, title, outlined = " deadrelu-tui", f"  {start.title}", f" · {network}"
@@ -90,6 +94,8 @@ def progress(run: Source, history: History, width: int) -> Content:
         most = run.speed.per_second or math.inf
         slowed = most <= FOLLOWED or speed > SLOWED * most  # what is slow to tell, or as fast as it may
         measured = f"slowed to {speed_text(run.speed)}" if slowed else f"{speed:.0f} steps/s"
+        if run.speed.times:
+            measured = f"played {rate(run.speed.times)}× as fast"
         long, short = [step, measured, *eta], [step, f"{speed:.0f}/s", *eta]
     else:
         long = short = [step, f"{duration(history.end.at if history.end else history.seconds)} in all"]

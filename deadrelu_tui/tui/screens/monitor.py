@@ -19,6 +19,7 @@ from deadrelu_tui.record.commands import (
     Change,
     Command,
     Pause,
+    Play,
     Restart,
     Resume,
     Revive,
@@ -27,6 +28,7 @@ from deadrelu_tui.record.commands import (
     TrainOn,
     next_lr,
     next_speed,
+    next_times,
 )
 from deadrelu_tui.record.telling import speed_text
 from deadrelu_tui.run.source import ALIVE, Status
@@ -39,18 +41,24 @@ from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.screens.help import HelpScreen
 from deadrelu_tui.tui.screens.questions import EndQuestion, QuitQuestion, RateQuestion
 from deadrelu_tui.tui.screens.viewing import Viewing
-from deadrelu_tui.wording import count
+from deadrelu_tui.wording import count, rate
 
 NEEDS = {
     "normalise": "normalise", "rate": "lr", "type_rate": "lr", "activation": "activation", "revive": "revive",
     "pause": "pause", "resume": "pause", "step": "pause", "restart": "restart", "experiment": "restart",
     "settings": "restart", "tour": "restart", "train_on": "train_on", "full_speed": "speed", "speed": "speed",
+    "play": "play",
 }  # fmt: skip
 """What a run must be able to do for an action (Start.can)."""
 CHANGES = frozenset({"normalise", "rate", "type_rate", "activation"})
 """Actions that need to know what is set now (Source.live)."""
 OF_OURS = frozenset({"experiment", "settings", "tour"})
 """Actions that start a run by settings as the article's experiment has them."""
+PLAYING = {
+    "pause": {Status.RUNNING}, "resume": {Status.PAUSED}, "speed": set(Status),
+    "play": set(Status) - {Status.RUNNING, Status.PAUSED},
+}  # fmt: skip
+"""What can be done to a recorded run by how it is played."""
 MORE_EPOCHS = 5
 
 
@@ -62,6 +70,8 @@ class MonitorScreen(Viewing):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Say which keys apply: those alone that the run can obey; pause while running, resume while paused."""
         run = self.run_in_hand
+        if "play" in run.can and action in PLAYING:
+            return self.status in PLAYING[action]
         needs = NEEDS.get(action)
         if needs is not None and needs not in run.start.can:
             return False
@@ -175,9 +185,19 @@ class MonitorScreen(Viewing):
         """Go as fast as it can."""
         self._send(Speed())
 
+    def action_play(self) -> None:
+        """Play a recorded run from its first step on."""
+        self._send(Play(self.run_in_hand.speed.times or 1.0))
+
     def action_speed(self, way: str) -> None:
         """Go to the next speed, up or down."""
         run = self.run_in_hand
+        if "play" in run.can:
+            times = next_times(run.speed.times or 1.0, 1 if way == "up" else -1)
+            self._send(Play(times))
+            told = "all of it at once" if times == math.inf else f"{rate(times)}× as fast as it went"
+            self.notify(told, timeout=2)
+            return
         measured = run.history.frozen().speed or math.inf
         self._send(Speed(next_speed(run.speed.per_second, 1 if way == "up" else -1, measured)))
         self.notify(f"speed: {speed_text(run.speed)}", timeout=2)
@@ -270,7 +290,7 @@ class MonitorScreen(Viewing):
 
     def action_leave(self) -> None:
         """Quit, asking first while the run is live."""
-        if self.run_in_hand.status not in ALIVE:
+        if self.run_in_hand.status not in ALIVE or "stop" not in self.run_in_hand.can:
             self.app.exit()
             return
 

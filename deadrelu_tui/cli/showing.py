@@ -1,0 +1,148 @@
+"""What every command that opens the screen shares: its options, a terminal, a log, and who trains behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from deadrelu_tui.builtin import config
+from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.cli.options import INTERRUPTED, Setting
+from deadrelu_tui.cli.places import runs_folder, state_folder
+from deadrelu_tui.ending import Deadline
+from deadrelu_tui.errors import RunFailedError
+
+if TYPE_CHECKING:
+    from deadrelu_tui.run.run import Run
+    from deadrelu_tui.run.source import Source
+
+
+def _themes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from deadrelu_tui.tui import themes
+
+    return [CompletionItem(name) for name in themes.NAMES if name.startswith(incomplete)]
+
+
+def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say how the screen is drawn."""
+    options = (
+        click.option(
+            "--mouse/--no-mouse",
+            "mouse",
+            default=None,
+            envvar="DEADRELU_MOUSE",
+            help="Listen to the mouse.  [default: yes, except over SSH, where a lost link leaves its codes in the "
+            "shell]",
+        ),
+        click.option(
+            "--fps",
+            type=Setting(config.BESIDE["fps"], "N"),
+            envvar="DEADRELU_FPS",
+            metavar="N",
+            help="Draw the screen at most so many times a second; it draws less often by itself where the machine or "
+            "the link cannot bear it.  [default: 5]",
+        ),
+        click.option(
+            "--low-bandwidth",
+            is_flag=True,
+            default=None,
+            envvar="DEADRELU_LOW_BANDWIDTH",
+            help="For a poor link: a frame and 2 KB a second at most.",
+        ),
+        click.option(
+            "--theme",
+            shell_complete=_themes,
+            envvar="DEADRELU_THEME",
+            metavar="NAME",
+            help="Colours: dark, light, or a theme of Textual's, such as nord.  [default: what was chosen last in "
+            "ctrl+p, Theme]",
+        ),
+    )
+    for each in reversed(options):
+        command = each(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the screen opens on, and what is to be done once it stands."""
+
+    first: Source
+    when_ready: Callable[[], None] = lambda: None
+
+
+class Trainings:
+    """Makes runs of the built-in training, one after the other, all of them in one thread."""
+
+    def __init__(self, executor: ThreadPoolExecutor, beside: Mapping[str, Any], unfit: str) -> None:
+        from deadrelu_tui.run.store import Store
+
+        self._executor, self._trials, self._unfit = executor, beside["trials"], unfit
+        self._stores, self.store = beside["store"], Store(runs_folder())
+
+    def make(self, settings: RunSettings) -> Run:
+        """Return a run that has not begun."""
+        from deadrelu_tui.engine import begin as engine
+
+        recorded = self.store.recorded if self._stores else None
+        return engine.make_run(settings, self._executor, True, self._trials, self._unfit, recorded)
+
+    def begin(self, values: Mapping[str, Any], paused: bool) -> Run:
+        """Return a run that has begun, held before its first step or not."""
+        from deadrelu_tui.record.commands import Pause
+
+        run = self.make(RunSettings.of(values))
+        if paused:
+            run.send(Pause())
+        run.begin()
+        return run
+
+
+def show(
+    beside: Mapping[str, Any], opened: Callable[[Trainings], Opened], unfit: str = "", tour: bool = False
+) -> int:  # fmt: skip
+    """Show the screen on what is opened, until it is left; return the exit code. What ended a run of ours is raised."""
+    from deadrelu_tui.tui import themes
+    from deadrelu_tui.tui.wire import terminal
+
+    kept = themes.Kept(state_folder() / "theme")
+    theme = kept.read() if beside["theme"] is None else themes.named(beside["theme"])
+    terminal.check()
+    with terminal.taken(state_folder() / "log") as (meter, guard), ThreadPoolExecutor(1, "training") as executor:
+        from deadrelu_tui.tui.app import MonitorApp
+        from deadrelu_tui.tui.wire import pace
+
+        paced = pace.POOR_LINK if beside["low_bandwidth"] else pace.Pace()
+        paced = replace(paced, frames=beside["fps"] or paced.frames)
+        trainings = Trainings(executor, beside, unfit)
+        shown = opened(trainings)
+
+        def last() -> None:
+            if app.farewell and not app.is_running:
+                meter.write(f"{app.farewell}\n")
+            guard.leaving()
+
+        deadline = Deadline(last)
+        app = MonitorApp(
+            shown.first, trainings.begin, meter, paced, shown.when_ready, lambda: deadline.set(INTERRUPTED), tour,
+            theme, kept.write,
+        )  # fmt: skip
+        try:
+            app.run(mouse=beside["mouse"])
+        finally:
+            if not app.terminated:
+                deadline.set(app.return_code or 0)
+            app.close()
+            trainings.store.close()
+            deadline.call_off()
+    error = app.error or app.failure
+    if error is not None and not isinstance(error, RunFailedError):  # which ended elsewhere, and is told on the screen
+        raise error
+    if app.farewell:
+        click.echo(app.farewell)
+    return INTERRUPTED if app.terminated else app.return_code or 0

@@ -1,0 +1,193 @@
+"""A run as its file tells it, whether it ended years ago or goes on in another process. A Source."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from deadrelu_tui.errors import InputError, RunFailedError
+from deadrelu_tui.record.commands import Change, Command, Pause, Play, Resume, Speed, Take, can_obey
+from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Live, Record, Start, Step
+from deadrelu_tui.record.steps import Steps, apart
+from deadrelu_tui.run.file import Tail
+from deadrelu_tui.run.source import Status
+
+POLL = 0.05
+"""Seconds between two looks at a file that grows."""
+LONGEST = 2.0
+"""The most seconds between two steps that are played: what was a pause of hours is none now."""
+WITHIN = 5.0
+"""Seconds within which a file tells what run it is of."""
+
+
+class Recorded:
+    """A run read from its file by a thread of its own; and played, step by step as it went, if somebody asks for it."""
+
+    def __init__(self, path: Path, follow: bool = True) -> None:
+        """Begin to read; follow a run that has not ended. Raises InputError for what is no run's file."""
+        self.path, self._follow = path, follow
+        self.history = History()
+        self._live: Live | None = None
+        self._asked = threading.Condition()
+        self._times = math.inf
+        """How many times as fast as it went it is read."""
+        self._withheld = frozenset[str]()
+        self._anew = self._paused = self._closed = False
+        self._permits = 0
+        self._whole = threading.Event()
+        """All that is there was read."""
+        self.fault = ""
+        """Why it cannot be read on."""
+        self._tail = Tail(path)
+        self._thread = threading.Thread(target=self._run, name="run-reader", daemon=True)
+        begun = time.monotonic()
+        self._thread.start()
+        while self.history.start is None and not self._whole.is_set() and time.monotonic() - begun < WITHIN:
+            self._whole.wait(0.005)
+        if self.history.start is None:
+            self.close()
+            raise InputError(self.fault or f"{path.name} holds no run yet")
+
+    @property
+    def start(self) -> Start:
+        """What the run said first."""
+        start = self.history.start
+        assert start is not None
+        return start
+
+    @property
+    def status(self) -> Status:
+        """What the run is doing, as far as its file tells; or how it is played."""
+        if self._whole.is_set():
+            return self._tail.status
+        if self._times == math.inf:
+            return Status.READING
+        return Status.PAUSED if self._paused else Status.RUNNING
+
+    @property
+    def can(self) -> frozenset[str]:
+        """What it can be asked to do: to be played, and which settings another run begins with."""
+        of_the_next = self.start.can - {"pause", "stop", "revive", "speed", "train_on"}
+        playing = not self._whole.is_set() and self._times < math.inf
+        return (of_the_next | {"play"} | ({"pause"} if playing else set())) - self._withheld
+
+    def withhold(self, *what: str) -> None:
+        """Have it be unable to do something that nobody here could do for it."""
+        self._withheld |= set(what)
+
+    @property
+    def live(self) -> Live:
+        """What was set for its last step, or is set for a run that follows it."""
+        return self.history.live if self._live is None else self._live
+
+    @property
+    def speed(self) -> Speed:
+        """How many times as fast as it went it is played, while it is."""
+        return Speed(times=None if self._whole.is_set() or self._times == math.inf else self._times)
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended the run before its end, if anything did."""
+        end = self.history.end
+        return None if end is None or end.error is None else RunFailedError(end.error)
+
+    def parameters(self) -> Future[list[Any]] | None:
+        """Return None: a file has none."""
+        return None
+
+    def send(self, command: Command) -> None:
+        """Ask for something. What the run cannot do is left undone."""
+        with self._asked:
+            if not can_obey(self.can, command):
+                return
+            match command:
+                case Change(fields):
+                    self._live = {**self.live, **fields}
+                case Play(times=times):
+                    self._anew = self._anew or self._whole.is_set() or self._times == math.inf
+                    self._times, self._paused = times, False
+                    self._whole.clear()
+                case Pause():
+                    self._paused, self._permits = True, 0
+                case Resume():
+                    self._paused = False
+                case Take(steps):
+                    self._permits += steps
+            self._asked.notify_all()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._asked:
+            self._closed = True
+            self._asked.notify_all()
+        self._thread.join()
+        self._tail.close()
+
+    # In the thread that reads
+
+    def _run(self) -> None:
+        while not self._closed:
+            try:
+                self._read()
+            except InputError as error:
+                self.fault = str(error)
+            except ValueError as error:  # steps that no training can have taken
+                self.fault = f"{self.path.name} cannot be read on: {error}"
+            with self._asked:
+                if not self._anew:
+                    self._whole.set()
+                    self._asked.wait_for(lambda: self._closed or self._anew, POLL if self._grows else None)
+                if self._anew and not self._closed:
+                    self._anew = False
+                    self._begin_anew()
+
+    @property
+    def _grows(self) -> bool:
+        return self._follow and not self.fault and (self._tail.end is None or self._tail.end.how == "finished")
+
+    def _begin_anew(self) -> None:
+        self._tail.close()
+        self._tail, self.fault = Tail(self.path), ""
+        self.history = History()
+
+    def _read(self) -> None:
+        last: float | None = None
+        for record in self._played(self._tail.read()):
+            if isinstance(record, Step):
+                if last is not None and not self._due(record.at - last):
+                    return
+                last = record.at
+            if self._closed or self._anew:
+                return
+            self.history.add(record)
+
+    def _played(self, records: Iterator[Record | Steps]) -> Iterator[Record | Steps]:
+        """Yield records one by one while they are played, else as they come."""
+        for record in records:
+            if isinstance(record, Steps) and self._times < math.inf:
+                yield from apart([record])
+            else:
+                yield record
+
+    def _due(self, seconds: float) -> bool:
+        """Wait until the next step of what is played is due; return whether there is to be one."""
+        began = time.monotonic()
+        with self._asked:
+            while not (self._closed or self._anew):
+                if self._paused:
+                    if self._permits:
+                        self._permits -= 1
+                        return True
+                    self._asked.wait()
+                    continue
+                left = began + min(LONGEST, seconds / self._times) - time.monotonic()
+                if left <= 0:
+                    return True
+                self._asked.wait(left)
+        return False
