@@ -62,6 +62,13 @@ def parse_speed(text: str | float) -> float:
     return value
 
 
+def parse_on_hangup(text: Any) -> str:
+    """Return what becomes of a run when its terminal goes."""
+    if text not in ("detach", "stop"):
+        raise InputError(f"on-hangup must be detach or stop, not {_quoted(text)}")
+    return str(text)
+
+
 def parse_times(text: str | float) -> float:
     """Return how many times as fast as it went a recorded run is played."""
     value = _real(text)

@@ -113,6 +113,7 @@ def chosen_beside(ctx: click.Context) -> dict[str, Any]:
         "fps": None,
         "speed": None,
         "theme": None,
+        "on_hangup": "detach",
         "low_bandwidth": False,
         "mouse": not os.environ.get("SSH_CONNECTION"),
     }

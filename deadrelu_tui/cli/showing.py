@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from deadrelu_tui.builtin import config
 from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.cli.alone import go_on, left_running
 from deadrelu_tui.cli.options import INTERRUPTED, Setting
 from deadrelu_tui.cli.places import runs_folder, state_folder
 from deadrelu_tui.ending import Deadline
@@ -53,6 +54,14 @@ def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default=None,
             envvar="DEADRELU_LOW_BANDWIDTH",
             help="For a poor link: a frame and 2 KB a second at most.",
+        ),
+        click.option(
+            "--on-hangup",
+            type=Setting(config.BESIDE["on_hangup"], "detach|stop"),
+            envvar="DEADRELU_ON_HANGUP",
+            metavar="detach|stop",
+            help="What becomes of the run when the terminal goes: it trains on, to be seen by deadrelu-tui attach, or "
+            "it ends.  [default: detach]",
         ),
         click.option(
             "--theme",
@@ -107,39 +116,52 @@ def show(
     beside: Mapping[str, Any], opened: Callable[[Trainings], Opened], unfit: str = "", tour: bool = False
 ) -> int:  # fmt: skip
     """Show the screen on what is opened, until it is left; return the exit code. What ended a run of ours is raised."""
+    from deadrelu_tui.cli.launcher import launch
     from deadrelu_tui.tui import themes
     from deadrelu_tui.tui.wire import terminal
 
     kept = themes.Kept(state_folder() / "theme")
     theme = kept.read() if beside["theme"] is None else themes.named(beside["theme"])
     terminal.check()
-    with terminal.taken(state_folder() / "log") as (meter, guard), ThreadPoolExecutor(1, "training") as executor:
-        from deadrelu_tui.tui.app import MonitorApp
+    launched = launch()
+    taken, app = terminal.Taken(state_folder() / "log"), None
+    try:
+        from deadrelu_tui.tui.app import Around, MonitorApp
         from deadrelu_tui.tui.wire import pace
 
         paced = pace.POOR_LINK if beside["low_bandwidth"] else pace.Pace()
         paced = replace(paced, frames=beside["fps"] or paced.frames)
-        trainings = Trainings(executor, beside, unfit)
+        trainings = Trainings(ThreadPoolExecutor(1, "training"), beside, unfit)
         shown = opened(trainings)
 
         def last() -> None:
-            if app.farewell and not app.is_running:
-                meter.write(f"{app.farewell}\n")
-            guard.leaving()
+            if app is not None and app.farewell and not app.is_running:
+                taken.meter.write(f"{app.farewell}\n")
+            taken.guard.leaving()
 
         deadline = Deadline(last)
+        around = Around(launched.shell, launched.can_go_on, beside["on_hangup"] == "stop")
         app = MonitorApp(
-            shown.first, trainings.begin, meter, paced, shown.when_ready, lambda: deadline.set(INTERRUPTED), tour,
-            theme, kept.write,
+            shown.first, trainings.begin, taken.meter, paced, shown.when_ready, lambda: deadline.set(INTERRUPTED), tour,
+            theme, kept.write, around,
         )  # fmt: skip
         try:
             app.run(mouse=beside["mouse"])
         finally:
-            if not app.terminated:
-                deadline.set(app.return_code or 0)
-            app.close()
-            trainings.store.close()
-            deadline.call_off()
+            if not app.detached:
+                if not app.terminated:
+                    deadline.set(app.return_code or 0)
+                app.close()
+                trainings.store.close()
+                deadline.call_off()
+    finally:
+        if app is not None and app.detached:
+            taken.let_go()
+        else:
+            taken.give_back()
+    if app.detached:
+        launched.go_on(f"{left_running(app.session.in_hand)}\n")
+        return go_on(app.session, trainings.store)
     error = app.error or app.failure
     if error is not None and not isinstance(error, RunFailedError):  # which ended elsewhere, and is told on the screen
         raise error

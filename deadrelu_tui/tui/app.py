@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,7 +22,7 @@ from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.run.session import Begin, Session
-from deadrelu_tui.run.source import Source
+from deadrelu_tui.run.source import ALIVE, Source
 from deadrelu_tui.tui.keys import ANYWHERE, KEYS, key_of
 from deadrelu_tui.tui.screens.monitor import MonitorScreen
 from deadrelu_tui.tui.screens.questions import QuitQuestion
@@ -33,8 +35,24 @@ from deadrelu_tui.tui.wire.textual_private import Keys, Overriding
 from deadrelu_tui.tui.wire.typed import TypedInOrder
 from deadrelu_tui.wording import ascii_locale, count, printable
 
+HUNG_UP = 129
+"""The exit code of a process that its terminal has ended."""
+TWICE = 0.1
+"""Seconds within which a second signal is the same one."""
 RECOVERS_AFTER = 0.2
 """Seconds after a frame that broke until everything is drawn anew."""
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is around the process that shows the screen."""
+
+    shell: bool = False
+    """There is a shell that could continue what is stopped."""
+    goes_on: bool = False
+    """The process can go on without its terminal."""
+    stops_at_hangup: bool = False
+    """It is to end with its terminal all the same."""
 
 
 class MonitorApp(Overriding, TypedInOrder):
@@ -49,15 +67,21 @@ class MonitorApp(Overriding, TypedInOrder):
         self, first: Source, begin: Begin, meter: Meter | None = None, pace: Pace | None = None,
         when_ready: Callable[[], None] = lambda: None, asked_to_end: Callable[[], None] = lambda: None,
         tour: bool = False, theme: str = DARK.name, keep_theme: Callable[[str], None] = lambda _name: None,
+        around: Around | None = None,
     ) -> None:  # fmt: skip
         """Take a run to look at, what begins another one, and what to do once the first frame stands, and at a signal
         that asks for the end; whether that run is a tour; the theme to begin with, and what keeps another
-        one that is chosen."""
+        one that is chosen; and what is around this process."""
         super().__init__(driver_class=TerminalDriver if Keys.there() else None)
         self.error: BaseException | None = None
         """Why the first run could not begin, or what broke the screen: the command says so in a sentence."""
         self.terminated = False
         """Whether somebody else asked the process to end."""
+        self.detached = False
+        """Whether the screen was left and the run is to go on."""
+        self.hung_up = False
+        """Whether it was left because the terminal has gone."""
+        self.around = around or Around()
         self.session, self.meter, self._when_ready = Session(first, begin), meter, when_ready
         self._asked_to_end = asked_to_end
         self.pace = pace or Pace()
@@ -66,6 +90,7 @@ class MonitorApp(Overriding, TypedInOrder):
         self.lasting = False
         """Whether what breaks costs a frame only."""
         self._recovering = False
+        self._terminated_at = -math.inf
         self._lost: set[tuple[type[BaseException], str]] = set()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -82,8 +107,11 @@ class MonitorApp(Overriding, TypedInOrder):
     def on_mount(self) -> None:
         """Listen to those who want the process to end."""
         self.app_resume_signal.subscribe(self, lambda _: self.redraw())
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._terminate)
+            loop.add_signal_handler(number, self._terminate)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+            loop.add_signal_handler(signal.SIGHUP, self.hang_up)
 
     def watch_theme(self, name: str) -> None:
         """Keep a theme that is chosen on the screen."""
@@ -102,7 +130,7 @@ class MonitorApp(Overriding, TypedInOrder):
 
     def action_suspend(self) -> None:
         """Stop until the shell brings us back."""
-        if os.getsid(os.getppid()) != os.getsid(0):  # nobody could continue us
+        if not self.around.shell:  # nobody could continue us
             self.notify("There is no shell here to go back to.")
         else:
             signal.raise_signal(signal.SIGTSTP)
@@ -195,9 +223,35 @@ class MonitorApp(Overriding, TypedInOrder):
         self.exit()
 
     def _terminate(self) -> None:
-        self._asked_to_end()
-        self.terminated = True
-        self.exit()
+        now = time.monotonic()
+        if now - self._terminated_at > TWICE:  # a signal to all of a job comes from the process before us, too
+            self._terminated_at = now
+            self._asked_to_end()
+            self.terminated = True
+            self.exit()
+
+    def on_terminal_driver_gone(self) -> None:
+        """Leave the screen: nobody will ever see it again."""
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Leave the screen because its terminal has gone; the run goes on if it may."""
+        self.hung_up = True
+        if self.around.stops_at_hangup or not self.detach():
+            self.exit(return_code=HUNG_UP)
+
+    def detach(self) -> bool:
+        """Leave the screen and let the run go on, if that can be; return whether it can."""
+        if self.around.goes_on and self.session.in_hand.status in ALIVE:
+            self.detached = True
+            self.exit()
+        return self.detached
+
+    def action_detach(self) -> None:
+        """Leave the screen and let the run go on."""
+        if not self.detach():
+            alive = self.session.in_hand.status in ALIVE
+            self.notify("This process cannot go on without its terminal." if alive else "No run is live here: q quits.")
 
     def close(self) -> None:
         """End the run in hand and wait until it is let go of."""

@@ -101,6 +101,15 @@ ANYWHERE = (
         priority=True,
     ),
     _key(
+        "ctrl+backslash",
+        "detach",
+        "detach",
+        "Leave the screen and let the run go on: deadrelu-tui attach brings it back, from any terminal.",
+        key_display="ctrl+\\",
+        show=False,
+        priority=True,
+    ),
+    _key(
         "ctrl+z",
         "suspend",
         "suspend",
@@ -143,7 +152,7 @@ GROUPS = {
     "runs": ("restart", "experiment", "tour", "settings", "ghost", "runs"),
     "what happened, and when": ("reasons", "definition", "cursor", "stride", "first", "last", "event"),
     "the charts": ("zoom", "window", "apart", "scale", "gradient", "smooth", "find", "freeze"),
-    "the screen": ("panel", "maximise", "restore", "help", "redraw", "suspend", "leave"),
+    "the screen": ("panel", "maximise", "restore", "help", "redraw", "detach", "suspend", "leave"),
     "with the units in focus": ("unit", "unit_row"),
     "with the events in focus": ("scroll", "page", "find_event"),
 }  # fmt: skip

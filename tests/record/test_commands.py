@@ -29,7 +29,9 @@ from deadrelu_tui.record.commands import (
     of_data,
 )
 
-EVERYTHING = frozenset({"play", "pause", "stop", "revive", "restart", "train_on", "speed", "normalise", "lr", "activation"})
+EVERYTHING = frozenset(
+    {"play", "pause", "stop", "revive", "restart", "train_on", "speed", "normalise", "lr", "activation"}
+)
 
 TABLE: list[tuple[Command, dict[str, Any], set[str]]] = [
     (Change({"lr": 0.05}), {"command": "change", "lr": 0.05}, {"lr"}),

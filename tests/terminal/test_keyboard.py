@@ -106,7 +106,7 @@ def modes(shown: Terminal) -> int:
     return int(termios.tcgetattr(shown.master)[3]) & (termios.ECHO | termios.ICANON | termios.ISIG)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT, signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT, signal.SIGTERM, signal.SIGINT])
 def test_whatever_ends_it_the_terminal_is_as_it_was(terminal: Open, number: signal.Signals) -> None:
     shown, _ = begun(terminal)
     assert not modes(shown)

@@ -23,6 +23,7 @@ from textual import constants, events
 from textual.app import App
 from textual.driver import Driver
 from textual.geometry import Size
+from textual.message import Message
 
 from deadrelu_tui.tui.wire.keyboard import Keyboard
 from deadrelu_tui.tui.wire.terminal import KITTY, MOUSE, OFF, ON
@@ -51,6 +52,9 @@ class TerminalDriver(Driver):
         self._hears: tuple[threading.Thread, int] | None = None
         self._queue: queue.SimpleQueue[str | threading.Event] = queue.SimpleQueue()
         threading.Thread(target=self._send, name="terminal-output", daemon=True).start()
+
+    class Gone(Message):
+        """The terminal is no more."""
 
     @property
     def can_suspend(self) -> bool:
@@ -200,5 +204,5 @@ class TerminalDriver(Driver):
             self.loop.call_soon_threadsafe(self.gone)
 
     def gone(self) -> None:
-        """End: the terminal is no more, and nobody will ever see the screen again."""
-        self.app.exit(return_code=1)
+        """Tell that the terminal is no more, and nobody will ever see the screen again."""
+        self.send_message(self.Gone())

@@ -6,13 +6,12 @@ duplicate of the terminal to itself, and descriptors 1 and 2 lead to the log fil
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -123,38 +122,50 @@ class Meter:
         return (self.total - before) / max(now - then, 1.0)
 
 
-@contextlib.contextmanager
-def taken(log: Path) -> Iterator[tuple[Meter, Guard]]:
-    """Keep the terminal for the screen, native output going to the log, until the block ends.
+class Taken:
+    """The terminal while the screen has it to itself; native output goes to the log.
 
-    A guard gives it back should this process end within the block.
+    A guard gives it back should this process end meanwhile.
     """
-    for name in ("COLUMNS", "LINES"):  # of another terminal, or of this one before it was resized
-        os.environ.pop(name, None)
-    try:
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        log_descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        said = f"what native libraries said last is in {printable(str(log))}"
-    except OSError:  # a log is a help, not a need
-        log_descriptor = os.open(os.devnull, os.O_WRONLY)
-        said = "there is no log"
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    guard = Guard(2, RESTORED, f"deadrelu-tui: the process was killed or broke off; {said}\r\n")
-    saved = {1: os.dup(1), 2: os.dup(2)}
-    meter = Meter(os.dup(2), guard.drawn)
-    streams: Any = (sys.__stdout__, sys.__stderr__)
-    try:
-        for descriptor in saved:
+
+    def __init__(self, log: Path) -> None:
+        for name in ("COLUMNS", "LINES"):  # of another terminal, or of this one before it was resized
+            os.environ.pop(name, None)
+        try:
+            log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            log_descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            said = f"what native libraries said last is in {printable(str(log))}"
+        except OSError:  # a log is a help, not a need
+            log_descriptor = os.open(os.devnull, os.O_WRONLY)
+            said = "there is no log"
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        self.guard = Guard(2, RESTORED, f"deadrelu-tui: the process was killed or broke off; {said}\r\n")
+        self._saved = {1: os.dup(1), 2: os.dup(2)}
+        self.meter = Meter(os.dup(2), self.guard.drawn)
+        self._streams: Any = (sys.__stdout__, sys.__stderr__)
+        for descriptor in self._saved:
             os.dup2(log_descriptor, descriptor)
+        os.close(log_descriptor)
         # Textual takes its file from sys.__stderr__ and the terminal's size from sys.__stdout__.
-        sys.__stdout__ = sys.__stderr__ = meter  # type: ignore[misc, assignment]
-        yield meter, guard
-    finally:
-        sys.__stdout__, sys.__stderr__ = streams  # type: ignore[misc]
-        for descriptor, original in saved.items():
+        sys.__stdout__ = sys.__stderr__ = self.meter  # type: ignore[misc, assignment]
+
+    def give_back(self) -> None:
+        """Have stdout and stderr lead to the terminal again."""
+        self._end(self._saved)
+
+    def let_go(self) -> None:
+        """Close the terminal for good: nothing of this process leads there any more, its output goes to the log."""
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        self._end({0: nowhere})
+        for original in self._saved.values():
+            os.close(original)
+
+    def _end(self, leading: Mapping[int, int]) -> None:
+        sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc]
+        for descriptor, original in leading.items():
             os.dup2(original, descriptor)
             os.close(original)
-        os.close(meter.descriptor)
-        os.close(log_descriptor)
-        guard.done()
+        self.meter.gone = True
+        os.close(self.meter.descriptor)
+        self.guard.done()
