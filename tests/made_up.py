@@ -108,6 +108,8 @@ class MadeUp:
     error = None
     speed = Speed()
 
+    here, successor = True, ""
+
     def __init__(self, records: Iterator[Record] | None = None) -> None:
         self.history, self.sent = History(), list[Command]()
         for record in records or stream():

@@ -1,4 +1,4 @@
-"""Looking at a recorded run on the screen."""
+"""Looking at a run that another process has recorded, or records."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from deadrelu_tui.builtin.settings import parse_times
 from deadrelu_tui.cli.options import STORE, TRIALS, Setting, chosen_beside, epilog
 from deadrelu_tui.cli.places import runs_folder
 from deadrelu_tui.cli.showing import Opened, Trainings, screen_options, show
+from deadrelu_tui.errors import InputError
 
 if TYPE_CHECKING:
-    from deadrelu_tui.run.recorded import Recorded
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from deadrelu_tui.run.file import Tail
 
 
 def complete_run(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -25,17 +29,75 @@ def complete_run(_ctx: click.Context, _param: click.Parameter, incomplete: str) 
     return [CompletionItem(each) for each in ids(runs_folder()) if each.startswith(incomplete)]
 
 
-def recorded(run: str) -> Recorded:
-    """Return the run that is meant by an id, by the beginning of one, or by `last`."""
+def recorded_at(run: str) -> Path:
+    """Return the file of the run that is meant by an id, by the beginning of one, or by `last`."""
     from deadrelu_tui.run.file import path_of
-    from deadrelu_tui.run.recorded import Recorded
     from deadrelu_tui.run.store import find
 
     folder = runs_folder()
-    found = Recorded(path_of(folder, find(folder, run)))
-    if presets.ours(found.start.settings) is None:
-        found.withhold("restart")  # here only the built-in network can be trained
-    return found
+    return path_of(folder, find(folder, run))
+
+
+def running(folder: Path) -> str:
+    """Return the id of the run that was started last of those that live. Raises InputError if none does."""
+    from deadrelu_tui.run.file import Tail, path_of
+    from deadrelu_tui.run.origin import lives
+    from deadrelu_tui.run.store import ids
+
+    for each in ids(folder):
+        try:
+            tail = Tail(path_of(folder, each))
+            next(tail.read(), None)
+        except InputError:
+            continue
+        if tail.start is not None and lives(tail.start.facts, tail.silent) and not _has_ended(tail):
+            return each
+    raise InputError("no run is live; deadrelu-tui runs lists all of them, deadrelu-tui replay RUN shows one")
+
+
+def _has_ended(tail: Tail) -> bool:
+    for _ in tail.read():
+        pass
+    return tail.end is not None and tail.end.how != "finished"
+
+
+@click.command(
+    "attach",
+    short_help="Show a run that lives in another process.",
+    epilog=epilog(
+        ("deadrelu-tui attach", "the newest live run"),
+        ("deadrelu-tui attach 20261129 --read-only", "for a screen that others see"),
+    ),
+)
+@click.argument("run", metavar="[RUN]", default="", shell_complete=complete_run)
+@click.option("--read-only", is_flag=True, help="Look only: no key changes the run.")
+@screen_options
+@click.pass_context
+def attach_command(ctx: click.Context, /, run: str, read_only: bool, **_given: Any) -> None:
+    """Show the screen on a run that lives in another process of yours: one that was left running, or is on another
+    terminal.
+
+    RUN is an id, the beginning of one, or `last`; without it the newest live run. Its process ends with it; to leave
+    the screen leaves the run alone.
+    """
+    from deadrelu_tui.run.attached import Attached
+    from deadrelu_tui.run.file import path_of
+
+    folder = runs_folder()
+    path, in_hand = recorded_at(run or running(folder)), list[Attached]()
+
+    def look(name: str) -> Attached:
+        in_hand.append(Attached(path_of(folder, name), read_only))
+        return in_hand[-1]
+
+    def begin(values: Mapping[str, Any], paused: bool) -> Attached:
+        return look(in_hand[-1].begin(values, paused))
+
+    def opened(_trainings: Trainings) -> Opened:  # not before: its threads would not be in the process of the screen
+        in_hand.append(Attached(path, read_only))
+        return Opened(in_hand[0], begin=begin, find=look)
+
+    ctx.exit(show(chosen_beside(ctx), opened))
 
 
 @click.command(
@@ -62,11 +124,15 @@ def replay_command(ctx: click.Context, /, run: str, times: float | None, **_give
 
     RUN is an id, the beginning of one, or `last`. r trains anew with its settings.
     """
-    found = recorded(run)
+    path = recorded_at(run)
 
-    def opened(_trainings: Trainings) -> Opened:
+    def opened(_trainings: Trainings) -> Opened:  # not before: its thread would not be in the process of the screen
         from deadrelu_tui.record.commands import Play
+        from deadrelu_tui.run.recorded import Recorded
 
+        found = Recorded(path)
+        if presets.ours(found.start.settings) is None:
+            found.withhold("restart")  # here only the built-in network can be trained
         if times is not None and times < math.inf:
             found.send(Play(times))
         return Opened(found)

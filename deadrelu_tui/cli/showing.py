@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from deadrelu_tui.builtin import config
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.cli.alone import go_on, left_running
+from deadrelu_tui.cli.alone import Hosted, go_on, left_running
 from deadrelu_tui.cli.options import INTERRUPTED, Setting
 from deadrelu_tui.cli.places import runs_folder, state_folder
 from deadrelu_tui.ending import Deadline
@@ -20,6 +20,7 @@ from deadrelu_tui.errors import RunFailedError
 
 if TYPE_CHECKING:
     from deadrelu_tui.run.run import Run
+    from deadrelu_tui.run.session import Begin, Find
     from deadrelu_tui.run.source import Source
 
 
@@ -83,6 +84,10 @@ class Opened:
 
     first: Source
     when_ready: Callable[[], None] = lambda: None
+    begin: Begin | None = None
+    """What begins another run, if not this process does."""
+    find: Find | None = None
+    """What finds one that another process has begun."""
 
 
 class Trainings:
@@ -93,13 +98,15 @@ class Trainings:
 
         self._executor, self._trials, self._unfit = executor, beside["trials"], unfit
         self._stores, self.store = beside["store"], Store(runs_folder())
+        self.facts: dict[str, Any] = {}
+        """What every run tells besides."""
 
     def make(self, settings: RunSettings) -> Run:
         """Return a run that has not begun."""
         from deadrelu_tui.engine import begin as engine
 
         recorded = self.store.recorded if self._stores else None
-        return engine.make_run(settings, self._executor, True, self._trials, self._unfit, recorded)
+        return engine.make_run(settings, self._executor, True, self._trials, self._unfit, recorded, self.facts)
 
     def begin(self, values: Mapping[str, Any], paused: bool) -> Run:
         """Return a run that has begun, held before its first step or not."""
@@ -132,6 +139,7 @@ def show(
         paced = pace.POOR_LINK if beside["low_bandwidth"] else pace.Pace()
         paced = replace(paced, frames=beside["fps"] or paced.frames)
         trainings = Trainings(ThreadPoolExecutor(1, "training"), beside, unfit)
+        hosted = Hosted(trainings, beside["store"])
         shown = opened(trainings)
 
         def last() -> None:
@@ -142,15 +150,19 @@ def show(
         deadline = Deadline(last)
         around = Around(launched.shell, launched.can_go_on, beside["on_hangup"] == "stop")
         app = MonitorApp(
-            shown.first, trainings.begin, taken.meter, paced, shown.when_ready, lambda: deadline.set(INTERRUPTED), tour,
-            theme, kept.write, around,
+            shown.first, shown.begin or trainings.begin, taken.meter, paced, shown.when_ready,
+            lambda: deadline.set(INTERRUPTED), tour,
+            theme, kept.write, around, shown.find,
         )  # fmt: skip
+        if shown.begin is None:
+            hosted.serve(app.session, app.begin_from_elsewhere)
         try:
             app.run(mouse=beside["mouse"])
         finally:
             if not app.detached:
                 if not app.terminated:
                     deadline.set(app.return_code or 0)
+                hosted.close()
                 app.close()
                 trainings.store.close()
                 deadline.call_off()
@@ -161,7 +173,7 @@ def show(
             taken.give_back()
     if app.detached:
         launched.go_on(f"{left_running(app.session.in_hand)}\n")
-        return go_on(app.session, trainings.store)
+        return go_on(app.session, trainings.store, hosted)
     error = app.error or app.failure
     if error is not None and not isinstance(error, RunFailedError):  # which ended elsewhere, and is told on the screen
         raise error

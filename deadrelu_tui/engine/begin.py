@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from deadrelu_tui import __version__
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
 
 def make_run(
     settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = False, trials: bool = True, unfit: str = "",
-    recorded: Recorded | None = None,
+    recorded: Recorded | None = None, facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> Run:  # fmt: skip
     """Return a run that will train in the executor's thread. Data and engine are loaded there, at its start.
 
-    If it was found out why MXNet does not fit the limits of this process, it is not loaded where NumPy may do.
+    If it was found out why MXNet does not fit the limits of this process, it is not loaded where NumPy may do. The
+    run tells some facts besides.
     """
 
     def training(promised: Start, controls: Controls) -> Iterator[Record]:
@@ -49,7 +51,7 @@ def make_run(
         return given.steps, attempt(given, parameters, share)
 
     start = promise(settings)
-    start = replace(start, facts={**start.facts, **origin(__version__)})
+    start = replace(start, facts={**start.facts, **origin(__version__), **facts})
     return Run(start, training, executor, settings.live, stays, attempt if trials else None, recorded)
 
 

@@ -41,6 +41,7 @@ class Tail:
         self.start: Start | None = None
         self.end: End | None = None
         self._decoder = Decoder()
+        self._was_silent = 0.0
         try:
             self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -85,10 +86,11 @@ class Tail:
     @property
     def silent(self) -> float:
         """Seconds since somebody wrote to the file, or touched it to say that it lives."""
-        return max(0.0, time.time() - os.fstat(self._file).st_mtime)
+        return max(0.0, time.time() - os.fstat(self._file).st_mtime) if self._file >= 0 else self._was_silent
 
     def close(self) -> None:
         """Let go of the file."""
         if self._file >= 0:
+            self._was_silent = self.silent
             os.close(self._file)
             self._file = -1

@@ -29,9 +29,14 @@ WITHIN = 5.0
 class Recorded:
     """A run read from its file by a thread of its own; and played, step by step as it went, if somebody asks for it."""
 
-    def __init__(self, path: Path, follow: bool = True) -> None:
-        """Begin to read; follow a run that has not ended. Raises InputError for what is no run's file."""
-        self.path, self._follow = path, follow
+    here = False
+
+    def __init__(self, path: Path, patience: float = 0.0) -> None:
+        """Begin to read, and follow a run that has not ended. A file that is about to be written is waited for.
+
+        Raises InputError for what is no run's file.
+        """
+        self.path = path
         self.history = History()
         self._live: Live | None = None
         self._asked = threading.Condition()
@@ -44,15 +49,23 @@ class Recorded:
         """All that is there was read."""
         self.fault = ""
         """Why it cannot be read on."""
+        begun = time.monotonic()
+        while not path.exists() and time.monotonic() - begun < patience:
+            self._whole.wait(0.005)
         self._tail = Tail(path)
         self._thread = threading.Thread(target=self._run, name="run-reader", daemon=True)
-        begun = time.monotonic()
         self._thread.start()
-        while self.history.start is None and not self._whole.is_set() and time.monotonic() - begun < WITHIN:
-            self._whole.wait(0.005)
+        while self.history.start is None and not self.fault and time.monotonic() - begun < max(patience, WITHIN):
+            if self._whole.wait(0.005) and not patience:
+                break
         if self.history.start is None:
             self.close()
             raise InputError(self.fault or f"{path.name} holds no run yet")
+
+    @property
+    def successor(self) -> str:
+        """Return nothing: nobody begins a run in the place of what is recorded."""
+        return ""
 
     @property
     def start(self) -> Start:
@@ -149,7 +162,7 @@ class Recorded:
 
     @property
     def _grows(self) -> bool:
-        return self._follow and not self.fault and (self._tail.end is None or self._tail.end.how == "finished")
+        return not self.fault and (self._tail.end is None or self._tail.end.how == "finished")
 
     def _begin_anew(self) -> None:
         self._tail.close()

@@ -38,6 +38,9 @@ An End it yields only where it may go on afterwards.
 class Run:
     """One training from its promise to its end; a Source."""
 
+    here = True
+    successor = ""
+
     def __init__(
         self, promised: Start, training: Training, executor: Executor, live: Live, stays: bool = False,
         attempt: Attempt | None = None, recorded: Recorded | None = None,

@@ -12,6 +12,8 @@ from deadrelu_tui.run.source import ALIVE, Source
 
 Begin = Callable[[Mapping[str, Any], bool], Source]
 """Make a run of some settings and begin it, held before its first step or not."""
+Find = Callable[[str], Source]
+"""Return the run of an id, which lives in another process."""
 PRECIOUS_AFTER = 30.0
 """Seconds of training that nobody is to lose by one key."""
 MOST_GHOSTS = 6
@@ -22,9 +24,10 @@ KEPT = 20
 class Session:
     """Runs one after the other. Commands go to the one in hand; a restart puts another in its place."""
 
-    def __init__(self, first: Source, begin: Begin) -> None:
+    def __init__(self, first: Source, begin: Begin, find: Find | None = None) -> None:
+        """Take the first run, what begins others, and what finds one that another process has begun."""
         self.in_hand = first
-        self._begin = begin
+        self._begin, self._find = begin, find
         self.started = 1
         """How many runs there were so far."""
         self.earlier: list[Source] = []
@@ -56,17 +59,29 @@ class Session:
     def precious(self) -> bool:
         """Whether to end the run in hand is to lose something: long training, or what somebody did to it."""
         run = self.in_hand
-        if run.status not in ALIVE or "stop" not in run.can or not len(run.history):
+        if not run.here or run.status not in ALIVE or not len(run.history):
             return False
         history = run.history.frozen()
         return history.seconds > PRECIOUS_AFTER or any(each.kind in BY_HAND for each in history.events)
 
+    def follow(self) -> bool:
+        """Take the run in hand that another process has begun in the place of this one; return whether there is one."""
+        wanted = self.in_hand.successor
+        if not wanted or self._find is None:
+            return False
+        self._replace(self._find(wanted))
+        return True
+
     def _restart(self, settings: Mapping[str, Any], paused: bool) -> None:
         before = self.in_hand
         before.send(Stop())
-        self.in_hand, self.started, self.held = self._begin(settings, paused), self.started + 1, None
+        self._replace(self._begin(settings, paused))
         if before.speed != Speed() and before.speed.steps is None:  # a slow beginning was for that run alone
             self.in_hand.send(before.speed)
+
+    def _replace(self, after: Source) -> None:
+        before, self.in_hand = self.in_hand, after
+        self.started, self.held = self.started + 1, None
         self.earlier = [before, *self.earlier][:KEPT]
         self.ghosts = tuple(ghost for ghost in self.ghosts if ghost in self.earlier)
 

@@ -40,6 +40,14 @@ class Source(Protocol):
     """What is read of a run, and how it is asked to do something. One contract for all of them."""
 
     @property
+    def here(self) -> bool:
+        """Whether the training lives in this process, and ends with it."""
+
+    @property
+    def successor(self) -> str:
+        """The id of the run that another process has begun in its place; empty without one."""
+
+    @property
     def start(self) -> Start:
         """What the run said first; before that what it promised to say."""
 

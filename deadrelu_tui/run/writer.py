@@ -17,6 +17,8 @@ from deadrelu_tui.run.file import path_of
 
 FLUSHED = 0.5
 """Seconds after which what was told is in the file."""
+AT_ONCE = 0.05
+"""The same while somebody reads the file."""
 TOUCHED = 10.0
 """Seconds after which a file is touched into which nothing is written: the process lives."""
 RETRIED = 5.0
@@ -51,6 +53,7 @@ class Writer:
         """The step that was told last, and that which was written last."""
         self._ended = self._lost = False
         self._touched = 0.0
+        self._every = FLUSHED
         self._wake, self._closing = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="run-file", daemon=True)
         self._thread.start()
@@ -61,6 +64,11 @@ class Writer:
         if self._ended or isinstance(record, (Start, End)):
             self._wake.set()
 
+    def hurry(self, wanted: bool) -> None:
+        """Have what is told in the file at once, or soon."""
+        self._every = AT_ONCE if wanted else FLUSHED
+        self._wake.set()
+
     def close(self, patience: float = 5.0) -> None:
         """Write what is left, as far as that can be, and let go of the file; wait for that no longer than so."""
         self._closing.set()
@@ -68,11 +76,11 @@ class Writer:
         self._thread.join(patience)
 
     def _run(self) -> None:
-        wait = FLUSHED
+        wait = self._every
         while True:
             closing = self._closing.is_set()
             self._take()
-            wait = FLUSHED if self._write() else min(RETRIED, 2 * wait)
+            wait = self._every if self._write() else min(RETRIED, 2 * max(wait, FLUSHED))
             if closing:
                 break
             self._wake.wait(None if self._ended and not self._lost else wait)

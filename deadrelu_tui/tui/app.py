@@ -9,7 +9,7 @@ import signal
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,7 +21,8 @@ from textual.screen import Screen
 from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.run.session import Begin, Session
+from deadrelu_tui.record.commands import Restart
+from deadrelu_tui.run.session import Begin, Find, Session
 from deadrelu_tui.run.source import ALIVE, Source
 from deadrelu_tui.tui.keys import ANYWHERE, KEYS, key_of
 from deadrelu_tui.tui.screens.monitor import MonitorScreen
@@ -67,11 +68,11 @@ class MonitorApp(Overriding, TypedInOrder):
         self, first: Source, begin: Begin, meter: Meter | None = None, pace: Pace | None = None,
         when_ready: Callable[[], None] = lambda: None, asked_to_end: Callable[[], None] = lambda: None,
         tour: bool = False, theme: str = DARK.name, keep_theme: Callable[[str], None] = lambda _name: None,
-        around: Around | None = None,
+        around: Around | None = None, find: Find | None = None,
     ) -> None:  # fmt: skip
         """Take a run to look at, what begins another one, and what to do once the first frame stands, and at a signal
         that asks for the end; whether that run is a tour; the theme to begin with, and what keeps another
-        one that is chosen; and what is around this process."""
+        one that is chosen; what is around this process; and what finds a run that another process has begun."""
         super().__init__(driver_class=TerminalDriver if Keys.there() else None)
         self.error: BaseException | None = None
         """Why the first run could not begin, or what broke the screen: the command says so in a sentence."""
@@ -82,7 +83,7 @@ class MonitorApp(Overriding, TypedInOrder):
         self.hung_up = False
         """Whether it was left because the terminal has gone."""
         self.around = around or Around()
-        self.session, self.meter, self._when_ready = Session(first, begin), meter, when_ready
+        self.session, self.meter, self._when_ready = Session(first, begin, find), meter, when_ready
         self._asked_to_end = asked_to_end
         self.pace = pace or Pace()
         self.monitor: MonitorScreen | None = None
@@ -138,7 +139,7 @@ class MonitorApp(Overriding, TypedInOrder):
     async def action_quit(self) -> None:
         """Leave as q does: asking first while a run is live."""
         if isinstance(self.screen, QuitQuestion):
-            self.screen.action_answer(True)
+            self.screen.action_answer("leave")
         elif self.monitor is not None:
             self.monitor.action_leave()
 
@@ -237,15 +238,25 @@ class MonitorApp(Overriding, TypedInOrder):
     def hang_up(self) -> None:
         """Leave the screen because its terminal has gone; the run goes on if it may."""
         self.hung_up = True
-        if self.around.stops_at_hangup or not self.detach():
+        if (self.around.stops_at_hangup and self.session.in_hand.here) or not self.detach():
             self.exit(return_code=HUNG_UP)
 
     def detach(self) -> bool:
         """Leave the screen and let the run go on, if that can be; return whether it can."""
-        if self.around.goes_on and self.session.in_hand.status in ALIVE:
-            self.detached = True
+        run = self.session.in_hand
+        if run.status in ALIVE and (self.around.goes_on or not run.here):
+            self.detached = run.here
             self.exit()
-        return self.detached
+            return True
+        return False
+
+    def begin_from_elsewhere(self, settings: Mapping[str, Any], paused: bool) -> Source:
+        """Begin another run, as somebody has asked who looks from elsewhere; from any thread but the screen's."""
+        if self.is_running and self.monitor is not None:
+            self.call_from_thread(self.monitor.replace_run, settings, paused)  # type: ignore[arg-type]
+        else:
+            self.session.send(Restart(settings, paused))
+        return self.session.in_hand
 
     def action_detach(self) -> None:
         """Leave the screen and let the run go on."""

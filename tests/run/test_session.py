@@ -28,6 +28,8 @@ PATIENCE = 20.0
 class Told:
     """A Source that does nothing but remember what it was asked for."""
 
+    here, successor = True, ""
+
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.start: Start = start(epochs=5, **settings)
         self.history, self.asked = History(), list[Command]()

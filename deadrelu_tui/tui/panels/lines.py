@@ -52,8 +52,8 @@ def header(run: Source, bytes_per_second: float, held: int | None, width: int) -
     if held is not None:
         wide = f"❄ display frozen at step {count(held)}" if width >= 70 else "❄ frozen"
         right.append((f"   {wide}", "bold $accent"))
-    if "play" in run.can and (when := wall_moment(start.at, "%Y-%m-%d %H:%M")):
-        right.insert(0, (f"recorded {when}   " if width >= 90 else "recorded  ", MUTED))
+    if not run.here:
+        right.insert(0, (f"{_elsewhere(run, width)}  ", MUTED))
     speed, clock = moment(bytes_per_second)
     right += [(f"   {speed}" if width >= 100 else "", MUTED), (f"   {clock} " if width >= 70 else " ", MUTED)]
     name, title, outlined = " deadrelu-tui", f"  {start.title}", f" · {network}"
@@ -64,6 +64,14 @@ def header(run: Source, bytes_per_second: float, held: int | None, width: int) -
     end = sum(len(text) for text, _ in right) + 3
     fitting = next((each for each in wanted if sum(map(len, each)) + end <= width), (name, title, outlined))
     return _both([(text, "bold $primary" if text is name else MUTED) for text in fitting], right, width)
+
+
+def _elsewhere(run: Source, width: int) -> str:
+    """Return how a run that does not live in this process is seen."""
+    if "play" in run.can:
+        when = wall_moment(run.start.at, "%Y-%m-%d %H:%M")
+        return f"recorded {when} " if when and width >= 90 else "recorded"
+    return "attached" if "stop" in run.can or not run.can.isdisjoint({"restart"}) else "looking only"
 
 
 def _where(start: Start) -> tuple[str, ...]:

@@ -82,6 +82,8 @@ class Display(Panes):
         """When the next frame may be drawn."""
         self.touring = ""
         """The run that is a tour."""
+        self._following = False
+        """Whether another run is about to be shown."""
         self._said_small = False
         """Whether it was said that the tour has no room."""
         self._stop: int | None = None
@@ -135,6 +137,9 @@ class Display(Panes):
 
         A key is not kept waiting: the rest then comes after it.
         """
+        if self.run_in_hand.successor and not self._following:
+            self._following = True
+            self.call_next(self._follow)
         if self.meter and self.meter.stalled:
             return
         began, frame = time.monotonic(), self.frame
@@ -147,6 +152,16 @@ class Display(Panes):
         frame.draw(self._draw_panel, began)
         if frame.complete:
             self._rest_until = time.monotonic() + self.pace.wait(frame.seconds, self.meter)
+
+    async def _follow(self) -> None:
+        try:
+            await self.follow_run()
+        except InputError as error:
+            self.notify(str(error), severity="warning")
+        self._following = False
+
+    async def follow_run(self) -> None:
+        """Show the run that another process has begun in the place of the one in hand."""
 
     def answer(self) -> None:
         """Show what a key has done: the lines at once, the panels as soon as these stand."""

@@ -14,6 +14,7 @@ from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.trials import trials_of
 from deadrelu_tui.diagnosis.verdict import findings
+from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.activations import ACTIVATIONS, DYING
 from deadrelu_tui.record.commands import (
     Change,
@@ -24,6 +25,7 @@ from deadrelu_tui.record.commands import (
     Resume,
     Revive,
     Speed,
+    Stop,
     Take,
     TrainOn,
     next_lr,
@@ -31,7 +33,7 @@ from deadrelu_tui.record.commands import (
     next_times,
 )
 from deadrelu_tui.record.telling import speed_text
-from deadrelu_tui.run.source import ALIVE, Status
+from deadrelu_tui.run.source import ALIVE, Source, Status
 from deadrelu_tui.tui.keys import KEYS, actions_of, explained
 from deadrelu_tui.tui.panels import tour
 from deadrelu_tui.tui.panels.beginning import is_opening
@@ -247,12 +249,31 @@ class MonitorScreen(Viewing):
         self.app.push_screen(EndQuestion(question, self.letters), answer)
 
     async def _begin(self, settings: Mapping[str, object], paused: bool, touring: bool) -> None:
-        before = self.run_in_hand.start.network
-        self.session.send(Restart(settings, paused))
+        try:
+            await self.replace_run(settings, paused)
+        except InputError as error:  # another process was asked, and cannot
+            self.notify(f"No run was begun: {error}.", severity="warning")
+            return
         if touring:
             self.begin_tour()
+
+    async def replace_run(self, settings: Mapping[str, object], paused: bool) -> None:
+        """End the run in hand and show another one."""
+        before = self.run_in_hand
+        self.session.send(Restart(settings, paused))
+        await self._show_run(before)
+
+    async def follow_run(self) -> None:
+        """Show the run that another process has begun in the place of the one in hand."""
+        before = self.run_in_hand
+        if self.session.follow():
+            await self._show_run(before)
+            self.notify("Another run was begun in the place of that one.", timeout=4)
+
+    async def _show_run(self, before: Source) -> None:
+        """Show the run in hand in the place of the one before."""
         self.view = replace(self.view, cursor=None)
-        if self.run_in_hand.start.network.names != before.names:
+        if self.run_in_hand.start.network.names != before.start.network.names:
             await self.recompose()
             self.go_to(self.panels()[0])
         self.query_one(EventPanel).forget()
@@ -290,13 +311,19 @@ class MonitorScreen(Viewing):
 
     def action_leave(self) -> None:
         """Quit, asking first while the run is live."""
-        if self.run_in_hand.status not in ALIVE or "stop" not in self.run_in_hand.can:
+        run = self.run_in_hand
+        if "stop" not in run.can:  # it has ended, or is only looked at
             self.app.exit()
             return
 
-        def answer(yes: bool | None) -> None:
-            if yes:
+        def answer(what: str | None) -> None:
+            if what == "detach":
+                self.app.action_detach()  # type: ignore[attr-defined]
+            elif what is not None:
+                if what == "stop":
+                    self.session.send(Stop())
                 self.app.exit()
 
-        step = count(self.run_in_hand.history.reached)
-        self.app.push_screen(QuitQuestion(f"The run is at step {step}. Quit and end it?", self.letters), answer)
+        step = count(run.history.reached)
+        question = f"The run is at step {step}. Quit and end it?" if run.here else f"The run goes on at step {step}."
+        self.app.push_screen(QuitQuestion(question, run.here, self.letters), answer)

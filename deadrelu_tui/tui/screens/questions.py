@@ -41,11 +41,33 @@ class EndQuestion(Dialog[bool]):
         self.dismiss(yes)
 
 
-class QuitQuestion(EndQuestion):
-    """Asks before a live run is ended with the program; the key that asked says yes, too."""
+class QuitQuestion(Dialog[str | None]):
+    """Asks what becomes of a live run when the screen is left: 'leave', 'stop' or 'detach'. To leave ends a run of this
+    process, and no other; the key that asked says so, too.
+    """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "answer(True)", "quit")]
-    end = "quit"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,enter,q", "answer('leave')", "leave"),
+        Binding("d", "answer('detach')", "detach"),
+        Binding("s", "answer('stop')", "stop"),
+        Binding("n,escape", "answer(None)", "stay"),
+    ]
+
+    def __init__(self, question: str, here: bool, classes: str) -> None:
+        super().__init__(classes=classes)
+        self.question, self.here = question, here
+
+    def compose(self) -> ComposeResult:
+        """Show the question and its keys."""
+        keys = (("y", "quit"), ("d", "detach: it goes on")) if self.here else (("y", "leave it"), ("s", "stop it"))
+        with Vertical(classes="dialog"):
+            yield Label(self.question, markup=False)
+            told = "   ".join(f"[b $accent]{key}[/] {label}" for key, label in (*keys, ("n", "stay")))
+            yield Label(told, classes="keys")
+
+    def action_answer(self, what: str | None) -> None:
+        """Answer."""
+        self.dismiss(what)
 
 
 class RateQuestion(Dialog[float | None]):

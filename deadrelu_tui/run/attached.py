@@ -1,0 +1,210 @@
+"""A run that lives in another process: seen by its file, asked through a socket. A Source."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.record.commands import Command, Speed, as_data, can_obey
+from deadrelu_tui.record.records import Live
+from deadrelu_tui.run import wire
+from deadrelu_tui.run.origin import lives
+from deadrelu_tui.run.recorded import Recorded
+from deadrelu_tui.run.source import ALIVE, Status
+
+PATIENCE = 5.0
+"""Seconds within which the other process answers."""
+
+
+class Attached(Recorded):
+    """A run of another process of the same user. Without a connection to it it can be looked at, and no more."""
+
+    def __init__(self, path: Path, read_only: bool = False) -> None:
+        """Begin to read, and connect. Raises InputError for what is no run's file."""
+        super().__init__(path, patience=PATIENCE)
+        self._state: Mapping[str, Any] = {}
+        self._read_only = read_only
+        self.alone = ""
+        """Why nothing can be asked of it; empty while it can."""
+        self._connection: socket.socket | None = None
+        self._wanted: list[Future[list[Any]]] = []
+        self._answer: Future[str] | None = None
+        self._lock = threading.Lock()
+        try:
+            self._connection = self._connect()
+        except (OSError, wire.WireError, InputError) as error:
+            self.alone = str(error)
+            return
+        first = threading.Event()
+        threading.Thread(target=self._hear, args=(first,), name="attached", daemon=True).start()
+        first.wait(PATIENCE)
+
+    def _connect(self) -> socket.socket:
+        where = self.start.facts.get("socket")
+        if self.start.facts.get("host") != socket.gethostname():
+            raise InputError(f"run {self.start.run} is on {self.start.facts.get('host')}; commands are taken there")
+        if not lives(self.start.facts, 0.0):
+            raise InputError(f"run {self.start.run} has ended")
+        if not isinstance(where, str):
+            raise InputError(f"run {self.start.run} listens to nobody")
+        wire.require_ours(Path(where).parent)
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(PATIENCE)
+            connection.connect(where)
+            if wire.peer(connection) not in (None, os.getuid()):
+                raise InputError("another user listens there")
+        except OSError as error:
+            connection.close()
+            raise InputError(f"run {self.start.run} cannot be reached: {error.strerror or error}") from error
+        return connection
+
+    # What it says
+
+    @property
+    def status(self) -> Status:
+        """What the run is doing: as its process says, but not before its file tells the end."""
+        read = super().status
+        if read is Status.READING or self._tail.end is not None or not self._connected:
+            return read
+        now = next((each for each in ALIVE if each.value == self._state["status"]), None)
+        return Status.RUNNING if now is None else now
+
+    @property
+    def _connected(self) -> bool:
+        return self._connection is not None and self._state.get("run") == self.start.run
+
+    @property
+    def can(self) -> frozenset[str]:
+        """What it can be asked to do, as its process says."""
+        if self._read_only:
+            return frozenset()
+        if not self._connected:
+            return super().can - {"restart"} if self.status not in ALIVE else frozenset()
+        return frozenset(self._state["can"])
+
+    @property
+    def live(self) -> Live:
+        """What is set for the next step."""
+        live: Live = self._state["live"] if self._connected else super().live
+        return live
+
+    @property
+    def speed(self) -> Speed:
+        """How fast it is asked to go."""
+        return Speed(*self._state["speed"]) if self._connected else super().speed
+
+    @property
+    def successor(self) -> str:
+        """The id of the run that its process has begun in its place; empty without one."""
+        now = self._state.get("run", "")
+        return "" if self._connection is None or now == self.start.run else str(now)
+
+    # What it is asked
+
+    def parameters(self) -> Future[list[Any]] | None:
+        """Ask for a copy of the parameters as they are between two steps; None where nobody can be asked."""
+        if not self._connected or self.status not in (Status.RUNNING, Status.PAUSED):
+            return None
+        wanted: Future[list[Any]] = Future()
+        with self._lock:
+            self._wanted.append(wanted)
+        self._ask({"want": "parameters"})
+        return wanted
+
+    def send(self, command: Command) -> None:
+        """Ask for something. What the run cannot do is left undone."""
+        if self._connected and can_obey(self.can, command):
+            self._ask({"send": as_data(command)})
+        elif not self._connected:
+            super().send(command)
+
+    def begin(self, settings: Mapping[str, Any], paused: bool) -> str:
+        """Have its process end it and begin another run; return the id of that.
+
+        Raises InputError where that cannot be.
+        """
+        answer: Future[str] = Future()
+        self._answer = answer
+        self._ask({"begin": dict(settings), "paused": paused})
+        try:
+            return answer.result(PATIENCE)
+        except (FutureTimeoutError, TimeoutError) as error:  # which are the same from Python 3.11 on
+            raise InputError(f"the process of run {self.start.run} does not answer") from error
+
+    def close(self) -> None:
+        """Look no more. The run goes on."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+        super().close()
+
+    def _ask(self, told: Mapping[str, Any]) -> None:
+        connection = self._connection
+        if connection is not None:
+            try:
+                with self._lock:
+                    connection.sendall(wire.frame(told))
+            except OSError as error:
+                self._lose(str(error.strerror or error))
+
+    # In the thread that hears
+
+    def _hear(self, first: threading.Event) -> None:
+        frames, connection = wire.Frames(wire.MOST_BACK), self._connection
+        assert connection is not None
+        connection.settimeout(None)
+        try:
+            while data := connection.recv(1 << 16):
+                for told, more in frames.feed(data):
+                    self._take(told, more)
+                    if self._state:
+                        first.set()
+        except (wire.WireError, OSError, KeyError, TypeError, ValueError) as error:
+            self._lose(str(error))
+        else:
+            self._lose("its process has gone")
+        first.set()
+
+    def _take(self, told: Mapping[str, Any], more: bytes) -> None:
+        if wire.HELLO in told:
+            if told[wire.HELLO] != wire.VERSION:
+                raise wire.WireError("its process is of another version of deadrelu-tui")
+            self._ask({wire.HELLO: wire.VERSION})
+        elif "state" in told:
+            self._state = dict(told["state"])
+        elif "parameters" in told:
+            with self._lock:
+                wanted = self._wanted.pop(0)
+            arrays, at = [], 0
+            for kind, shape in told["parameters"]:
+                array = np.frombuffer(more, kind, int(np.prod(shape)), at).reshape(shape)
+                arrays.append(array)
+                at += array.nbytes
+            if arrays:
+                wanted.set_result(arrays)
+        elif "began" in told and self._answer is not None:
+            self._answer.set_result(str(told["began"]))
+        elif "fault" in told:
+            if self._answer is not None and not self._answer.done():
+                self._answer.set_exception(InputError(str(told["fault"])))
+            else:
+                raise wire.WireError(str(told["fault"]))
+
+    def _lose(self, why: str) -> None:
+        self.alone = self.alone or why
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

@@ -1,0 +1,210 @@
+"""Who lets a run be looked at from elsewhere: it listens at a socket of the user's for what the run is asked to do.
+
+What there is to see stands in the run's file. The socket is in the runtime folder, open to nobody else; whoever sends
+what is no frame of ours is left, and nothing else comes of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deadrelu_tui.errors import InputError, in_a_line
+from deadrelu_tui.record.commands import of_data
+from deadrelu_tui.run import wire
+from deadrelu_tui.run.origin import process
+from deadrelu_tui.run.session import Session
+from deadrelu_tui.run.source import Source
+
+TICK = 0.05
+"""Seconds between two looks at whether there is anything to tell."""
+GUESTS = 16
+"""Who may look at a time."""
+PATIENCE = 5.0
+"""Seconds within which a looker says who it is, and takes what it is told."""
+Begin = Callable[[Mapping[str, Any], bool], Source]
+"""Ends the run in hand and begins another, held or not."""
+
+
+def state_of(run: Source) -> dict[str, Any]:
+    """Return what a run is doing and can be asked, as plain values."""
+    error = run.error
+    speed = run.speed
+    return {
+        "run": run.start.run, "status": run.status.value, "can": sorted(run.can), "live": dict(run.live),
+        "speed": [speed.per_second, speed.steps], "error": None if error is None else in_a_line(error),
+    }  # fmt: skip
+
+
+def socket_of(pid: int) -> str:
+    """Return where a process listens. Raises InputError where no folder for that is to be had."""
+    return str(wire.folder() / f"{pid}-{process(pid)['began']}.sock")
+
+
+class Host:
+    """Listens for those who look at the runs of a session, each in a thread of its own."""
+
+    def __init__(self, session: Session, begin: Begin, hurry: Callable[[bool], None] = lambda _: None) -> None:
+        """Take the session, what begins another run in it, and what has records written at once while somebody looks.
+
+        Raises InputError where no socket can be had.
+        """
+        self.begin = begin
+        self._session, self._hurry = session, hurry
+        self._closed = threading.Event()
+        self._guests = 0
+        self._lock = threading.Lock()
+        self.path = Path(socket_of(os.getpid()))
+        self._clear()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket.bind(str(self.path))
+            os.chmod(self.path, 0o600)  # its folder is closed to others, too
+            self._socket.listen(GUESTS)
+        except OSError as error:
+            self._socket.close()
+            raise InputError(f"there can be no socket at {self.path}: {error.strerror}") from error
+        self._socket.settimeout(0.5)
+        self._thread = threading.Thread(target=self._listen, name="host", daemon=True)
+        self._thread.start()
+
+    @property
+    def guests(self) -> int:
+        """How many look."""
+        return self._guests
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._closed.set()
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+        self._socket.close()
+        self._thread.join()
+
+    def _clear(self) -> None:
+        """Remove what processes have left that were killed, ours of this name included."""
+        for each in self.path.parent.glob("*.sock"):
+            pid, _, began = each.stem.partition("-")
+            if each == self.path or (pid.isdigit() and str(process(int(pid))["began"]) != began):
+                with contextlib.suppress(OSError):
+                    each.unlink()
+
+    def _listen(self) -> None:
+        while not self._closed.is_set():
+            try:
+                connection, _ = self._socket.accept()
+            except socket.timeout:  # noqa: UP041 - on Python 3.10 it is another
+                continue
+            except OSError:
+                if self._closed.wait(TICK):
+                    return
+                continue
+            if wire.peer(connection) not in (None, os.getuid()) or self._guests >= GUESTS:
+                connection.close()
+                continue
+            threading.Thread(target=self._serve, args=(connection,), name="guest", daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        self._count(1)
+        try:
+            with connection:
+                Guest(connection, self._session, self.begin, self._closed).serve()
+        except (wire.WireError, OSError) as error:
+            print(f"deadrelu-tui: somebody who looked was left: {in_a_line(error)}", file=sys.stderr, flush=True)
+        finally:
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            self._guests += more
+            self._hurry(self._guests > 0)
+
+
+class Guest:
+    """One who looks."""
+
+    def __init__(self, connection: socket.socket, session: Session, begin: Begin, closed: threading.Event) -> None:
+        self._connection, self._session, self._begin, self._closed = connection, session, begin, closed
+        self._frames = wire.Frames(wire.MOST)
+        self._known = False
+        self._told: dict[str, Any] = {}
+
+    def serve(self) -> None:
+        """Do what is asked and tell what has changed, until the other one goes. Raises WireError for what is no frame
+        of ours.
+        """
+        self._connection.settimeout(PATIENCE)
+        self._send({wire.HELLO: wire.VERSION, "run": self._session.in_hand.start.run})
+        while not self._closed.is_set():
+            self._connection.settimeout(TICK if self._known else PATIENCE)
+            try:
+                data = self._connection.recv(wire.MOST)
+            except socket.timeout:  # noqa: UP041 - on Python 3.10 it is another
+                if not self._known:
+                    raise wire.WireError("it did not say who it is") from None
+            else:
+                if not data:
+                    return
+                try:
+                    for told, _ in self._frames.feed(data):
+                        self._hear(told)
+                except wire.WireError as error:
+                    with contextlib.suppress(OSError):
+                        self._send({"fault": str(error)})
+                    raise
+            if self._known:
+                self._tell()
+
+    def _hear(self, told: Mapping[str, Any]) -> None:
+        if not self._known:
+            if told.get(wire.HELLO) != wire.VERSION:
+                raise wire.WireError(f"only version {wire.VERSION} is spoken here")
+            self._known = True
+        elif "send" in told:
+            try:
+                command = of_data(told["send"])
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise wire.WireError("there is no such command") from error
+            self._session.in_hand.send(command)
+        elif "begin" in told:
+            self._restart(told["begin"], told.get("paused") is True)
+        elif told.get("want") == "parameters":
+            self._give_parameters()
+        else:
+            raise wire.WireError("there is no such request")
+
+    def _restart(self, settings: object, paused: bool) -> None:
+        try:
+            if not isinstance(settings, dict):
+                raise InputError("settings are names and values")
+            self._send({"began": self._begin(settings, paused).start.run})
+        except Exception as error:  # whoever asks for what cannot be is told so, and the run goes on
+            self._send({"fault": in_a_line(error)})
+
+    def _give_parameters(self) -> None:
+        wanted = self._session.in_hand.parameters()
+        try:
+            found = [] if wanted is None else [np.asarray(each) for each in wanted.result(PATIENCE)]
+        except (FutureTimeoutError, TimeoutError):  # it may just have ended
+            found = []
+        self._send({"parameters": [[each.dtype.str, list(each.shape)] for each in found]},
+                   *(np.ascontiguousarray(each).tobytes() for each in found))  # fmt: skip
+
+    def _tell(self) -> None:
+        state = state_of(self._session.in_hand)
+        if state != self._told:
+            self._told = state
+            self._send({"state": state})
+
+    def _send(self, told: Mapping[str, Any], *more: bytes) -> None:
+        self._connection.settimeout(PATIENCE)
+        self._connection.sendall(wire.frame(told, *more))
