@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -22,8 +23,21 @@ from deadrelu_tui.run.origin import lives
 from deadrelu_tui.run.recorded import Recorded
 from deadrelu_tui.run.source import ALIVE, Status
 
+ANSWERED = 1.0
+"""Seconds for which an answer to a command is waited for."""
 PATIENCE = 5.0
 """Seconds within which the other process answers."""
+
+
+def _reach(connection: socket.socket, where: str) -> None:
+    """Connect, and wait if many others do so at the same time."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        with contextlib.suppress(BlockingIOError):
+            connection.connect(where)
+            return
+        time.sleep(0.01)
+    raise TimeoutError("too many others wait there")
 
 
 class Attached(Recorded):
@@ -39,6 +53,8 @@ class Attached(Recorded):
         self._connection: socket.socket | None = None
         self._wanted: list[Future[list[Any]]] = []
         self._answer: Future[str] | None = None
+        self._sent = self._done = 0
+        """Commands that were sent, and those that are known to be in force."""
         self._lock = threading.Lock()
         try:
             self._connection = self._connect()
@@ -61,7 +77,7 @@ class Attached(Recorded):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.settimeout(PATIENCE)
-            connection.connect(where)
+            _reach(connection, where)
             if wire.peer(connection) not in (None, os.getuid()):
                 raise InputError("another user listens there")
         except OSError as error:
@@ -91,7 +107,11 @@ class Attached(Recorded):
             return frozenset()
         if not self._connected:
             return super().can - {"restart"} if self.status not in ALIVE else frozenset()
-        return frozenset(self._state["can"])
+        can = frozenset[str](self._state["can"])
+        if self._tail.end is None:
+            return can
+        known = self._state["status"] == Status.FINISHED.value  # or else what it says is of the moment before
+        return can - {"pause", "stop", "revive", "speed"} - (set() if known else {"train_on"})
 
     @property
     def live(self) -> Live:
@@ -125,7 +145,11 @@ class Attached(Recorded):
     def send(self, command: Command) -> None:
         """Ask for something. What the run cannot do is left undone."""
         if self._connected and can_obey(self.can, command):
+            with self._asked:
+                self._sent += 1
             self._ask({"send": as_data(command)})
+            with self._asked:  # what was asked holds when this returns, as with a run of this process
+                self._asked.wait_for(lambda: self._done >= self._sent or not self._connected, ANSWERED)
         elif not self._connected:
             super().send(command)
 
@@ -184,7 +208,9 @@ class Attached(Recorded):
                 raise wire.WireError("its process is of another version of deadrelu-tui")
             self._ask({wire.HELLO: wire.VERSION})
         elif "state" in told:
-            self._state = dict(told["state"])
+            with self._asked:
+                self._state, self._done = dict(told["state"]), int(told["done"])
+                self._asked.notify_all()
         elif "parameters" in told:
             with self._lock:
                 wanted = self._wanted.pop(0)
@@ -208,3 +234,5 @@ class Attached(Recorded):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+        with self._asked:
+            self._asked.notify_all()

@@ -29,6 +29,8 @@ TICK = 0.05
 """Seconds between two looks at whether there is anything to tell."""
 GUESTS = 16
 """Who may look at a time."""
+WAITING = 128
+"""Who may wait to be let in."""
 PATIENCE = 5.0
 """Seconds within which a looker says who it is, and takes what it is told."""
 Begin = Callable[[Mapping[str, Any], bool], Source]
@@ -69,11 +71,10 @@ class Host:
         try:
             self._socket.bind(str(self.path))
             os.chmod(self.path, 0o600)  # its folder is closed to others, too
-            self._socket.listen(GUESTS)
+            self._socket.listen(WAITING)
         except OSError as error:
             self._socket.close()
             raise InputError(f"there can be no socket at {self.path}: {error.strerror}") from error
-        self._socket.settimeout(0.5)
         self._thread = threading.Thread(target=self._listen, name="host", daemon=True)
         self._thread.start()
 
@@ -84,11 +85,15 @@ class Host:
 
     def close(self) -> None:
         """Listen no more."""
+        if self._closed.is_set():
+            return
         self._closed.set()
         with contextlib.suppress(OSError):
             self.path.unlink()
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes who listens
+        self._thread.join(PATIENCE)
         self._socket.close()
-        self._thread.join()
 
     def _clear(self) -> None:
         """Remove what processes have left that were killed, ours of this name included."""
@@ -102,11 +107,8 @@ class Host:
         while not self._closed.is_set():
             try:
                 connection, _ = self._socket.accept()
-            except socket.timeout:  # noqa: UP041 - on Python 3.10 it is another
-                continue
-            except OSError:
-                if self._closed.wait(TICK):
-                    return
+            except OSError:  # too many files are open, or somebody has left while he waited
+                self._closed.wait(TICK)
                 continue
             if wire.peer(connection) not in (None, os.getuid()) or self._guests >= GUESTS:
                 connection.close()
@@ -118,7 +120,9 @@ class Host:
         try:
             with connection:
                 Guest(connection, self._session, self.begin, self._closed).serve()
-        except (wire.WireError, OSError) as error:
+        except OSError:
+            pass  # it has gone
+        except wire.WireError as error:
             print(f"deadrelu-tui: somebody who looked was left: {in_a_line(error)}", file=sys.stderr, flush=True)
         finally:
             self._count(-1)
@@ -137,6 +141,8 @@ class Guest:
         self._frames = wire.Frames(wire.MOST)
         self._known = False
         self._told: dict[str, Any] = {}
+        self._done = 0
+        """Commands that were obeyed, or could not be."""
 
     def serve(self) -> None:
         """Do what is asked and tell what has changed, until the other one goes. Raises WireError for what is no frame
@@ -175,6 +181,7 @@ class Guest:
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise wire.WireError("there is no such command") from error
             self._session.in_hand.send(command)
+            self._done += 1
         elif "begin" in told:
             self._restart(told["begin"], told.get("paused") is True)
         elif told.get("want") == "parameters":
@@ -200,10 +207,10 @@ class Guest:
                    *(np.ascontiguousarray(each).tobytes() for each in found))  # fmt: skip
 
     def _tell(self) -> None:
-        state = state_of(self._session.in_hand)
-        if state != self._told:
-            self._told = state
-            self._send({"state": state})
+        told = {"state": state_of(self._session.in_hand), "done": self._done}
+        if told != self._told:
+            self._told = told
+            self._send(told)
 
     def _send(self, told: Mapping[str, Any], *more: bytes) -> None:
         self._connection.settimeout(PATIENCE)

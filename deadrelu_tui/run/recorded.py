@@ -58,9 +58,11 @@ class Recorded:
         while self.history.start is None and not self.fault and time.monotonic() - begun < max(patience, WITHIN):
             if self._whole.wait(0.005) and not patience:
                 break
-        if self.history.start is None:
+        said = self.history.start
+        if said is None:
             self.close()
             raise InputError(self.fault or f"{path.name} holds no run yet")
+        self._said = said
 
     @property
     def successor(self) -> str:
@@ -70,9 +72,7 @@ class Recorded:
     @property
     def start(self) -> Start:
         """What the run said first."""
-        start = self.history.start
-        assert start is not None
-        return start
+        return self.history.start or self._said
 
     @property
     def status(self) -> Status:
@@ -123,7 +123,8 @@ class Recorded:
                 case Change(fields):
                     self._live = {**self.live, **fields}
                 case Play(times=times):
-                    self._anew = self._anew or self._whole.is_set() or self._times == math.inf
+                    if self._whole.is_set() or self._times == math.inf:
+                        self._anew, self.history = True, History()
                     self._times, self._paused = times, False
                     self._whole.clear()
                 case Pause():
@@ -167,18 +168,18 @@ class Recorded:
     def _begin_anew(self) -> None:
         self._tail.close()
         self._tail, self.fault = Tail(self.path), ""
-        self.history = History()
 
     def _read(self) -> None:
         last: float | None = None
         for record in self._played(self._tail.read()):
             if isinstance(record, Step):
-                if last is not None and not self._due(record.at - last):
+                if not self._due(0.0 if last is None else record.at - last):
                     return
                 last = record.at
-            if self._closed or self._anew:
-                return
-            self.history.add(record)
+            with self._asked:
+                if self._closed or self._anew:
+                    return
+                self.history.add(record)
 
     def _played(self, records: Iterator[Record | Steps]) -> Iterator[Record | Steps]:
         """Yield records one by one while they are played, else as they come."""

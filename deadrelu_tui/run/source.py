@@ -32,8 +32,8 @@ def how_it_ended(end: End) -> Status:
     return known.get(end.how, Status.FINISHED if end.error is None else Status.FAILED)
 
 
-ALIVE = frozenset({Status.STARTING, Status.RUNNING, Status.PAUSED})
-"""A step may still be taken, without anybody asking for it."""
+ALIVE = frozenset({Status.STARTING, Status.READING, Status.RUNNING, Status.PAUSED})
+"""A step may still come, without anybody asking for it."""
 
 
 class Source(Protocol):

@@ -8,7 +8,8 @@ send
 - `{"begin": SETTINGS, "paused": false}`: end the run and begin another, answered by `{"began": ID}`, `{"fault": WHY}`;
 - `{"want": "parameters"}`, answered by `{"parameters": [[dtype, shape], …]}` and the arrays one after the other;
 
-and is told `{"state": {…}}` whenever that has changed: status, can, live, speed, error, and the id of the run in hand.
+and is told `{"state": {…}, "done": N}` whenever that has changed: status, can, live, speed, error, and the id of the
+run in hand, after the first N commands that it has sent.
 """
 
 from __future__ import annotations

@@ -197,7 +197,10 @@ def test_playing_takes_the_time_that_the_run_took_by_so_many_times(recorded: Ope
     assert time.monotonic() - began >= (2 * BATCHES - 1) * 0.01 / 5
 
 
-def test_what_was_a_pause_of_hours_is_none_when_it_is_played(recorded: Open, tmp_path: Path) -> None:
+def test_what_was_a_pause_of_hours_is_none_when_it_is_played(
+    recorded: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deadrelu_tui.run.recorded.LONGEST", 0.1)
     made, _ = recorded()
     later = [replace(each, at=each.at + 7200) if isinstance(each, Step) and each.step > 3 else each
              for each in made.records]  # fmt: skip

@@ -5,11 +5,15 @@ A kind joins by a row in FACTORIES: given a training, a source of it that has be
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import numpy as np
@@ -17,12 +21,19 @@ import pytest
 from apps import made
 from fakes import BATCHES, PROBE, canned, healthy, waiting
 
+from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.commands import Change, Command, Pause, Resume, Revive, Stop, Take, TrainOn
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import End
-from deadrelu_tui.run.run import Training
+from deadrelu_tui.run.attached import Attached
+from deadrelu_tui.run.file import path_of
+from deadrelu_tui.run.host import Host, socket_of
+from deadrelu_tui.run.origin import origin
+from deadrelu_tui.run.run import Run, Training
+from deadrelu_tui.run.session import Session
 from deadrelu_tui.run.source import ALIVE, Source, Status, how_it_ended
+from deadrelu_tui.run.store import Store
 
 PATIENCE = 20.0
 """Seconds until a test that hangs fails; no test waits for this long."""
@@ -44,7 +55,26 @@ def in_this_process(cleanup: ExitStack, training: Training, settings: RunSetting
     return run
 
 
-FACTORIES: dict[str, Make] = {"a run of this process": in_this_process}
+def attached(cleanup: ExitStack, training: Training, settings: RunSettings, stays: bool) -> Source:
+    """The same, seen by its file and asked through a socket."""
+    executor = cleanup.enter_context(ThreadPoolExecutor(1, "training"))
+    folder = Path(cleanup.enter_context(TemporaryDirectory()))
+    store = Store(folder / "runs")
+    said = promise(settings)
+    said = replace(said, facts={**said.facts, **origin("test"), "socket": socket_of(os.getpid())})
+    run = Run(said, training, executor, settings.live, stays, recorded=store.recorded)
+    host = Host(Session(run, lambda _settings, _paused: run), lambda _settings, _paused: run, store.hurry)
+    cleanup.callback(store.close)
+    cleanup.callback(run.close)
+    cleanup.callback(host.close)
+    run.begin()
+    path = path_of(folder / "runs", said.run)
+    source = Attached(path)
+    cleanup.callback(source.close)
+    return source
+
+
+FACTORIES: dict[str, Make] = {"a run of this process": in_this_process, "a run of another process": attached}
 
 Begin = Callable[..., Source]
 
@@ -56,6 +86,17 @@ def begin(request: pytest.FixtureRequest) -> Iterator[Begin]:
 
         def source(training: Training | None = None, settings: RunSettings = SHORT, stays: bool = False) -> Source:
             return FACTORIES[request.param](cleanup, training or canned(), settings, stays)
+
+        yield source
+
+
+@pytest.fixture
+def begin_here() -> Iterator[Begin]:
+    """Begin a training of which nothing need be known yet: one that is read from a file has told its start."""
+    with ExitStack() as cleanup:
+
+        def source(training: Training | None = None, settings: RunSettings = SHORT, stays: bool = False) -> Source:
+            return in_this_process(cleanup, training or canned(), settings, stays)
 
         yield source
 
@@ -105,13 +146,13 @@ class Held:
 # Its life
 
 
-def test_a_source_that_has_told_nothing_yet_is_starting(begin: Begin) -> None:
+def test_a_source_that_has_told_nothing_yet_is_starting(begin_here: Begin) -> None:
     def loading(promised: object, controls: object) -> Iterator[object]:
         loaded.wait(PATIENCE)
         yield from ()
 
     loaded = threading.Event()
-    source = begin(loading)
+    source = begin_here(loading)
     assert source.status is Status.STARTING
     assert (len(source.history), source.history.start, source.error) == (0, None, None)
     loaded.set()
@@ -169,11 +210,11 @@ def test_a_source_that_failed_has_the_error_and_its_text_in_the_history(begin: B
 # What it says of itself
 
 
-def test_what_was_promised_can_be_read_before_the_start_and_what_was_found_after_it(begin: Begin) -> None:
-    source = begin(waiting)
+def test_what_was_promised_can_be_read_before_the_start_and_what_was_found_after_it(begin_here: Begin) -> None:
+    source = begin_here(waiting)
     assert (source.start.title, source.start.probe, source.start.network.names) == ("Fashion-MNIST", 0, ("h1",))
     source.close()
-    source = begin()
+    source = begin_here()
     until_steps(source, 1)
     assert source.start == source.history.start
     assert (source.start.probe, source.start.steps, source.start.steps_per_epoch) == (PROBE, BATCHES, BATCHES)
@@ -348,7 +389,8 @@ def test_a_source_can_be_closed_at_any_time_and_more_than_once(begin: Begin, mom
         paused_at(source)
     for _ in range(2):
         source.close()
-        assert source.status is (Status.FINISHED if finished else Status.STOPPED)
+        left = {Status.STOPPED} if source.here else ALIVE  # to look no more ends nothing
+        assert source.status in ({Status.FINISHED} if finished else left)
         assert source.error is None
     length = len(source.history)
     source.send(Resume())
@@ -357,8 +399,8 @@ def test_a_source_can_be_closed_at_any_time_and_more_than_once(begin: Begin, mom
     assert len(source.history) == length
 
 
-def test_a_source_can_be_closed_before_it_has_told_anything(begin: Begin) -> None:
-    source = begin(waiting)
+def test_a_source_can_be_closed_before_it_has_told_anything(begin_here: Begin) -> None:
+    source = begin_here(waiting)
     source.close()
     source.close()
     assert source.status is Status.STOPPED

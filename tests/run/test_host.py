@@ -1,0 +1,434 @@
+"""A training and those who look at it from elsewhere: who may ask for what, and what strangers get."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes import canned
+
+from deadrelu_tui.builtin.promise import promise
+from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.record.commands import Change, Pause, Restart, Resume, Revive, Stop, Take
+from deadrelu_tui.record.records import Record, Start
+from deadrelu_tui.run import host as host_module
+from deadrelu_tui.run import wire
+from deadrelu_tui.run.attached import Attached
+from deadrelu_tui.run.file import path_of
+from deadrelu_tui.run.gate import Controls
+from deadrelu_tui.run.host import Host, socket_of
+from deadrelu_tui.run.origin import origin
+from deadrelu_tui.run.run import Run
+from deadrelu_tui.run.session import Session
+from deadrelu_tui.run.source import ALIVE, Source, Status
+from deadrelu_tui.run.store import Store
+
+PATIENCE = 20.0
+_MOMENT = threading.Event()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come"
+        _MOMENT.wait(0.002)
+
+
+class Process:
+    """What stands for the process that trains: runs one after the other, their files, and the host."""
+
+    def __init__(self, folder: Path, executor: ThreadPoolExecutor) -> None:
+        self._folder, self._executor = folder, executor
+        self.store = Store(folder)
+        self.session = Session(self.make(RunSettings(epochs=100_000).as_dict()), self.begin)
+        self.host = Host(self.session, self.restart, self.store.hurry)
+        self.run.begin()
+
+    @property
+    def run(self) -> Run:
+        run = self.session.in_hand
+        assert isinstance(run, Run)
+        return run
+
+    def make(self, values: Mapping[str, Any]) -> Run:
+        settings = RunSettings.of(values)
+        said = promise(settings)
+        said = replace(said, facts={**said.facts, **origin("test"), "socket": socket_of(os.getpid())})
+        return Run(said, given, self._executor, settings.live, True, recorded=self.store.recorded)
+
+    def begin(self, values: Mapping[str, Any], paused: bool) -> Run:
+        run = self.make(values)
+        if paused:
+            run.send(Pause())
+        run.begin()
+        return run
+
+    def restart(self, values: Mapping[str, Any], paused: bool) -> Source:
+        self.session.send(Restart(values, paused))
+        return self.session.in_hand
+
+    def look(self, run: str = "", read_only: bool = False) -> Attached:
+        return Attached(path_of(self._folder, run or self.run.start.run), read_only)
+
+    def close(self) -> None:
+        self.host.close()
+        self.run.close()
+        self.store.close()
+
+
+def given(promised: Start, controls: Controls) -> Iterator[Record]:
+    """Take steps as `canned` does, and give parameters to whoever wants them."""
+    for record in canned()(promised, controls):
+        if controls.wanted is not None:
+            with controls.asked:
+                wanted, controls.wanted = controls.wanted, None
+            wanted.set_result([np.arange(6, dtype=np.float32).reshape(2, 3), np.zeros(2, np.float64)])
+        time.sleep(0.0005)
+        yield record
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Process]:
+    with ThreadPoolExecutor(1) as executor:
+        process = Process(tmp_path / "runs", executor)
+        yield process
+        process.close()
+
+
+@pytest.fixture
+def look(process: Process) -> Iterator[Callable[..., Attached]]:
+    with ExitStack() as opened:
+
+        def look(*given: Any, **named: Any) -> Attached:
+            found = process.look(*given, **named)
+            opened.callback(found.close)
+            return found
+
+        yield look
+
+
+Look = Callable[..., Attached]
+
+
+# Looking
+
+
+def test_two_who_look_see_what_one_of_them_has_asked_for(process: Process, look: Look) -> None:
+    one, other = look(), look()
+    assert process.host.guests == 2
+    one.send(Pause())
+    until(lambda: one.status is other.status is Status.PAUSED)
+    one.send(Change({"lr": 0.5}))
+    until(lambda: other.live["lr"] == 0.5)
+    other.send(Take(3))
+    until(lambda: any(each.kind == "change" for each in one.history.events))
+    until(lambda: len(one.history) == len(other.history) == len(process.run.history))
+    assert one.history.events == other.history.events == process.run.history.events
+    one.send(Resume())
+    until(lambda: other.status is Status.RUNNING)
+    assert (one.alone, one.here, one.successor) == ("", False, "")
+
+
+def test_who_only_looks_changes_nothing(process: Process, look: Look) -> None:
+    guest = look(read_only=True)
+    assert guest.can == frozenset()
+    for command in (Pause(), Stop(), Revive(), Change({"lr": 7.0})):
+        guest.send(command)
+    before = len(guest.history)
+    until(lambda: len(guest.history) > before + 5)
+    assert process.run.status is Status.RUNNING
+    assert process.run.live["lr"] == 0.1
+
+
+def test_parameters_come_as_they_are(look: Look) -> None:
+    wanted = look().parameters()
+    assert wanted is not None
+    first, second = wanted.result(PATIENCE)
+    assert (first.tolist(), first.dtype, second.tolist(), second.dtype) == (
+        [[0, 1, 2], [3, 4, 5]], np.float32, [0, 0], np.float64,
+    )  # fmt: skip
+
+
+def test_a_restart_begins_another_run_that_whoever_looks_finds(process: Process, look: Look) -> None:
+    one, other = look(), look()
+    before = process.run.start.run
+    settings = {**RunSettings(epochs=100_000).as_dict(), "lr": 0.25}
+    began = one.begin(settings, paused=False)
+    assert began == process.run.start.run != before
+    until(lambda: other.successor == began and one.successor == began)
+    until(lambda: other.status is Status.STOPPED)
+    after = look(began)
+    until(lambda: len(after.history) > 3)
+    assert after.live["lr"] == 0.25
+    assert other.can.isdisjoint({"pause", "stop", "restart"})
+
+
+@pytest.mark.parametrize("settings", [{"lr": -1}, {"hidden": "x"}, {"lr": [1]}])
+def test_settings_that_cannot_be_are_told_and_end_nothing_else(
+    process: Process, look: Look, settings: dict[str, Any]
+) -> None:
+    guest = look()
+    with pytest.raises(InputError):
+        guest.begin({**RunSettings(epochs=3).as_dict(), **settings}, paused=False)
+    assert guest.alone == ""
+    assert process.host.guests == 1
+
+
+def test_whoever_looks_goes_and_the_run_goes_on(process: Process, look: Look) -> None:
+    guest = look()
+    until(lambda: process.host.guests == 1)
+    guest.close()
+    until(lambda: process.host.guests == 0)
+    before = len(process.run.history)
+    until(lambda: len(process.run.history) > before)
+    assert process.run.status is Status.RUNNING
+
+
+def test_when_its_process_goes_the_run_can_be_looked_at_and_says_why_no_more(process: Process, look: Look) -> None:
+    guest = look()
+    until(lambda: len(guest.history) > 3)
+    process.host.close()
+    until(lambda: guest.alone == "its process has gone")
+    assert guest.can == frozenset()
+    guest.send(Stop())
+    assert process.run.status is Status.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({"socket": None}, "listens to nobody"), ({"socket": 7}, "listens to nobody"),
+        ({"socket": "/nowhere/x.sock"}, "not a folder of yours"), ({"host": "elsewhere"}, "is on elsewhere"),
+        ({"process": {**origin("1")["process"], "began": 1}}, "has ended"),
+    ],
+)  # fmt: skip
+def test_who_cannot_be_reached_can_be_looked_at_and_it_is_told_why(
+    process: Process, tmp_path: Path, facts: dict[str, Any], why: str
+) -> None:
+    from deadrelu_tui.record.codec import dump
+
+    until(lambda: len(process.run.history) > 2)
+    start = process.run.start
+    (tmp_path / "x.run").write_bytes(dump([replace(start, facts={**start.facts, **facts})]))
+    found = Attached(tmp_path / "x.run")
+    assert why in found.alone
+    assert found.can.isdisjoint({"stop", "pause", "restart"})
+    found.close()
+
+
+def test_a_socket_that_a_killed_process_has_left_is_recognised(process: Process, tmp_path: Path) -> None:
+    stale = process.host.path.with_name("999999999-1.sock")
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(stale))
+    left.close()
+    until(lambda: len(process.run.history) > 2)
+    start = process.run.start
+    from deadrelu_tui.record.codec import dump
+
+    (tmp_path / "x.run").write_bytes(dump([replace(start, facts={**start.facts, "socket": str(stale)})]))
+    found = Attached(tmp_path / "x.run")
+    assert "cannot be reached: Connection refused" in found.alone
+    found.close()
+    process.host._clear()
+    assert not stale.exists()
+
+
+# Who may
+
+
+def test_socket_and_folder_are_for_nobody_else(process: Process) -> None:
+    assert process.host.path.stat().st_mode & 0o777 == 0o600
+    assert process.host.path.parent.stat().st_mode & 0o777 == 0o700
+    process.host.close()
+    assert not process.host.path.exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_another_user_cannot_connect(process: Process) -> None:
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            os.setgid(65534)
+            os.setuid(65534)
+            try:
+                socket.socket(socket.AF_UNIX).connect(str(process.host.path))
+            except PermissionError:
+                code = 0
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_who_is_another_user_is_left_though_he_could_connect(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "peer", lambda _: os.getuid() + 1)
+    with Stranger(process) as stranger:
+        assert stranger.rest() == b""
+    assert process.host.guests == 0
+
+
+@pytest.mark.parametrize("fault", ["open to others", "a link", "a file", "of another"])
+def test_a_folder_that_is_not_ours_alone_is_not_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    place = tmp_path / "runtime"
+    if fault == "a link":
+        (tmp_path / "real").mkdir(mode=0o700)
+        place.symlink_to(tmp_path / "real")
+    elif fault == "a file":
+        place.write_text("")
+    else:
+        place.mkdir(mode=0o700)
+        place.chmod(0o777 if fault == "open to others" else 0o700)
+    if fault == "of another":
+        monkeypatch.setattr(os, "getuid", lambda: 4711)
+    with pytest.raises(InputError, match="is not a folder of yours"):
+        wire.require_ours(place)
+
+
+def test_without_a_runtime_folder_of_ours_there_is_one_in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = tmp_path / "run"
+    ours.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(ours))
+    long = len(str(ours)) > wire.LONGEST_PATH - 50
+    other = Path(f"/tmp/deadrelu-{os.getuid()}")
+    assert wire.folder() == (other if long else ours / "deadrelu-tui")
+    for bad in ("", "/nowhere", str(tmp_path / ("x" * 120))):
+        monkeypatch.setenv("XDG_RUNTIME_DIR", bad)
+        assert wire.folder() == other
+
+
+# What strangers say
+
+
+class Stranger:
+    """Somebody at the socket who says what it likes."""
+
+    def __init__(self, process: Process) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(str(process.host.path))
+
+    def __enter__(self) -> Stranger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def say(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def rest(self) -> bytes:
+        """Return all that comes until the connection is closed."""
+        data = b""
+        try:
+            while more := self.socket.recv(1 << 16):
+                data += more
+        except ConnectionResetError:
+            pass
+        return data
+
+
+HELLO = wire.frame({wire.HELLO: wire.VERSION})
+
+
+def length(payload: bytes) -> bytes:
+    return struct.pack("<I", len(payload)) + payload
+
+
+def test_the_training_speaks_first_and_tells_a_version(process: Process) -> None:
+    with Stranger(process) as stranger:
+        (told, more), *_ = wire.Frames(1 << 20).feed(stranger.socket.recv(1 << 16))
+    assert (told[wire.HELLO], told["run"], more) == (wire.VERSION, process.run.start.run, b"")
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (wire.frame({wire.HELLO: 2}), "only version 1 is spoken here"), (wire.frame({}), "only version 1"),
+        (wire.frame({"send": {"command": "stop"}}), "only version 1"),
+        (HELLO + wire.frame({"send": {"command": "explode"}}), "no such command"),
+        (HELLO + wire.frame({"send": {"command": "take", "steps": 1, "more": 2}}), "no such command"),
+        (HELLO + wire.frame({"send": 7}), "no such command"), (HELLO + wire.frame({"do": "it"}), "no such request"),
+        (HELLO + wire.frame({"want": "everything"}), "no such request"),
+        (b"GET / HTTP/1.1\r\n\r\n", "is too long"), (b"\xff" * 64, "is too long"),
+        (struct.pack("<I", wire.MOST + 1), "is too long"), (length(b"no json\n"), "begins with a line of JSON"),
+        (length(b"[1,2]\n"), "tells names and values"), (length(b""), "begins with a line of JSON"),
+        (length(b"[" * 60_000 + b"\n"), "begins with a line of JSON"),
+    ],
+)  # fmt: skip
+def test_who_says_what_is_not_known_is_told_so_and_left(
+    process: Process, capfd: pytest.CaptureFixture[str], said: bytes, why: str
+) -> None:
+    with Stranger(process) as stranger:
+        stranger.say(said)
+        answer = stranger.rest()
+    faults = [told["fault"] for told, _ in wire.Frames(1 << 20).feed(answer) if "fault" in told]
+    assert faults
+    assert why in faults[0]
+    until(lambda: process.host.guests == 0)
+    assert why in capfd.readouterr().err
+    assert process.run.status in ALIVE
+
+
+def test_half_a_frame_and_silence_cost_nobody_else_anything(
+    process: Process, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_module, "PATIENCE", 0.1)
+    with Stranger(process) as silent, Stranger(process) as half:
+        half.say(HELLO + wire.frame({"send": {"command": "stop"}})[:-3])
+        assert silent.rest() != b""  # its greeting, and the end
+        guest = look()
+        guest.send(Pause())
+        until(lambda: guest.status is Status.PAUSED)
+    assert process.run.status is Status.PAUSED
+
+
+def test_random_bytes_end_nothing(process: Process, look: Look) -> None:
+    chosen = random.Random(5)
+    for _ in range(60):
+        with Stranger(process) as stranger:
+            said = bytes(chosen.randrange(256) for _ in range(chosen.randrange(200)))
+            command = {"command": chosen.choice(["change", "take", "speed"]), "x": chosen.random()}
+            known = length(json.dumps({"send": command}).encode())
+            with suppress(BrokenPipeError, ConnectionResetError):
+                stranger.say(chosen.choice([HELLO, b""]) + chosen.choice([said, known]))
+    guest = look()
+    guest.send(Pause())
+    until(lambda: guest.status is Status.PAUSED)
+
+
+def test_no_more_than_so_many_look_at_a_time(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_module, "GUESTS", 2)
+    with Stranger(process), Stranger(process):
+        until(lambda: process.host.guests == 2)
+        with Stranger(process) as third:
+            assert third.rest() == b""
+
+
+def test_a_host_of_another_version_is_told_and_looked_at(
+    process: Process, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hello(guest: host_module.Guest) -> None:
+        guest._send({wire.HELLO: 99, "run": "x"})
+        time.sleep(0.2)
+
+    monkeypatch.setattr(host_module.Guest, "serve", hello)
+    guest = look()
+    assert guest.alone == "its process is of another version of deadrelu-tui"
+    assert guest.status in ALIVE
+    assert guest.can == frozenset()
