@@ -1,0 +1,127 @@
+"""Where values lie on an axis, and which of them are written beside it: evenly, by powers of ten, or by powers of ten
+on both sides of zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deadrelu_tui.wording import MINUS, count, rate
+
+Values = npt.NDArray[np.float64]
+WIDE = 50
+"""By so much the largest value exceeds the ordinary one where powers of ten tell more."""
+_ROOM = 0.04
+"""Of the axis, on either side of the values."""
+_DEEPEST = 14
+"""Powers of ten below the largest value that are told apart on both sides of zero."""
+
+
+class Tick(NamedTuple):
+    """A value that is written beside the axis, and where: 0 at its low end, 1 at its high one."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An axis from low to high, evenly divided in what `bent` makes of the values."""
+
+    kind: str
+    """'even', 'powers' or 'both sides'."""
+    low: float
+    high: float
+    bend: float = 1.0
+    """On both sides of zero: the size below which it is nearly even."""
+
+    def _bent(self, values: npt.ArrayLike) -> Values:
+        given = np.asarray(values, np.float64)
+        if self.kind == "powers":
+            return np.asarray(np.log10(given))
+        return np.asarray(np.arcsinh(given / self.bend)) if self.kind == "both sides" else given
+
+    def place(self, values: npt.ArrayLike) -> Values:
+        """Return where values lie: 0 at the low end, 1 at the high one."""
+        low, high = self._bent([self.low, self.high]).tolist()
+        room = _ROOM * (high - low)
+        with np.errstate(all="ignore"):
+            return np.asarray((self._bent(values) - low + room) / (high - low + 2 * room))
+
+    def ticks(self, most: int = 6) -> list[Tick]:
+        """Return some round values, from low to high."""
+        found = [each for each in self._round(most) if self.low <= each <= self.high]
+        return [Tick(at, text(each)) for at, each in zip(self.place(found).tolist(), found, strict=True)]
+
+    def _round(self, most: int) -> Iterable[float]:
+        if self.kind == "even":
+            return _even(self.low, self.high, most)
+        if self.kind == "powers":
+            return _powers(self.low, self.high, most)
+        sides = [side for side, size in ((-1, -self.low), (1, self.high)) if size > self.bend]
+        many = max(1, (most - 1) // max(1, len(sides)))
+        largest = math.floor(math.log10(max(-self.low, self.high)))
+        smallest = math.ceil(math.log10(self.bend))
+        stride = max(1, math.ceil((largest - smallest + 1) / many))
+        powers = [10.0**power for power in range(largest, smallest - 1, -stride)]
+        return sorted([0.0, *(side * power for side in sides for power in powers)])
+
+
+SHARES = Scale("even", 0.0, 1.0)
+"""Of shares of 1, whatever they are."""
+
+
+def fitting(values: Iterable[npt.NDArray[Any]]) -> Scale:
+    """Return the axis on which values can be told apart, those that are not finite left out."""
+    parts = [np.asarray(each, np.float64) for each in values]
+    every = np.concatenate(parts) if parts else np.empty(0)
+    every = every[np.isfinite(every)]
+    if not len(every):
+        return Scale("even", 0.0, 1.0)
+    low, high = float(every.min()), float(every.max())
+    if low == high:
+        size = abs(low) * 0.1 or 1.0
+        return Scale("even", low - size, high + size)
+    sizes = np.abs(every[every != 0])
+    largest, ordinary = float(sizes.max()), float(np.median(sizes))
+    if low > 0:
+        return Scale("powers", low, high) if high / low > WIDE else Scale("even", low, high)
+    if largest / ordinary <= WIDE:
+        return Scale("even", low, high)
+    small = max(float(np.quantile(sizes, 0.1)), largest * 10.0**-_DEEPEST)
+    return Scale("both sides", low, high, 10.0 ** math.floor(math.log10(small)))
+
+
+def text(value: float) -> str:
+    """Return a round value as it is written beside an axis: 0.25, 60 000, 1e6, −5."""
+    written = count(int(value)) if value == int(value) and abs(value) < 1e6 else rate(value)
+    return written.replace("-", MINUS, 1) if value < 0 else written
+
+
+def _even(low: float, high: float, most: int) -> Iterator[float]:
+    step = nice((high - low) / most)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    # The tenth digit is the rounding of 3 × 0.1.
+    return (float(f"{number * step:.10g}") for number in range(first, last + 1))
+
+
+def _powers(low: float, high: float, most: int) -> list[float]:
+    first, last = math.floor(math.log10(low)), math.floor(math.log10(high))
+    for parts in ((1, 2, 5), (1, 3), (1,)):
+        found = [part * 10.0**power for power in range(first, last + 1) for part in parts]
+        found = [each for each in found if low <= each <= high]
+        if len(found) <= most:
+            return found
+    return found[:: math.ceil(len(found) / most)]
+
+
+def nice(least: float) -> float:
+    """Return the smallest of 1, 2 and 5 times a power of ten that is at least so much."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(part * power for part in (1, 2, 5, 10) if part * power >= least * (1 - 1e-9))
