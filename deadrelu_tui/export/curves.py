@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -16,6 +16,8 @@ from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import MEANS, Quantity
 from deadrelu_tui.record.records import Record, Start, Step
 
+LOST = ("dead_fraction", "saturated_fraction")
+"""Metrics that count units which are lost, each by what its activation does."""
 Places = npt.NDArray[np.float64]
 
 
@@ -80,19 +82,30 @@ class Epochs:
         return np.array(places), np.array(found)
 
 
-def lost_metric(history: History) -> str:
-    """Return which metric counts the units that are lost: of a network that saturates another one."""
-    return "saturated_fraction" if set(history.activations.values()) & set(SATURATING) else "dead_fraction"
-
-
 def drawn(history: History, metric: str) -> list[Quantity]:
-    """Return the quantities of a metric of which any number is known, in the network's order."""
-    return [each for each in history.of(metric) if len(history.series(each.name).steps)]
+    """Return the quantities of a metric that were measured and mean something, in the network's order.
+
+    What saturates is not said to be dead, and the other way round.
+    """
+    measured = [each for each in history.of(metric) if len(history.series(each.name).steps)]
+    if metric not in LOST:
+        return measured
+    own = history.activations
+    return [each for each in measured if (own.get(each.of) in SATURATING) == (metric == "saturated_fraction")]
 
 
 def outline(history: History, name: str, columns: int) -> Series:
     """Return a metric over all steps, thinned to what so many columns can show."""
     return history.outline(name, history.first, history.next, columns)
+
+
+def broken(history: History, name: str, series: Series) -> tuple[npt.NDArray[np.int64], Places]:
+    """Return an outline with NaN wherever the metric was no finite number, so that no line is drawn across."""
+    known = np.isfinite(series.values)
+    steps, values = series.steps[known], series.values[known].astype(np.float64)
+    holes = np.array([gap.first for gap in history.gaps(name, history.first, history.next)], np.int64)
+    at = np.searchsorted(steps, holes)
+    return np.insert(steps, at, holes), np.insert(values, at, np.nan)
 
 
 def early(history: History, name: str, columns: int) -> Series:
@@ -111,8 +124,13 @@ def shorter(name: str, most: int) -> str:
     return f"{name[: most - 1 - tail]}…{name[len(name) - tail :]}"
 
 
-def sickest(history: History, most: int) -> Iterator[str]:
-    """Yield the layers of which the most is lost, at most so many, in the network's order."""
-    shares = {each.of: history.latest(each.name) or 0.0 for each in history.of(lost_metric(history))}
-    worst = sorted(history.network.names, key=lambda name: -shares.get(name, 0.0))[:most]
-    yield from (name for name in history.network.names if name in worst)
+def brief(names: Sequence[str], most: int) -> list[str]:
+    """Return names of at most so many characters, without what all of them begin and end with if one is longer."""
+    if all(len(each) <= most for each in names):
+        return list(names)
+    parts = [each.split(".") for each in names]
+    shortest = min(map(len, parts)) - 1 if len(parts) > 1 else 0
+    begin = next((at for at in range(shortest) if len({each[at] for each in parts}) > 1), shortest)
+    end = next((at for at in range(shortest - begin) if len({each[-1 - at] for each in parts}) > 1), shortest - begin)
+    cores = [".".join(each[begin : len(each) - end]) for each in parts]
+    return [shorter(f"{'…' if begin else ''}{each}{'…' if end else ''}", most) for each in cores]

@@ -11,6 +11,10 @@ from typing import Any
 import numpy as np
 
 from deadrelu_tui.record.columns import shortest
+from deadrelu_tui.wording import GROUP
+
+_SPACES = frozenset({GROUP, "\N{NO-BREAK SPACE}"})
+"""What Python takes for unprintable and we write ourselves."""
 
 
 def plain(value: Any) -> Any:
@@ -61,3 +65,8 @@ def cell(value: Any) -> str:
 def whole(text: str) -> str:
     """Return a text that UTF-8 can hold: half a surrogate pair, as in the name of a file, is written out."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def shown(text: str) -> str:
+    """Return a text with whatever nobody could see written out, as in a name: \\n, \\x1b, \\udc80."""
+    return "".join(char if char.isprintable() or char in _SPACES else repr(char)[1:-1] for char in text)

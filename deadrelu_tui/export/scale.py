@@ -5,7 +5,7 @@ on both sides of zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -55,22 +55,23 @@ class Scale:
             return np.asarray((self._bent(values) - low + room) / (high - low + 2 * room))
 
     def ticks(self, most: int = 6) -> list[Tick]:
-        """Return some round values, from low to high."""
-        found = [each for each in self._round(most) if self.low <= each <= self.high]
+        """Return at most so many round values, or one or two more, from low to high."""
+        if self.kind == "both sides":
+            found = self._apart(1 / most)
+        else:
+            found = list((_powers if self.kind == "powers" else _even)(self.low, self.high, most))
         return [Tick(at, text(each)) for at, each in zip(self.place(found).tolist(), found, strict=True)]
 
-    def _round(self, most: int) -> Iterable[float]:
-        if self.kind == "even":
-            return _even(self.low, self.high, most)
-        if self.kind == "powers":
-            return _powers(self.low, self.high, most)
-        sides = [side for side, size in ((-1, -self.low), (1, self.high)) if size > self.bend]
-        many = max(1, (most - 1) // max(1, len(sides)))
-        largest = math.floor(math.log10(max(-self.low, self.high)))
-        smallest = math.ceil(math.log10(self.bend))
-        stride = max(1, math.ceil((largest - smallest + 1) / many))
-        powers = [10.0**power for power in range(largest, smallest - 1, -stride)]
-        return sorted([0.0, *(side * power for side in sides for power in powers)])
+    def _apart(self, least: float) -> list[float]:
+        """Return zero and powers of ten on both sides of it that lie so far apart, the largest before the others."""
+        top, low = (math.floor(math.log10(each)) for each in (max(-self.low, self.high), self.bend))
+        wanted = [0.0, *(side * 10.0**power for power in range(top, low - 1, -1) for side in (1, -1))]
+        found = list[float]()
+        for value in wanted:
+            at = self.place([value, *found])
+            if self.low <= value <= self.high and (not found or np.abs(at[1:] - at[0]).min() >= least):
+                found.append(value)
+        return sorted(found)
 
 
 SHARES = Scale("even", 0.0, 1.0)
@@ -99,16 +100,23 @@ def fitting(values: Iterable[npt.NDArray[Any]]) -> Scale:
 
 
 def text(value: float) -> str:
-    """Return a round value as it is written beside an axis: 0.25, 60 000, 1e6, −5."""
-    written = count(int(value)) if value == int(value) and abs(value) < 1e6 else rate(value)
-    return written.replace("-", MINUS, 1) if value < 0 else written
+    """Return a round value as it is written beside an axis: 0.25, 60 000, 2.5e6, −5."""
+    size = abs(value)
+    if size == int(size) and size < 1e5:
+        written = count(int(size))
+    elif 1e-3 <= size < 1e5:
+        written = rate(size)
+    else:
+        mantissa, _, power = f"{size:.3e}".partition("e")
+        written = f"{float(mantissa):g}e{int(power)}"
+    return f"{MINUS}{written}" if value < 0 else written
 
 
-def _even(low: float, high: float, most: int) -> Iterator[float]:
+def _even(low: float, high: float, most: int) -> list[float]:
     step = nice((high - low) / most)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     # The tenth digit is the rounding of 3 × 0.1.
-    return (float(f"{number * step:.10g}") for number in range(first, last + 1))
+    return [float(f"{number * step:.10g}") for number in range(first, last + 1)]
 
 
 def _powers(low: float, high: float, most: int) -> list[float]:
@@ -125,3 +133,15 @@ def nice(least: float) -> float:
     """Return the smallest of 1, 2 and 5 times a power of ten that is at least so much."""
     power = 10.0 ** math.floor(math.log10(least))
     return next(part * power for part in (1, 2, 5, 10) if part * power >= least * (1 - 1e-9))
+
+
+def apart(places: Sequence[float], least: float) -> list[float]:
+    """Return ascending places on an axis, moved until each is so far from the next and none lies below it."""
+    moved = list(places)
+    for _ in range(50):
+        for at in range(len(moved) - 1):
+            if (lack := least - (moved[at + 1] - moved[at])) > 1e-9:
+                moved[at] -= lack / 2
+                moved[at + 1] += lack / 2
+    lift = max(0.0, 0.02 - min(moved, default=1.0))
+    return [each + lift for each in moved]
