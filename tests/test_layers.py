@@ -23,12 +23,18 @@ ALSO_PUBLIC = {"region", "spans", "strips"}
 """Words that Textual keeps to itself in one place and not in another."""
 FOREIGN = {"mxnet", "textual", "rich", "plotext", "click", "deadrelu_tui.engine", "deadrelu_tui.tui"}
 _LIBRARIES = {"mxnet", "textual", "rich", "plotext", "click", "platformdirs", "tqdm", "torch"}
-_ROOMS = {f"deadrelu_tui.{name}" for name in ("record", "diagnosis", "run", "builtin", "engine", "tui", "headless")}
+_OF_FORMATS = {"pyarrow", "matplotlib", "tensorboardX", "google.protobuf"}
+_ROOMS = {
+    f"deadrelu_tui.{name}" for name in ("record", "diagnosis", "run", "builtin", "engine", "tui", "headless", "export")
+}
 WALLS = {
     "record": _LIBRARIES | _ROOMS - {"deadrelu_tui.record"},
     "diagnosis": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis"},
     "run": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis", "deadrelu_tui.run"},
     "builtin": _LIBRARIES - {"platformdirs"} | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.builtin"},
+    "export": _LIBRARIES
+    | _OF_FORMATS
+    | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis", "deadrelu_tui.export"},
     "tui": {"mxnet", "torch", "deadrelu_tui.engine", "deadrelu_tui.headless"},
 }
 """Of each room what it may not know: a rule a folder."""
@@ -122,6 +128,12 @@ def test_only_one_module_imports_mxnet() -> None:
 def test_only_the_screen_imports_textual_and_rich() -> None:
     for package in ("textual", "rich"):
         assert {name.partition("/")[0] for name in importers(package)} <= {"tui"}
+
+
+def test_each_library_of_a_format_is_imported_by_what_writes_it() -> None:
+    assert importers("pyarrow") == {"export/as_parquet.py"}
+    assert importers("tensorboardX") == {"export/as_tensorboard.py"}
+    assert importers("matplotlib") == {"export/as_picture.py"}
 
 
 def test_only_one_module_knows_what_textual_keeps_to_itself() -> None:

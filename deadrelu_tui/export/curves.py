@@ -112,7 +112,7 @@ def early(history: History, name: str, columns: int) -> Series:
     """Return the same for an axis of powers of ten, on which the first steps have as much room as all the others."""
     first, stop = history.first, history.next
     bounds = [first, *(first + 8**power for power in range(2, 22) if first + 8**power < stop), stop]
-    pieces = [history.outline(name, low, high, max(1, columns // len(bounds))) for low, high in pairwise(bounds)]
+    pieces = [history.outline(name, low, high, max(32, columns // len(bounds))) for low, high in pairwise(bounds)]
     return Series(np.concatenate([each.steps for each in pieces]), np.concatenate([each.values for each in pieces]))
 
 

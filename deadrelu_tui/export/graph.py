@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 from deadrelu_tui.export.curves import Epochs, Places, brief, broken, outline
 from deadrelu_tui.export.palette import BLACK, LINES, RED
 from deadrelu_tui.export.plain import shown
-from deadrelu_tui.export.scale import SHARES, Scale, apart, fitting, nice, text
+from deadrelu_tui.export.scale import SHARES, Scale, apart, fitting, wholes
 from deadrelu_tui.record.history import History
 
 _COLUMNS = 500
@@ -21,6 +20,8 @@ _COLUMNS = 500
 _GREY, _PALE = "#666666", "#dddddd"
 _NAMED = len(LINES)
 """So many lines have a name each; of more, those that end highest."""
+_DOTS = 40
+"""Epochs that have a dot each."""
 _HIGHEST = 3
 _NOTHING = np.empty(0), np.empty(0)
 _CHARACTERS = 11
@@ -63,7 +64,8 @@ class Graph:
                 dot = "o" if np.isfinite(values).sum() == 1 else ""
                 self._plot(epochs.place(at), scale.place(values), line.colour, linewidth=1.3 if alone else 0.8,
                            alpha=1.0 if alone else 0.45, marker=dot, markersize=3, zorder=2)  # fmt: skip
-            self._plot(closes, scale.place(of_epochs), line.colour, linewidth=1.5, marker="o", markersize=3.5)
+            dot = "o" if len(closes) <= _DOTS else ""
+            self._plot(closes, scale.place(of_epochs), line.colour, linewidth=1.5, marker=dot, markersize=3.5)
             shown_last = scale.place(values if alone else of_epochs)
             shown_last = shown_last[np.isfinite(shown_last)]
             ends.append(float(shown_last[-1]) if len(shown_last) else np.nan)
@@ -84,8 +86,8 @@ class Graph:
         first, stop = self._history.first, max(self._history.next, self._history.first + 1)
         low, high = (float(each) for each in self._epochs.place([first - 1, stop - 1]))
         axes.set_xlim(low - 0.01 * (high - low), high + 0.02 * (high - low))
-        across = _whole(low, high, 8 if self._wide > 4 else 5)
-        axes.set_xticks(across, [text(each) for each in across])
+        across = wholes(low, high, 8 if self._wide > 4 else 5)
+        axes.set_xticks([each.at for each in across], [each.text for each in across])
         axes.tick_params(labelsize=8, color=_PALE, labelcolor="#333333", length=3)
         axes.grid(axis="y", color=_PALE, linewidth=0.6)
         axes.set_axisbelow(True)
@@ -148,9 +150,3 @@ class Graph:
         """Write what goes across."""
         if what:
             self._axes.set_xlabel(what, fontsize=8, color=_GREY, labelpad=2)
-
-
-def _whole(low: float, high: float, most: int) -> list[float]:
-    """Return whole numbers along an axis, evenly apart."""
-    step = max(1.0, nice((high - low) / most))
-    return [number * step for number in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]

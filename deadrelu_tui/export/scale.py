@@ -113,7 +113,7 @@ def text(value: float) -> str:
 
 
 def _even(low: float, high: float, most: int) -> list[float]:
-    step = nice((high - low) / most)
+    step = _nice((high - low) / most)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     # The tenth digit is the rounding of 3 × 0.1.
     return [float(f"{number * step:.10g}") for number in range(first, last + 1)]
@@ -129,7 +129,14 @@ def _powers(low: float, high: float, most: int) -> list[float]:
     return found[:: math.ceil(len(found) / most)]
 
 
-def nice(least: float) -> float:
+def wholes(low: float, high: float, most: int) -> list[Tick]:
+    """Return whole numbers evenly apart, such as steps, each at itself: about so many, and fewer of long ones."""
+    step = max(1.0, _nice((high - low) / (most if high < 1e5 else max(2, most * 2 // 3))))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [Tick(number * step, count(round(number * step))) for number in range(first, last + 1)]
+
+
+def _nice(least: float) -> float:
     """Return the smallest of 1, 2 and 5 times a power of ten that is at least so much."""
     power = 10.0 ** math.floor(math.log10(least))
     return next(part * power for part in (1, 2, 5, 10) if part * power >= least * (1 - 1e-9))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -13,9 +12,10 @@ import numpy.typing as npt
 from deadrelu_tui.export.curves import brief, broken, early, outline
 from deadrelu_tui.export.frame import Frame, Places
 from deadrelu_tui.export.plain import shown
-from deadrelu_tui.export.scale import SHARES, Scale, Tick, apart, fitting, nice, text
+from deadrelu_tui.export.scale import SHARES, Scale, Tick, apart, fitting, wholes
 from deadrelu_tui.record.columns import Gap, Series
 from deadrelu_tui.record.history import History
+from deadrelu_tui.wording import count
 
 _LARGE, _SMALL = (540, 210), (360, 150)
 """Width and height of a chart whose lines have names, and of one with a single line without one."""
@@ -37,9 +37,8 @@ class Across:
 def evenly(history: History, most: int) -> Across:
     """Return an axis on which each step has as much room as any other."""
     scale = Scale("even", history.first, max(history.next - 1, history.first + 1))
-    step = max(1.0, nice((scale.high - scale.low) / most))
-    numbers = [at * step for at in range(math.ceil(scale.low / step), math.floor(scale.high / step) + 1)]
-    return Across("even", scale.place, [Tick(float(scale.place(each)), text(each)) for each in numbers])
+    ticks = [Tick(float(scale.place(at)), words) for at, words in wholes(scale.low, scale.high, most)]
+    return Across("even", scale.place, ticks)
 
 
 def by_powers(history: History, most: int) -> Across:
@@ -52,7 +51,7 @@ def by_powers(history: History, most: int) -> Across:
 
     powers = [0, *(10**power for power in range(19) if 10**power < history.next - first)]
     stride = -(-len(powers) // most)
-    return Across("powers", place, [Tick(float(place(first + each)), text(first + each)) for each in powers[::stride]])
+    return Across("powers", place, [Tick(float(place(first + each)), count(first + each)) for each in powers[::stride]])
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from deadrelu_tui.export.plain import shown
 from deadrelu_tui.record.activations import SATURATING
@@ -106,17 +108,17 @@ def _map(step: int, units: Units) -> str:
     )
 
 
-def _cells(kind: str, which: Sequence[int], columns: int) -> str:
+def _cells(kind: str, which: npt.NDArray[np.signedinteger[Any]], columns: int) -> str:
     """Return some cells in one path."""
     size = _CELL - 1
-    places = ((at % columns * _CELL, at // columns * _CELL) for at in which)
+    places = ((at % columns * _CELL, at // columns * _CELL) for at in which.tolist())
     path = "".join(f"M{x} {y}h{size}v{size}h-{size}z" for x, y in places)
     return f'<path class={kind} d="{path}"/>' if path else ""
 
 
-def _crosses(which: Sequence[int], columns: int) -> str:
+def _crosses(which: npt.NDArray[np.signedinteger[Any]], columns: int) -> str:
     """Return a cross on each of some cells: the lost are told by more than a colour."""
-    places = ((at % columns * _CELL + 2, at // columns * _CELL + 2) for at in which)
+    places = ((at % columns * _CELL + 2, at // columns * _CELL + 2) for at in which.tolist())
     path = "".join(f"M{x} {y}l4 4m0-4l-4 4" for x, y in places)
     return f'<path class=cross d="{path}"/>' if path else ""
 
