@@ -73,7 +73,7 @@ def _check_folder(where: str, target: Path, overwrite: bool) -> None:
 
 def _to_disk(path: Path) -> None:
     """Wait until a file is on the disk: some of them tell only now that they are full."""
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

@@ -53,8 +53,8 @@ class Graph:
         axes, history, epochs = self._axes, self._history, self._epochs
         steps = [broken(history, each.metric, outline(history, each.metric, _COLUMNS)) for each in lines]
         told = [epochs.values(history, each.metric) if each.of_epochs else _NOTHING for each in lines]
-        scale = SHARES if share else fitting([values for _, values in (*steps, *told)])
-        self._frame(scale, share)
+        scale = fitting([values for _, values in (*steps, *told)], share)
+        self._frame(scale)
         if zero and scale.low < 0 < scale.high:
             axes.axhline(float(scale.place(0.0)), color=_GREY, linewidth=0.7, zorder=1)
         ends = []
@@ -77,10 +77,12 @@ class Graph:
     def _plot(self, places: Places, values: Places, colour: str, **how: Any) -> None:
         self._axes.plot(places, values, color=colour, solid_joinstyle="round", **how)
 
-    def _frame(self, scale: Scale, share: bool) -> None:
+    def _frame(self, scale: Scale) -> None:
         axes = self._axes
         ticks = scale.ticks(5 if self._high > 1.5 else 4)
-        texts = [f"{float(each.text) * 100:.0f} %" for each in ticks] if share else [each.text for each in ticks]
+        texts = (
+            [f"{float(each.text) * 100:.0f} %" for each in ticks] if scale is SHARES else [each.text for each in ticks]
+        )
         axes.set_ylim(0.0, 1.0)
         axes.set_yticks([each.at for each in ticks], texts)
         first, stop = self._history.first, max(self._history.next, self._history.first + 1)

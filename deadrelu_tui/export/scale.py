@@ -78,11 +78,15 @@ SHARES = Scale("even", 0.0, 1.0)
 """Of shares of 1, whatever they are."""
 
 
-def fitting(values: Iterable[npt.NDArray[Any]]) -> Scale:
-    """Return the axis on which values can be told apart, those that are not finite left out."""
+def fitting(values: Iterable[npt.NDArray[Any]], share: bool = False) -> Scale:
+    """Return the axis on which values can be told apart, those that are not finite left out; for shares all of 0 to 1,
+    unless what is called one is more, as a percentage.
+    """
     parts = [np.asarray(each, np.float64) for each in values]
     every = np.concatenate(parts) if parts else np.empty(0)
     every = every[np.isfinite(every)]
+    if share and np.all((every >= 0) & (every <= 1)):
+        return SHARES
     if not len(every):
         return Scale("even", 0.0, 1.0)
     low, high = float(every.min()), float(every.max())
@@ -113,10 +117,15 @@ def text(value: float) -> str:
 
 
 def _even(low: float, high: float, most: int) -> list[float]:
-    step = _nice((high - low) / most)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    # The tenth digit is the rounding of 3 × 0.1.
-    return [float(f"{number * step:.10g}") for number in range(first, last + 1)]
+    found = list[float]()
+    for parts in (most, 1.4 * most, 2 * most):  # of a step that is too wide two values may be left, or one
+        step = _nice((high - low) / parts)
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        # The tenth digit is the rounding of 3 × 0.1.
+        found = [float(f"{number * step:.10g}") for number in range(first, last + 1)]
+        if len(found) > 2:
+            break
+    return found
 
 
 def _powers(low: float, high: float, most: int) -> list[float]:

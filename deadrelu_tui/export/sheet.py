@@ -25,7 +25,7 @@ WIDTH = 11.0
 _LEFT, _BETWEEN, _RIGHT = 0.75, 1.25, 0.95
 _NEAR = 0.85
 """Between charts of gradients, which have no names at their right."""
-_HEAD, _LINE, _ABOVE, _BELOW = 0.6, 0.2, 0.5, 0.5
+_HEAD, _LINE, _ABOVE, _BELOW = 0.6, 0.2, 0.55, 0.5
 _TALL, _LOW = 1.9, 1.25
 """Heights of the charts above, and of those of gradients."""
 MOST = 48

@@ -77,7 +77,7 @@ class Drawing:
             (evenly(history, most), [self._points(each, outline, columns) for each in lines]),
             (by_powers(history, most), [self._points(each, early, columns) for each in lines]),
         ]
-        scale = SHARES if share else fitting(values for _, points in many for _, values in points)
+        scale = fitting((values for _, points in many for _, values in points), share)
         drawn = "".join(self._svg(lines, across, points, scale, title) for across, points in many)
         below = f"<small>{escape(about)}</small>" if about else ""
         return f"<figure class=chart><figcaption><b>{escape(shown(title))}</b>{below}</figcaption>{drawn}</figure>"

@@ -28,7 +28,7 @@ def test_whatever_is_finite_lies_on_the_axis(values: list[float]) -> None:
 @given(values=st.lists(float32, max_size=30), most=st.integers(3, 6))
 def test_what_is_written_beside_the_axis_is_short_apart_and_in_order(values: list[float], most: int) -> None:
     ticks = fitting([np.array(values)]).ticks(most)
-    assert len(ticks) <= most + 3
+    assert 1 <= len(ticks) <= 2 * most + 1
     assert all(0 <= each.at <= 1 for each in ticks)
     assert all(two.at - one.at > 0.04 for one, two in pairwise(ticks))
     assert all(len(each.text) <= 10 for each in ticks)
@@ -64,6 +64,11 @@ def test_one_value_or_none_has_an_axis_too(values: list[float]) -> None:
 
 def test_shares_have_the_whole_axis() -> None:
     assert [each.text for each in SHARES.ticks(5)] == ["0", "0.2", "0.4", "0.6", "0.8", "1"]
+
+
+def test_what_is_called_a_share_and_is_a_percentage_has_an_axis_that_fits() -> None:
+    assert fitting([np.array([0.1, math.nan])], share=True) is SHARES
+    assert fitting([np.array([10.0, 83.5])], share=True).high == 83.5
 
 
 @pytest.mark.parametrize(

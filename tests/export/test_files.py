@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exports import begun_only, plain_run
+from exports import awkward, begun_only, odd, plain_run
 
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.export.files import OURS, placed
 from deadrelu_tui.export.formats import FORMATS, format_of
+from deadrelu_tui.record.records import Record
 
 LIBRARIES = {"parquet": "pyarrow", "tensorboard": "tensorboardX", "png": "matplotlib", "svg": "matplotlib"}
 
@@ -179,8 +180,10 @@ def test_another_end_says_which_there_are(name: str) -> None:
         format_of(Path(name))
 
 
-def test_a_run_that_has_only_begun_can_be_written_in_every_format(tmp_path: Path) -> None:
-    for each in FORMATS.values():
-        if each.name in LIBRARIES:
-            pytest.importorskip(LIBRARIES[each.name])
-        each.write(begun_only(), tmp_path / f"run{each.suffix}")
+@pytest.mark.parametrize("records", [begun_only(), awkward(), odd()], ids=["begun", "awkward", "odd"])
+@pytest.mark.parametrize("name", FORMATS)
+def test_any_run_can_be_written_in_every_format(name: str, records: list[Record], tmp_path: Path) -> None:
+    if name in LIBRARIES:
+        pytest.importorskip(LIBRARIES[name])
+    FORMATS[name].write(records, tmp_path / f"run{FORMATS[name].suffix}")
+    assert {each.name for each in tmp_path.iterdir()} == {"private", f"run{FORMATS[name].suffix}"}

@@ -14,11 +14,12 @@ from xml.etree import ElementTree
 from trial import ROOT, Chosen
 
 KEPT = ROOT / "build" / "mutation"
-IN_PROCESS = ("record", "diagnosis", "run", "builtin", "engine", "screen")
+IN_PROCESS = ("record", "diagnosis", "run", "builtin", "engine", "export", "screen")
 """Folders of tests that run the package in their own process, where coverage sees it."""
 AT_MOST = 60.0
 """Seconds of tests for one change: those of the module's own file first, then of its folder, then the shortest."""
 _OWN = {"record": "record", "diagnosis": "diagnosis", "run": "run", "builtin": "builtin", "engine": "engine",
+        "export": "export",
         "tui": "screen", "headless.py": "run", "doctor.py": "run"}  # fmt: skip
 
 
