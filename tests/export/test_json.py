@@ -37,7 +37,7 @@ def written(records: list[Record], path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"), parse_constant=refused)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(values=st.lists(st.dictionaries(st.sampled_from(["loss", "a/b", 'x"\n']), floats), max_size=5))
 def test_every_float_comes_back_with_the_same_bits(tmp_path_factory: pytest.TempPathFactory, values: Any) -> None:
     records: list[Record] = [start(), *(Step(at, at / 7, 1, {"lr": 0.1}, each) for at, each in enumerate(values))]

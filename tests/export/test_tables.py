@@ -52,7 +52,7 @@ def column(name: str) -> str:
     return f"metric/{name}" if name in ("step", "events") else name
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(values=rows)
 def test_csv_gives_every_float_back_with_the_same_bits(tmp_path_factory: pytest.TempPathFactory, values: Any) -> None:
     found = as_csv(run_of(values), tmp_path_factory.getbasetemp() / "bits.csv")
@@ -63,7 +63,7 @@ def test_csv_gives_every_float_back_with_the_same_bits(tmp_path_factory: pytest.
         assert {name: bits(float(row[column(name)])) for name in each} == {n: bits(v) for n, v in each.items()}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(values=rows)
 def test_parquet_gives_every_float_back_with_the_same_bits(
     tmp_path_factory: pytest.TempPathFactory, values: Any
