@@ -13,6 +13,7 @@ import click
 from deadrelu_tui.builtin import room
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.cli.checks import completion_command, data_group, doctor_command
+from deadrelu_tui.cli.export import export_command
 from deadrelu_tui.cli.options import INTERRUPTED, USAGE_ERROR
 from deadrelu_tui.cli.places import state_folder
 from deadrelu_tui.cli.replay import attach_command, replay_command
@@ -26,7 +27,15 @@ LONGEST_EXIT = 10.0
 """Seconds that libraries may take to close."""
 
 
-for _command in (run_command, attach_command, replay_command, doctor_command, data_group, completion_command):
+for _command in (
+    run_command,
+    attach_command,
+    replay_command,
+    export_command,
+    doctor_command,
+    data_group,
+    completion_command,
+):
     main_command.add_command(_command)
 
 

@@ -37,7 +37,7 @@ def test_every_metric_is_a_scalar_at_the_step_and_the_time_of_its_record(tiny: D
     found, said = read(records, tmp_path / "run"), next(each for each in records if isinstance(each, Start))
     measured = [each for each in records if isinstance(each, (Step, Look))]
     for name in {name for each in measured for name in each.values}:
-        wanted = [(each.step, np.float32(each.values[name])) for each in measured if name in each.values]
+        wanted = [(each.step, float(np.float32(each.values[name]))) for each in measured if name in each.values]
         np.testing.assert_array_equal([(each.step, each.value) for each in found.Scalars(name)], wanted)
     steps = [each for each in measured if isinstance(each, Step)]
     assert [each.wall_time for each in found.Scalars("loss")] == [said.at + each.at for each in steps]
