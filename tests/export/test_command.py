@@ -38,8 +38,8 @@ def call(private_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_end_of_a_name_says_in_which_format_a_run_is_written(call: Call) -> None:
     done = call("last", "a.csv", "b.json")
     assert (done.exit_code, done.output) == (0, "a.csv\nb.json\n")
-    assert len(list(csv.DictReader(Path("a.csv").open()))) == 50
-    assert json.loads(Path("b.json").read_text())["run"] is not None
+    assert len(list(csv.DictReader(Path("a.csv").read_text().splitlines()))) == 50
+    assert len(json.loads(Path("b.json").read_text())["steps"]) == 50
 
 
 def test_a_format_alone_is_written_under_the_name_of_the_run(call: Call) -> None:
