@@ -140,7 +140,7 @@ class Lines:
             return
         if not self._started:
             self._started = True
-            yield self._start_row(start)
+            yield start_row(start)
         stop = 0 if last is None else last + 1
         if self.steps_out is not None:
             try:
@@ -163,14 +163,6 @@ class Lines:
         events = self.run.history.events
         yield from (told(event) for event in events[self._told :] if event.kind in BESIDE)
         self._told = len(events)
-
-    def _start_row(self, start: Start) -> Fields:
-        settings = {**start.settings, "preset": presets.named(start.settings)[1] or None}
-        dataset = {name: start.facts.get(name) for name in ("source", "train", "test", "sha256")}
-        return {
-            "event": "start", "run": start.run, "settings": settings, "dataset": dataset,
-            "engine": start.facts.get("engine"), "device": start.device,
-        }  # fmt: skip
 
     def summary(self) -> Fields:
         """Return the last row of a run that has ended."""
@@ -205,6 +197,16 @@ class Lines:
                 came = "" if found.tried is None else f" (tried: {percent(found.tried)})"
                 parts.append(f"; try {wanted}{came}")
         return "".join(parts)
+
+
+def start_row(start: Start) -> Fields:
+    """Return the first row: what is trained, of which images, by what."""
+    settings = {**start.settings, "preset": presets.named(start.settings)[1] or None}
+    dataset = {name: start.facts.get(name) for name in ("source", "train", "test", "sha256")}
+    return {
+        "event": "start", "run": start.run, "settings": settings, "dataset": dataset,
+        "engine": start.facts.get("engine"), "device": start.device,
+    }  # fmt: skip
 
 
 def _trial_rows(history: History) -> Fields | None:

@@ -1,22 +1,23 @@
-"""A training that goes on without its screen, until it has ended."""
+"""A training that goes on without its terminal, until it has ended."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import stat
+import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deadrelu_tui.cli.options import INTERRUPTED
 from deadrelu_tui.ending import Deadline
-from deadrelu_tui.errors import InputError
 
 if TYPE_CHECKING:
-    from deadrelu_tui.cli.showing import Trainings
-    from deadrelu_tui.run.host import Begin, Host
+    from deadrelu_tui.cli.trainings import Trainings
     from deadrelu_tui.run.session import Session
     from deadrelu_tui.run.source import Source
-    from deadrelu_tui.run.store import Store
 
 WATCHED = 0.5
 """Seconds between two looks at whether it has ended."""
@@ -28,60 +29,55 @@ def left_running(run: Source) -> str:
     return f"run {name} goes on without a screen; to see it: deadrelu-tui attach {name}"
 
 
-class Hosted:
-    """Lets the runs of this process be looked at from other terminals, where that can be."""
-
-    def __init__(self, trainings: Trainings, stored: bool) -> None:
-        """Have every run tell where it listens: that must be known before the first one begins."""
-        from deadrelu_tui.run.host import socket_of
-
-        self._store = trainings.store
-        self._host: Host | None = None
-        self._path = ""
-        self.lack = "" if stored else "the run is not recorded"
-        """Why nobody can look."""
-        if stored:
-            try:
-                self._path = trainings.facts["socket"] = socket_of(os.getpid())
-            except InputError as error:
-                self.lack = str(error)
-
-    def serve(self, session: Session, begin: Begin) -> None:
-        """Listen for those who look."""
-        from deadrelu_tui.run.host import Host
-
-        if self._path:
-            try:
-                self._host = Host(session, begin, self._store.hurry)
-            except InputError as error:
-                self.lack = str(error)
-
-    @property
-    def guests(self) -> int:
-        """How many look."""
-        return 0 if self._host is None else self._host.guests
-
-    def close(self) -> None:
-        """Listen no more."""
-        if self._host is not None:
-            self._host.close()
+def let_go(log: Path) -> None:
+    """Have no descriptor of a terminal left: what is said goes to the log."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:  # a log is a help, not a need
+        said = os.dup(nowhere)
+    for descriptor, leads_to in enumerate((nowhere, said, said)):
+        os.dup2(leads_to, descriptor)
+    os.close(nowhere)
+    os.close(said)
 
 
-def go_on(session: Session, store: Store, hosted: Hosted) -> int:
+def terminals() -> frozenset[int]:
+    """Return the terminals to which standard streams lead, by their devices."""
+    return frozenset(os.fstat(each).st_rdev for each in range(3) if os.isatty(each))
+
+
+def hang_up(gone: frozenset[int]) -> None:
+    """Have whatever leads to a terminal that has gone lead nowhere; files and pipes stay."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(256):
+        with contextlib.suppress(OSError):
+            known = os.fstat(descriptor)
+            if stat.S_ISCHR(known.st_mode) and known.st_rdev in gone:
+                os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def go_on(session: Session, trainings: Trainings) -> int:
     """Go on until the run in hand has ended and nobody looks, or somebody ends the process; return the exit code."""
+    from deadrelu_tui.run.run import Run
     from deadrelu_tui.run.source import ALIVE
 
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: asked.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    while (session.in_hand.status in ALIVE or hosted.guests) and not asked.wait(WATCHED):
+    while (session.in_hand.status in ALIVE or trainings.guests) and not asked.wait(WATCHED):
         pass
+    run = session.in_hand
+    if not asked.is_set() and isinstance(run, Run):
+        run.settle()
     code = INTERRUPTED if asked.is_set() else 0
     deadline = Deadline()
     deadline.set(code)
-    hosted.close()
-    session.in_hand.close()
-    store.close()
+    trainings.close(session.in_hand)
     deadline.call_off()
     return code

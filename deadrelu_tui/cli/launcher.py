@@ -35,10 +35,9 @@ class Launched:
         """Whether this process can go on alone."""
         return self._tell is not None
 
-    def go_on(self, words: str) -> None:
-        """Have the first process end well, with some last words; from now on this one is alone, without a terminal.
-
-        Whoever calls has no descriptor of a terminal left.
+    def go_on(self, words: str, to: int = 2) -> None:
+        """Have the first process end well, with some last words to stdout (1) or stderr (2); from now on this one is
+        alone. Whoever calls has no descriptor of a terminal left.
         """
         if self._tell is None:
             return
@@ -46,7 +45,7 @@ class Launched:
             os.setsid()
         tell, self._tell = self._tell, None
         with contextlib.suppress(OSError):
-            os.write(tell, _GOES_ON + words.encode("utf-8", "replace") + _WORDS_END)
+            os.write(tell, _GOES_ON + b"%d" % to + words.encode("utf-8", "replace") + _WORDS_END)
         os.close(tell)
 
     def _end_with_it(self, lives: int) -> None:
@@ -115,9 +114,9 @@ def _wait(child: int, heard: int, ignored: set[signal.Signals]) -> NoReturn:
     while more := os.read(heard, 1024):
         told += more
     if told.startswith(_GOES_ON):
-        words = told[1:].partition(_WORDS_END)[0]
+        words = told[2:].partition(_WORDS_END)[0]
         with contextlib.suppress(OSError):
-            os.write(2, words)
+            os.write(int(told[1:2]), words)
         os._exit(0)
     while True:  # it ends
         with contextlib.suppress(ChildProcessError):

@@ -140,6 +140,14 @@ STORE = click.option(
     envvar="DEADRELU_STORE",
     help="Record the run in a file, to look at later (deadrelu-tui runs).  [default: store]",
 )
+ON_HANGUP = click.option(
+    "--on-hangup",
+    type=Setting(config.BESIDE["on_hangup"], "detach|stop"),
+    envvar="DEADRELU_ON_HANGUP",
+    metavar="detach|stop",
+    help="What becomes of the run when the terminal goes: it trains on, to be seen by deadrelu-tui attach, or "
+    "it ends.  [default: detach]",
+)
 TRIALS = click.option(
     "--trials/--no-trials",
     default=None,

@@ -12,7 +12,8 @@ from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.settings import parse_times
 from deadrelu_tui.cli.options import STORE, TRIALS, Setting, chosen_beside, epilog
 from deadrelu_tui.cli.places import runs_folder
-from deadrelu_tui.cli.showing import Opened, Trainings, screen_options, show
+from deadrelu_tui.cli.showing import Opened, screen_options, show
+from deadrelu_tui.cli.trainings import Trainings
 from deadrelu_tui.errors import InputError
 
 if TYPE_CHECKING:

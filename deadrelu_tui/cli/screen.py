@@ -22,7 +22,8 @@ from deadrelu_tui.cli.options import (
     epilog,
     settings_options,
 )
-from deadrelu_tui.cli.showing import Opened, Trainings, screen_options, show
+from deadrelu_tui.cli.showing import Opened, screen_options, show
+from deadrelu_tui.cli.trainings import Trainings
 from deadrelu_tui.errors import InputError
 
 if TYPE_CHECKING:

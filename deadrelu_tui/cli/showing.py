@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +10,14 @@ import click
 from click.shell_completion import CompletionItem
 
 from deadrelu_tui.builtin import config
-from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.cli.alone import Hosted, go_on, left_running
-from deadrelu_tui.cli.options import INTERRUPTED, Setting
-from deadrelu_tui.cli.places import runs_folder, state_folder
+from deadrelu_tui.cli.alone import go_on, left_running
+from deadrelu_tui.cli.options import INTERRUPTED, ON_HANGUP, Setting
+from deadrelu_tui.cli.places import state_folder
+from deadrelu_tui.cli.trainings import Trainings
 from deadrelu_tui.ending import Deadline
 from deadrelu_tui.errors import RunFailedError
 
 if TYPE_CHECKING:
-    from deadrelu_tui.run.run import Run
     from deadrelu_tui.run.session import Begin, Find
     from deadrelu_tui.run.source import Source
 
@@ -56,14 +54,7 @@ def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
             envvar="DEADRELU_LOW_BANDWIDTH",
             help="For a poor link: a frame and 2 KB a second at most.",
         ),
-        click.option(
-            "--on-hangup",
-            type=Setting(config.BESIDE["on_hangup"], "detach|stop"),
-            envvar="DEADRELU_ON_HANGUP",
-            metavar="detach|stop",
-            help="What becomes of the run when the terminal goes: it trains on, to be seen by deadrelu-tui attach, or "
-            "it ends.  [default: detach]",
-        ),
+        ON_HANGUP,
         click.option(
             "--theme",
             shell_complete=_themes,
@@ -90,35 +81,6 @@ class Opened:
     """What finds one that another process has begun."""
 
 
-class Trainings:
-    """Makes runs of the built-in training, one after the other, all of them in one thread."""
-
-    def __init__(self, executor: ThreadPoolExecutor, beside: Mapping[str, Any], unfit: str) -> None:
-        from deadrelu_tui.run.store import Store
-
-        self._executor, self._trials, self._unfit = executor, beside["trials"], unfit
-        self._stores, self.store = beside["store"], Store(runs_folder())
-        self.facts: dict[str, Any] = {}
-        """What every run tells besides."""
-
-    def make(self, settings: RunSettings) -> Run:
-        """Return a run that has not begun."""
-        from deadrelu_tui.engine import begin as engine
-
-        recorded = self.store.recorded if self._stores else None
-        return engine.make_run(settings, self._executor, True, self._trials, self._unfit, recorded, self.facts)
-
-    def begin(self, values: Mapping[str, Any], paused: bool) -> Run:
-        """Return a run that has begun, held before its first step or not."""
-        from deadrelu_tui.record.commands import Pause
-
-        run = self.make(RunSettings.of(values))
-        if paused:
-            run.send(Pause())
-        run.begin()
-        return run
-
-
 def show(
     beside: Mapping[str, Any], opened: Callable[[Trainings], Opened], unfit: str = "", tour: bool = False
 ) -> int:  # fmt: skip
@@ -138,8 +100,7 @@ def show(
 
         paced = pace.POOR_LINK if beside["low_bandwidth"] else pace.Pace()
         paced = replace(paced, frames=beside["fps"] or paced.frames)
-        trainings = Trainings(ThreadPoolExecutor(1, "training"), beside, unfit)
-        hosted = Hosted(trainings, beside["store"])
+        trainings = Trainings(beside, unfit)
         shown = opened(trainings)
 
         def last() -> None:
@@ -155,16 +116,14 @@ def show(
             theme, kept.write, around, shown.find,
         )  # fmt: skip
         if shown.begin is None:
-            hosted.serve(app.session, app.begin_from_elsewhere)
+            trainings.serve(app.session, app.begin_from_elsewhere)
         try:
             app.run(mouse=beside["mouse"])
         finally:
             if not app.detached:
                 if not app.terminated:
                     deadline.set(app.return_code or 0)
-                hosted.close()
-                app.close()
-                trainings.store.close()
+                trainings.close(app.session.in_hand)
                 deadline.call_off()
     finally:
         if app is not None and app.detached:
@@ -173,7 +132,7 @@ def show(
             taken.give_back()
     if app.detached:
         launched.go_on(f"{left_running(app.session.in_hand)}\n")
-        return go_on(app.session, trainings.store, hosted)
+        return go_on(app.session, trainings)
     error = app.error or app.failure
     if error is not None and not isinstance(error, RunFailedError):  # which ended elsewhere, and is told on the screen
         raise error

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import signal
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from deadrelu_tui.builtin import needs
+from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.cli.alone import go_on, hang_up, let_go, terminals
+from deadrelu_tui.cli.launcher import launch
 from deadrelu_tui.cli.options import (
     INTERRUPTED,
+    ON_HANGUP,
     PRESETS,
     STORE,
     TRIALS,
@@ -22,8 +28,13 @@ from deadrelu_tui.cli.options import (
     epilog,
     settings_options,
 )
-from deadrelu_tui.cli.places import runs_folder
+from deadrelu_tui.cli.places import state_folder
+from deadrelu_tui.cli.trainings import Trainings
 from deadrelu_tui.ending import Deadline
+from deadrelu_tui.errors import InputError
+
+if TYPE_CHECKING:
+    from deadrelu_tui.run.source import Source
 
 
 @click.command(
@@ -33,6 +44,7 @@ from deadrelu_tui.ending import Deadline
         ("deadrelu-tui run --preset normalised", "five epochs, a line for each"),
         ("deadrelu-tui run --lr 0.05 --json | jq .", "the same for programs"),
         ("deadrelu-tui run --epochs 1 --steps-json -", "every number of every step"),
+        ("deadrelu-tui run --epochs endless --detach", "prints an id; attach shows it"),
         more=PRESETS,
     ),
 )
@@ -43,45 +55,82 @@ from deadrelu_tui.ending import Deadline
 @click.option(
     "--steps-json", type=click.Path(path_type=Path), help="Write every step to this file, a line each; - is stdout."
 )
+@click.option(
+    "--detach", is_flag=True, help="Print the run's id and let it train on without a terminal; attach shows it."
+)
+@ON_HANGUP
 @click.pass_context
-def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, **_given: Any) -> None:
+def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, detach: bool, **_given: Any) -> None:
     """Train without a screen; for scripts, logs and machines without a terminal."""
     from deadrelu_tui.engine import rehearsal
 
-    settings = chosen(ctx)
+    settings, beside = chosen(ctx), chosen_beside(ctx)
+    if detach and not beside["store"]:
+        raise InputError("a run that is not recorded cannot be detached, as nobody could see it; leave out --no-store")
+    if detach and steps_json is not None:
+        raise InputError("a detached run writes no steps; leave out --steps-json: deadrelu-tui export does it")
     needs.require_engine(settings.engine)
     unfit = rehearsal.require_room(settings)  # before anything that starts threads is loaded
+    if detach:
+        ctx.exit(_detached(settings, beside, unfit, as_json))
 
     from deadrelu_tui import headless
-    from deadrelu_tui.engine import begin as engine
     from deadrelu_tui.record.commands import Stop
-    from deadrelu_tui.run.store import Store
+    from deadrelu_tui.run.session import Session
 
     interrupted, deadline = threading.Event(), Deadline()
-    beside, store = chosen_beside(ctx), Store(runs_folder())
-    with ThreadPoolExecutor(1, "training") as executor:
-        recorded = store.recorded if beside["store"] else None
-        run = engine.make_run(settings, executor, False, beside["trials"], unfit, recorded)
+    trainings = Trainings(beside, unfit, stays=False)
+    run = trainings.make(settings)
 
-        def stop(_signal: int, _frame: object) -> None:
-            interrupted.set()
-            deadline.set(INTERRUPTED)
-            run.send(Stop())
+    def stop(_signal: int, _frame: object) -> None:
+        interrupted.set()
+        deadline.set(INTERRUPTED)
+        run.send(Stop())
 
-        signal.signal(signal.SIGINT, stop)
-        signal.signal(signal.SIGTERM, stop)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
-            signal.signal(signal.SIGHUP, stop)
-        run.begin()
-        try:
-            with headless.apart(sys.stdout) as out:
-                whole = headless.watch(
-                    run, as_json=as_json, steps_file=steps_json, out=out, err=sys.stderr, asked=interrupted
-                )
-        finally:
-            run.close()
-            store.close()
-            deadline.call_off()
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+        gone = terminals()
+        signal.signal(signal.SIGHUP, stop if beside["on_hangup"] == "stop" else lambda _number, _frame: hang_up(gone))
+    trainings.serve(Session(run, _no_other), _no_other)
+    run.begin()
+    try:
+        with headless.apart(sys.stdout) as out:
+            whole = headless.watch(
+                run, as_json=as_json, steps_file=steps_json, out=out, err=sys.stderr, asked=interrupted
+            )
+    finally:
+        trainings.close(run)
+        deadline.call_off()
     if run.error is not None:
         raise run.error
     ctx.exit(INTERRUPTED if interrupted.is_set() else 0 if whole else 1)
+
+
+def _no_other(_values: Mapping[str, Any], _paused: bool) -> Source:
+    raise InputError("deadrelu-tui run trains once and prints that; only what is shown or detached begins another run")
+
+
+def _detached(settings: RunSettings, beside: Mapping[str, Any], unfit: str, as_json: bool) -> int:
+    """Begin a run, say which as soon as it is known, and go on alone; return the exit code."""
+    launched = launch()
+    if not launched.can_go_on:
+        raise InputError("no process can be begun that goes on alone: so many are not allowed; leave out --detach")
+    from deadrelu_tui import headless
+    from deadrelu_tui.run.session import Session
+
+    trainings = Trainings(beside, unfit)
+    run = trainings.make(settings)
+    session = Session(run, trainings.begin)
+    trainings.serve(session)
+    run.begin()
+    while run.history.start is None and run.alive:
+        with contextlib.suppress(TimeoutError):
+            run.join(headless.POLL_SECONDS)
+    if run.error is not None:
+        trainings.close(run)
+        raise run.error
+    said = json.dumps(headless.start_row(run.start)) if as_json else run.start.run
+    let_go(state_folder() / "log")
+    launched.go_on(f"{said}\n", to=1)
+    return go_on(session, trainings)
