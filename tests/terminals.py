@@ -23,7 +23,9 @@ COMMAND = shutil.which("deadrelu-tui", path=sysconfig.get_path("scripts")) or "d
 class Terminal:
     """The command in a terminal of so many columns and rows."""
 
-    def __init__(self, arguments: list[str], size: tuple[int, int], environment: dict[str, str]) -> None:
+    def __init__(
+        self, arguments: list[str], size: tuple[int, int], environment: dict[str, str], command: str = COMMAND
+    ) -> None:
         self.screen = pyte.Screen(*size)
         self.stream = pyte.ByteStream(self.screen)
         self.exit_code: int | None = None
@@ -34,7 +36,7 @@ class Terminal:
                 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have them go on without it
                 # The size must stand before the command looks at it.
                 fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-                os.execve(COMMAND, [COMMAND, *arguments], environment)
+                os.execve(command, [command, *arguments], environment)
             finally:
                 os._exit(127)
 
