@@ -21,7 +21,7 @@ from deadrelu_tui.record.ledger import Entry, Ledger
 from deadrelu_tui.record.looks import Looked
 from deadrelu_tui.record.metrics import Quantity
 from deadrelu_tui.record.network import Network
-from deadrelu_tui.record.records import End, Event, Live, Record, Start
+from deadrelu_tui.record.records import UNRECORDED, End, Event, Live, Record, Start
 from deadrelu_tui.record.steps import Steps
 from deadrelu_tui.record.units import Units
 
@@ -134,6 +134,12 @@ class History:
     def tried(self) -> Event | None:
         """What tells which remedies were tried last; None before."""
         return self._kept.sifted(self.events).tried
+
+    @property
+    def unrecorded(self) -> Event | None:
+        """What tells that the run is not recorded just now, and why; None while it is."""
+        told = self._kept.sifted(self.events).recording
+        return told if told is not None and told.kind == UNRECORDED else None
 
     @property
     def live(self) -> Live:

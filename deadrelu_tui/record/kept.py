@@ -15,7 +15,7 @@ from deadrelu_tui.record.held import Held
 from deadrelu_tui.record.ledger import Bookkeeper, Entry, Ledger
 from deadrelu_tui.record.looks import Looked, Looks
 from deadrelu_tui.record.metrics import WATCHED, Quantity, quantity
-from deadrelu_tui.record.records import TRIED, WAITED, End, Event, Look, Record, Start, Step
+from deadrelu_tui.record.records import RECORDING, TRIED, WAITED, End, Event, Look, Record, Start, Step
 from deadrelu_tui.record.steps import Steps
 from deadrelu_tui.record.units import Units
 
@@ -54,6 +54,8 @@ class Sifted(NamedTuple):
     """The step from which it went on after the last wait; None if it never waited."""
     tried: Event | None = None
     """The last that tells which remedies were tried."""
+    recording: Event | None = None
+    """The last that tells that the run can be recorded no more, or again."""
 
     @classmethod
     def of(cls, events: tuple[Event, ...]) -> Sifted:
@@ -65,6 +67,7 @@ class Sifted(NamedTuple):
             sum(each.facts.get("steps", 0) for each in events if each.kind == "train_on"),
             next((each.step for each in reversed(events) if each.kind in WAITED), None),
             next((each for each in reversed(events) if each.kind == TRIED), None),
+            next((each for each in reversed(events) if each.kind in RECORDING), None),
         )
 
 

@@ -107,6 +107,9 @@ WAITED = frozenset({"resume", "train_on"})
 """Kinds before which the training stood still."""
 TRIED = "trials"
 """The kind that tells which remedies were tried, and what each came to."""
+UNRECORDED = "unrecorded"
+RECORDING = frozenset({UNRECORDED, "recorded"})
+"""Kinds that tell that the run can be recorded no more, or again."""
 ROUTINE = frozenset({"epoch"})
 """Kinds that come again and again: of many in a row some may be left out."""
 

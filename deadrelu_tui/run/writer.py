@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deadrelu_tui.errors import in_a_line
 from deadrelu_tui.record.codec import Encoder
-from deadrelu_tui.record.records import End, Event, Look, Record, Start, Step
+from deadrelu_tui.record.records import UNRECORDED, End, Event, Look, Record, Start, Step
 from deadrelu_tui.record.steps import Steps, together
 from deadrelu_tui.run.file import path_of
 
@@ -133,7 +133,7 @@ class Writer:
             self._encoder = Encoder()  # what was to be written is told anew
             if not self._lost:
                 self._lost = True
-                self._say(Event(self._step, "unrecorded", {"fault": error.strerror or str(error)}))
+                self._say(Event(self._step, UNRECORDED, {"fault": error.strerror or str(error)}))
             return False
         self._waiting.clear()
         self._bytes, self._touched, self._written = 0, time.monotonic(), self._step
@@ -147,7 +147,7 @@ class Writer:
         try:
             return self._encoder.encode(record)
         except (OverflowError, RecursionError, TypeError, ValueError) as error:  # it holds what no file can
-            self._say(Event(self._step, "unrecorded", {"fault": in_a_line(error)}))
+            self._say(Event(self._step, UNRECORDED, {"fault": in_a_line(error)}))
             return b""
 
     def _open(self) -> None:

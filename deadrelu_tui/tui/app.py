@@ -149,9 +149,9 @@ class MonitorApp(Overriding, TypedInOrder):
         super().notify(message, markup=markup, **more)
 
     def deliver_screenshot(self, filename: str | None = None, path: str | None = None, *_: Any) -> str | None:
-        """Save what is shown as SVG: where downloads go, or else wherever a file can be written."""
+        """Save what is shown as SVG: in the current folder, or else wherever a file can be written."""
         name = filename or f"deadrelu-tui-{time.strftime('%Y-%m-%dT%H-%M-%S')}.svg"
-        places = [path] if path else [os.path.expanduser("~/Downloads"), os.curdir, tempfile.gettempdir()]
+        places = [path] if path else [os.curdir, os.path.expanduser("~"), tempfile.gettempdir()]
         place = next((each for each in places if os.access(each, os.W_OK)), places[-1])
         file = Path(place, name).absolute()
         try:
@@ -211,9 +211,6 @@ class MonitorApp(Overriding, TypedInOrder):
                     title = f"{binding.description.capitalize()}  ({key_of(binding, self.get_key_display)})"
                     yield SystemCommand(title, binding.tooltip, self._runner(screen, binding.action))
         yield SystemCommand("Theme", "Choose the colours of the screen.", self.action_change_theme)
-        yield SystemCommand(
-            "Picture", "Save what is shown as a picture (SVG).", lambda: self.set_timer(0.1, self.deliver_screenshot)
-        )
 
     def _runner(self, screen: MonitorScreen, action: str) -> Callable[[], object]:
         return lambda: self.call_later(screen.run_action, action)

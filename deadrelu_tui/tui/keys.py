@@ -80,6 +80,7 @@ KEYS: tuple[Binding, ...] = (
     _key("slash", "find", "find", "Bring layers and parameters whose name holds a text to the front.", key_display="/",
          show=False),
     _key("f", "freeze", "freeze", "Hold the display still while the training runs on; again to catch up."),
+    _key("p", "picture", "picture", "Save what is shown as a picture (SVG) in the current folder.", show=False),
     _key("tab", "panel(1)", "next panel", "Move the focus to the next panel.", show=False),
     _key("shift+tab", "panel(-1)", "previous panel", "Move the focus to the panel before.", show=False),
     _key("m", "maximise", "maximise", "Show the panel in focus alone, or all of them again."),
@@ -152,7 +153,7 @@ GROUPS = {
     "runs": ("restart", "experiment", "tour", "settings", "ghost", "runs"),
     "what happened, and when": ("reasons", "definition", "cursor", "stride", "first", "last", "event"),
     "the charts": ("zoom", "window", "apart", "scale", "gradient", "smooth", "find", "freeze"),
-    "the screen": ("panel", "maximise", "restore", "help", "redraw", "detach", "suspend", "leave"),
+    "the screen": ("panel", "maximise", "restore", "picture", "help", "redraw", "detach", "suspend", "leave"),
     "with the units in focus": ("unit", "unit_row"),
     "with the events in focus": ("scroll", "page", "find_event"),
 }  # fmt: skip

@@ -103,7 +103,7 @@ async def test_what_is_typed_is_text_and_not_markup(executor: Executor, text: st
         assert seen.run.alive
 
 
-async def test_a_screenshot_is_saved_where_there_is_no_folder_for_downloads(
+async def test_p_saves_a_picture_in_the_current_folder_and_says_where(
     executor: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd = tmp_path / "[odd"
@@ -111,7 +111,8 @@ async def test_a_screenshot_is_saved_where_there_is_no_folder_for_downloads(
     monkeypatch.chdir(odd)
     monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
     async with screen(executor, paused_at(20)) as seen:
-        seen.app.deliver_screenshot()
-        await seen.pilot.pause()
-    [picture] = odd.glob("deadrelu-tui-*.svg")
+        await seen.pilot.press("p")
+        await seen.until(lambda: any("Saved as" in each.message for each in seen.app._notifications))
+        [picture] = odd.glob("deadrelu-tui-*.svg")
+        assert picture.name in [*seen.app._notifications][-1].message
     assert picture.read_text().startswith("<svg")

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from conftest import start
 from fakes import canned, dying
+from made_up import MadeUp
 from textual.app import App, ComposeResult
 from textual.geometry import Region, Size
 from textual.pilot import Pilot
@@ -30,6 +31,7 @@ from deadrelu_tui.diagnosis.finding import Cause, Finding
 from deadrelu_tui.diagnosis.trials import Trial, Trials
 from deadrelu_tui.record.commands import Change, Restart
 from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Event
 from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.source import Status
 from deadrelu_tui.tui.panels import banner, lines
@@ -635,7 +637,16 @@ async def test_without_colour_there_is_none_behind_a_dialog_either(monkeypatch: 
 )  # fmt: skip
 def test_the_header_says_what_computes_the_steps(engine: str | None, width: int, expected: str) -> None:
     facts = {} if engine is None else {"engine": engine}
-    run = SimpleNamespace(start=replace(start(), facts=facts), status=Status.RUNNING, can=frozenset())
+    run = SimpleNamespace(
+        start=replace(start(), facts=facts), status=Status.RUNNING, can=frozenset(), here=True, history=History()
+    )  # fmt: skip
     text = lines.header(run, 0.0, None, width).plain
     assert len(text) == width
     assert f"{expected}  " in text
+
+
+def test_the_header_says_that_a_run_is_not_recorded_as_long_as_it_is_not() -> None:
+    source = MadeUp()
+    for kind, told in (("unrecorded", True), ("recorded", False), ("unrecorded", True)):
+        source.history.add(Event(7, kind, {"fault": "No space left on device"}))
+        assert ("not recorded" in lines.header(source, 0.0, None, 100).plain) is told

@@ -149,6 +149,11 @@ class Viewing(Display):
         rows = [row_of(number, run, marks.get(run, "")) for number, run in self.session.runs]
         self.app.push_screen(RunsScreen(rows, self.letters), take)
 
+    def action_picture(self) -> None:
+        """Save what is shown as a picture."""
+        self.app.clear_notifications()
+        self.set_timer(0.1, self.app.deliver_screenshot)  # what lies above, a message or the palette, is gone then
+
     # Where the panels stand
 
     def action_panel(self, direction: int) -> None:
