@@ -26,7 +26,8 @@ from deadrelu_tui.record.records import End, Event, Record, Start, Step
 from deadrelu_tui.record.steps import apart
 from deadrelu_tui.record.telling import told
 from deadrelu_tui.run import origin, writer
-from deadrelu_tui.run.file import Tail, path_of
+from deadrelu_tui.run.file import Tail
+from deadrelu_tui.run.folder import path_of
 from deadrelu_tui.run.source import Status
 from deadrelu_tui.run.writer import Writer
 
