@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from deadrelu_tui.errors import InputError
@@ -19,15 +20,20 @@ def path_of(folder: Path, run: str) -> Path:
     return folder / f"{run}{SUFFIX}"
 
 
-def ids(folder: Path) -> list[str]:
-    """Return the ids of all runs in a folder, the one that was started last first; none where there is no folder."""
+def entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Return the files of all runs in a folder; none where there is no folder. Raises InputError where it is closed."""
     try:
-        names = [each.name for each in folder.iterdir() if each.name.endswith(SUFFIX)]
+        with os.scandir(folder) as found:
+            return [each for each in found if each.name.endswith(SUFFIX) and not each.name.startswith(".")]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise InputError(f"{printable(str(folder))} cannot be read: {error.strerror}") from error
-    return sorted((name.removesuffix(SUFFIX) for name in names if not name.startswith(".")), reverse=True)
+
+
+def ids(folder: Path) -> list[str]:
+    """Return the ids of all runs in a folder, the one that was started last first; none where there is no folder."""
+    return sorted((each.name.removesuffix(SUFFIX) for each in entries(folder)), reverse=True)
 
 
 def find(folder: Path, wanted: str) -> str:
