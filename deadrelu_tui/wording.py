@@ -43,6 +43,15 @@ def count(value: int) -> str:
     return f"{value:,}".replace(",", GROUP)
 
 
+def size(amount: float) -> str:
+    """Return a number of bytes in round numbers: 800 B, 132 KB, 5.67 MB, 1.5 GB."""
+    if amount >= 1e9:
+        return f"{amount / 1e9:.1f} GB"
+    if amount >= 1e6:
+        return f"{amount / 1e6:.3g} MB"
+    return f"{amount / 1e3:.0f} KB" if amount >= 1e3 else f"{amount:.0f} B"
+
+
 def duration(seconds: float) -> str:
     """Return a time as m:ss, or h:mm:ss from an hour on."""
     whole = max(0, round(seconds))

@@ -15,6 +15,7 @@ from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.cli.checks import completion_command, data_group, doctor_command
 from deadrelu_tui.cli.options import INTERRUPTED, USAGE_ERROR
 from deadrelu_tui.cli.places import state_folder
+from deadrelu_tui.cli.runs import runs_group
 from deadrelu_tui.cli.screen import main_command
 from deadrelu_tui.cli.train import run_command
 from deadrelu_tui.ending import Deadline
@@ -25,7 +26,7 @@ LONGEST_EXIT = 10.0
 """Seconds that libraries may take to close."""
 
 
-for _command in (run_command, doctor_command, data_group, completion_command):
+for _command in (run_command, runs_group, doctor_command, data_group, completion_command):
     main_command.add_command(_command)
 
 
