@@ -104,4 +104,6 @@ def _given(name: str, value: str) -> str:
 
 def printable(text: str) -> str:
     """Return a text with whatever a terminal would obey, or could not show, written out: \\x1b, \\udc80."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == GROUP else repr(char)[1:-1] for char in text)

@@ -27,7 +27,7 @@ MEANING = {
 }
 """What each of them shows, for people who choose."""
 DEFAULT = "tragedy"
-_EXPERIMENT = ("lr", "normalise", "activation")
+_EXPERIMENTS = {name: settings.live for name, settings in PRESETS.items()}
 _KNOWN = {each.name for each in fields(RunSettings)}
 
 
@@ -40,12 +40,12 @@ def matching(settings: RunSettings) -> str | None:
 
 
 def _matching(settings: Mapping[str, Any]) -> str | None:
-    return next((name for name in PRESETS if experiment(name).items() <= settings.items()), None)
+    return next((name for name, wanted in _EXPERIMENTS.items() if wanted.items() <= settings.items()), None)
 
 
 def experiment(name: str) -> dict[str, Any]:
     """Return what makes an experiment: rate, input, activation."""
-    return {key: getattr(PRESETS[name], key) for key in _EXPERIMENT}
+    return dict(_EXPERIMENTS[name])
 
 
 def apply(name: str, settings: RunSettings) -> RunSettings:

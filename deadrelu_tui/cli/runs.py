@@ -26,7 +26,7 @@ _CONDITIONS = "Conditions:\n\n" + listed(
     ("lr=0.1  hidden=300,100  normalise=on", "what was set"),
     ("preset=tragedy  engine=numpy  host=box", "what it was"),
     ("verdict=dead  verdict!=healthy  status=running", "what became of it"),
-    ("'accuracy>0.8'  'dead<5%'  'steps>=1000'", "numbers, in quotes for the shell"),
+    ("'accuracy>0.8'  'dead<5%'  'steps>=1000'", "numbers, quoted for the shell"),
     ("date=2026-11  'date>=2026-11-29'", "when it began"),
 )
 
@@ -74,7 +74,7 @@ def parse_span(text: str) -> float:
     ),
 )
 @click.option(
-    "--sort", metavar="FIELD", help="By date, accuracy, loss, steps, seconds, speed, verdict, or any setting."
+    "--sort", metavar="FIELD", help="By date, accuracy, loss, steps, seconds, verdict, lr, or whatever can be asked."
 )
 @click.option("--reverse", is_flag=True, help="The other way round.")
 @click.option(

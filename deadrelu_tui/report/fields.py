@@ -13,6 +13,13 @@ from deadrelu_tui.run.summary import Summary
 from deadrelu_tui.wording import moment
 
 _OWN = RunSettings().as_dict()
+_COUNTED = ("lr", "normalise", "activation", "hidden", "seed", "batch_size", "init")
+"""Settings that tell what was tried; the others tell where."""
+_USUAL = {
+    name: {**{each: _OWN[each] for each in _COUNTED}, **presets.experiment(name or presets.DEFAULT)}
+    for name in ("", *presets.PRESETS)
+}
+"""What is as everywhere in an experiment, and where it is none."""
 _TOLD = {"batch_size": "batch", "init": "init"}
 """Settings beside those that `described` tells, and the word for each."""
 _RECENT = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"))
@@ -27,15 +34,13 @@ def preset_of(run: Summary) -> str:
 
 def experiment(run: Summary) -> str:
     """Return what was tried: an experiment by its name, and what of the settings is not as everywhere."""
-    given = run.settings
-    if not given.keys() >= {"lr", "activation"}:
+    if not run.settings.keys() >= {"lr", "activation"}:
         return run.title
     preset = preset_of(run)
-    of_preset = presets.experiment(preset or presets.DEFAULT)
-    usual = {**_OWN, **of_preset}
-    odd = {name: value for name, value in given.items() if name in usual and value != usual[name]}
+    usual = _USUAL[preset]
+    odd = {name: value for name, value in run.settings.items() if name in usual and value != usual[name]}
     try:
-        parts = [preset, described(odd)]
+        parts = [preset, described(odd)] if odd else [preset]
     except (AttributeError, TypeError, ValueError):  # settings of another version, or of somebody else
         return run.title
     parts += [f"{word} {setting_text(name, odd[name])}" for name, word in _TOLD.items() if name in odd]

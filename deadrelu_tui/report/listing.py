@@ -14,7 +14,7 @@ from deadrelu_tui.wording import count, duration, percent, printable
 
 EMPTY = "No run is recorded yet. To record one: deadrelu-tui run, or deadrelu-tui for the screen."
 NONE = "No run is as you want it."
-SPARED = ("steps/s", "done to it", "time", "steps", "began", "status")
+SPARED = ("steps/s", "done", "time", "steps", "date", "status")
 """Headings of the columns without which one can do, the least important first."""
 _SECONDS = len("20261129-120000")
 """Of an id the part that tells when the run began."""
@@ -29,15 +29,15 @@ def lines(runs: Sequence[Summary], paper: Paper, known: Sequence[str] = ()) -> I
     """Yield runs as a table that fits the paper. An id is as short as it can be among all that are known."""
     columns = [
         Column("run", [Cell(each, "bold") for each in short_ids([run.run for run in runs], paper, known)]),
-        Column("began", [Cell(date(run) if paper.width is None else age(run), "dim") for run in runs]),
+        Column("date", [Cell(date(run) if paper.width is None else age(run), "dim") for run in runs]),
         Column("experiment", [Cell(printable(run.fault or experiment(run))) for run in runs], least=16),
         Column("verdict", [verdict(run) for run in runs]),
-        Column("test", [Cell(accuracy(run)) for run in runs], right=True),
+        Column("accuracy", [Cell(accuracy(run)) for run in runs], right=True),
         Column("status", [status(run) for run in runs]),
         Column("steps", [Cell(steps(run)) for run in runs], right=True),
         Column("time", [Cell(duration(run.seconds) if run.steps else "") for run in runs], right=True),
         Column("steps/s", [Cell(speed(run)) for run in runs], right=True),
-        Column("done to it", [Cell(printable(run.done)) for run in runs], least=10),
+        Column("done", [Cell(printable(run.done)) for run in runs], least=10),
     ]
     return table(columns, paper, SPARED)
 

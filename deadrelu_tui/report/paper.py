@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from deadrelu_tui.ascii import is_plain, to_ascii
 from deadrelu_tui.wording import printable
@@ -16,10 +17,11 @@ GAP = 2
 """Columns between two of a table."""
 _LOOKS = {"bold": "1", "dim": "2", "good": "32", "doubtful": "33", "bad": "31", "now": "36"}
 _NARROWEST = 20
+_ODD = re.compile("[^\x00-\u02ff\u2010-\u22ff\u2500-\u25ff✔✖]")
+"""What may take no column, or two: anything but Latin, punctuation, arrows, boxes and our own signs."""
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """A text with a look: empty, or one of bold, dim, good, doubtful, bad, now."""
 
     text: str
@@ -48,14 +50,11 @@ class Paper:
         colours = not environment.get("NO_COLOR") and environment.get("TERM", "dumb") not in ("dumb", "unknown")
         return cls(width or 80, height or 24, plain, colours)
 
-    def put(self, text: str, look: str = "", width: int = 0, right: bool = False) -> str:
-        """Return a text as it is printed, cut or filled to a width if there is one."""
-        text = to_ascii(text) if self.ascii else text
-        if width:
-            text = cut(text, width, "~" if self.ascii else "…")
-            fill = " " * (width - room(text))
-            text = fill + text if right else text + fill
-        return f"\x1b[{_LOOKS[look]}m{text}\x1b[0m" if look and self.colours and text.strip() else text
+    def put(self, text: str, look: str = "") -> str:
+        """Return a text as it is printed, with its look where there are colours."""
+        if self.ascii:
+            text = to_ascii(text)
+        return f"\x1b[{_LOOKS[look]}m{text}\x1b[0m" if look and self.colours and text else text
 
     def wrapped(self, text: str, indent: int, look: str = "") -> Iterator[str]:
         """Yield a text as lines that leave so many columns free before them."""
@@ -74,57 +73,63 @@ class Column:
     least: int = 0
     """To so many columns it may be cut; 0 if it may not."""
 
-    @property
-    def full(self) -> int:
-        """The width in which nothing of it is cut."""
-        return max(len(self.heading), *(room(each.text) for each in self.cells)) if self.cells else len(self.heading)
+
+class _Laid:
+    """A column, measured."""
+
+    def __init__(self, column: Column) -> None:
+        self.heading, self.right = column.heading, column.right
+        self.cells = [Cell(column.heading, "dim"), *column.cells]
+        texts = [each.text for each in self.cells]
+        plain = not _ODD.search("\n".join(texts))  # looked at as one: thousands of them are measured at once
+        self.rooms = list(map(len if plain else room, texts))
+        self.width = max(self.rooms)
+        self.least = min(column.least or self.width, self.width)
+
+    def printed(self, paper: Paper) -> list[str]:
+        """Return its cells as they are printed, each as wide as the column."""
+        width, cells = self.width, zip(self.cells, self.rooms, strict=True)
+        fitting = [(it, taken) if taken <= width else _cut(it, width) for it, taken in cells]
+        if self.right:
+            return [" " * (width - taken) + paper.put(*it) for it, taken in fitting]
+        return [paper.put(*it) + " " * (width - taken) for it, taken in fitting]
+
+
+def _cut(cell: Cell, width: int) -> tuple[Cell, int]:
+    text = cut(cell.text, width)
+    return Cell(text, cell.look), room(text)
 
 
 def table(columns: Sequence[Column], paper: Paper, spared: Sequence[str] = ()) -> Iterator[str]:
-    """Yield a table, the headings first. Where it is too wide, columns are cut that may be, and before that those left
-    out that can be spared, in their order by heading.
+    """Yield a table, the headings first, without the columns that are empty. Where it is too wide, columns are cut that
+    may be; if that is not enough, those are left out that can be spared, in the order of their headings.
     """
-    shown = [each for each in columns if each.heading == columns[0].heading or any(cell.text for cell in each.cells)]
-    full = {each.heading: each.full for each in shown}
+    laid = [_Laid(each) for each in columns if any(cell.text for cell in each.cells)]
     for name in spared:
-        if paper.width is None or _least(shown, full) <= paper.width:
+        if paper.width is None or sum(each.least + GAP for each in laid) - GAP <= paper.width:
             break
-        shown = [each for each in shown if each.heading != name]
-    widths = _widths(shown, full, paper.width)
-    heads = [Cell(each.heading, "dim") for each in shown]
-    for row in (heads, *zip(*(each.cells for each in shown), strict=True)):
-        cells = zip(row, shown, widths, strict=True)
-        yield (" " * GAP).join(paper.put(it.text, it.look, size, at.right) for it, at, size in cells).rstrip()
-
-
-def _least(columns: Sequence[Column], full: Mapping[str, int]) -> int:
-    return sum(min(each.least or full[each.heading], full[each.heading]) + GAP for each in columns) - GAP
-
-
-def _widths(columns: Sequence[Column], full: Mapping[str, int], width: int | None) -> list[int]:
-    """Return how wide each column is: what is too much is taken from those that may be cut, from the last one first."""
-    widths = [full[each.heading] for each in columns]
-    over = 0 if width is None else sum(widths) + GAP * (len(widths) - 1) - width
-    for index, each in reversed(list(enumerate(columns))):
-        if over > 0 and each.least:
-            less = min(over, max(0, widths[index] - each.least))
-            widths[index] -= less
-            over -= less
-    return widths
+        laid = [each for each in laid if each.heading != name]
+    over = 0 if paper.width is None else sum(each.width + GAP for each in laid) - GAP - paper.width
+    for each in reversed(laid):
+        less = max(0, min(over, each.width - each.least))
+        each.width -= less
+        over -= less
+    for row in zip(*(each.printed(paper) for each in laid), strict=True):
+        yield (" " * GAP).join(row).rstrip()
 
 
 def room(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
-    if text.isascii():
+    if not _ODD.search(text):
         return len(text)
     wide = sum(unicodedata.east_asian_width(each) in "WF" for each in text)
     return len(text) + wide - sum(unicodedata.combining(each) > 0 for each in text)
 
 
-def cut(text: str, width: int, mark: str = "…") -> str:
+def cut(text: str, width: int) -> str:
     """Return a text that is no wider than so; what is missing is marked."""
     if room(text) <= width:
         return text
     while room(text) > width - 1:
         text = text[:-1]
-    return text.rstrip() + mark
+    return text.rstrip() + "…"
