@@ -18,7 +18,6 @@ import numpy as np
 from deadrelu_tui import strict_json
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.diagnosis import telling
-from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.diagnosis.trials import trials_of
 from deadrelu_tui.diagnosis.verdict import findings, verdict
 from deadrelu_tui.errors import InputError
@@ -26,6 +25,7 @@ from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.columns import shortest
 from deadrelu_tui.record.commands import Change, Command, Restart, as_data
 from deadrelu_tui.record.history import History
+from deadrelu_tui.record.metrics import MEANS
 from deadrelu_tui.record.records import Start
 from deadrelu_tui.record.telling import told
 from deadrelu_tui.run.run import Run
@@ -39,8 +39,6 @@ AT_EPOCHS = ("loss/test", "accuracy/test")
 """Metrics that a step's row has only where they were measured."""
 BESIDE = frozenset({"engine", "passed_over", "unrecorded", "recorded"})
 """Kinds of event that are told on stderr: something is not as one might expect."""
-MEANS = ("loss", "zero_fraction")
-"""Metrics whose value for an epoch is the mean over its steps; of the others it is the last one."""
 
 _SHARES = (("zeros", "zero_fraction"), ("dead", "dead_fraction"), ("saturated", "saturated_fraction"))
 """Words for people, and the metric of each."""
@@ -188,7 +186,7 @@ class Lines:
             "remedy": [as_data(each) for each in gravest.remedy] if gravest else [],
             "tried": gravest.tried if gravest else None,
             "trials": _trial_rows(history),
-            "findings": [as_row(each) for each in found],
+            "findings": [telling.as_row(each) for each in found],
             "steps": len(history),
             "seconds": round(seconds, 3),
             "steps_per_s": round(len(history) / seconds, 1) if seconds else 0.0,
@@ -206,15 +204,6 @@ class Lines:
                 came = "" if found.tried is None else f" (tried: {percent(found.tried)})"
                 parts.append(f"; try {wanted}{came}")
         return "".join(parts)
-
-
-def as_row(finding: Finding) -> Fields:
-    """Return a finding as plain values: what it says, and its remedy as commands."""
-    return {
-        "rule": finding.rule, "word": finding.word, "text": telling.found(finding), "cause": telling.why(finding),
-        "remedy": [as_data(each) for each in finding.remedy], "value": finding.value, "threshold": finding.threshold,
-        "step": finding.step, "layer": finding.layer,
-    }  # fmt: skip
 
 
 def _trial_rows(history: History) -> Fields | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from deadrelu_tui.diagnosis.finding import Cause, Finding
 from deadrelu_tui.diagnosis.happenings import Effect
+from deadrelu_tui.record.commands import as_data
 from deadrelu_tui.wording import count, number, percent, rate
 
 Facts = Mapping[str, Any]
@@ -36,6 +37,15 @@ def reasons(finding: Finding) -> tuple[str, ...]:
         return (reason(finding),)
     facts = {name: value for name, value in cause.facts.items() if name != "product"}
     return reason(finding), reason(replace(finding, cause=replace(cause, facts=facts)))
+
+
+def as_row(finding: Finding) -> dict[str, Any]:
+    """Return a finding as plain values: what it says, and its remedy as commands."""
+    return {
+        "rule": finding.rule, "word": finding.word, "text": found(finding), "cause": why(finding),
+        "remedy": [as_data(each) for each in finding.remedy], "value": finding.value, "threshold": finding.threshold,
+        "step": finding.step, "layer": finding.layer,
+    }  # fmt: skip
 
 
 def caused(cause: Cause) -> str:

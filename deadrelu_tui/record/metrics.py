@@ -88,6 +88,8 @@ class Quantity:
     """Told at every step; else at looks at the probe set, at epochs' ends, at the start."""
 
 
+MEANS = ("loss", "zero_fraction")
+"""Metrics whose value for an epoch is the mean over its steps; of the others it is the last one."""
 WATCHED = ("loss", "pre_mean", "grad_norm")
 """Metrics of which none may cease to be a finite number in a training that is alive (ExplodingTensor)."""
 
