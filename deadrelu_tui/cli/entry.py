@@ -13,6 +13,7 @@ import click
 from deadrelu_tui.builtin import room
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.cli.checks import completion_command, data_group, doctor_command
+from deadrelu_tui.cli.compared import compare_command, show_command
 from deadrelu_tui.cli.options import INTERRUPTED, USAGE_ERROR
 from deadrelu_tui.cli.places import state_folder
 from deadrelu_tui.cli.runs import runs_group
@@ -26,7 +27,15 @@ LONGEST_EXIT = 10.0
 """Seconds that libraries may take to close."""
 
 
-for _command in (run_command, runs_group, doctor_command, data_group, completion_command):
+for _command in (
+    run_command,
+    runs_group,
+    show_command,
+    compare_command,
+    doctor_command,
+    data_group,
+    completion_command,
+):
     main_command.add_command(_command)
 
 

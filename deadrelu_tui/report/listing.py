@@ -30,7 +30,7 @@ def lines(runs: Sequence[Summary], paper: Paper, known: Sequence[str] = ()) -> I
     columns = [
         Column("run", [Cell(each, "bold") for each in short_ids([run.run for run in runs], paper, known)]),
         Column("date", [Cell(date(run) if paper.width is None else age(run), "dim") for run in runs]),
-        Column("experiment", [Cell(printable(run.fault or experiment(run))) for run in runs], least=16),
+        Column("experiment", [Cell(printable(run.fault or experiment(run))) for run in runs], least=24),
         Column("verdict", [verdict(run) for run in runs]),
         Column("accuracy", [Cell(accuracy(run)) for run in runs], right=True),
         Column("status", [status(run) for run in runs]),
@@ -65,13 +65,15 @@ def accuracy(run: Summary) -> str:
 
 
 def status(run: Summary) -> Cell:
-    """Return what a run is doing, and whether its file is damaged."""
+    """Return what a run is doing, or that its file is damaged: how it ended is not known then."""
     word = run.status
-    return Cell(f"{word}, damaged", "bad") if run.damaged else Cell(word, _STATUS.get(word, ""))
+    return Cell("damaged", "bad") if run.damaged and not run.alive else Cell(word, _STATUS.get(word, ""))
 
 
 def steps(run: Summary) -> str:
     """Return how many steps were taken, and of how many, where it was not all of them."""
+    if run.fault:
+        return ""
     if run.planned is None or run.planned == run.steps:
         return count(run.steps)
     return f"{count(run.steps)}/{count(run.planned)}"

@@ -100,6 +100,10 @@ def _cut(cell: Cell, width: int) -> tuple[Cell, int]:
     return Cell(text, cell.look), room(text)
 
 
+def _width(column: _Laid) -> int:
+    return column.width
+
+
 def table(columns: Sequence[Column], paper: Paper, spared: Sequence[str] = ()) -> Iterator[str]:
     """Yield a table, the headings first, without the columns that are empty. Where it is too wide, columns are cut that
     may be; if that is not enough, those are left out that can be spared, in the order of their headings.
@@ -110,10 +114,9 @@ def table(columns: Sequence[Column], paper: Paper, spared: Sequence[str] = ()) -
             break
         laid = [each for each in laid if each.heading != name]
     over = 0 if paper.width is None else sum(each.width + GAP for each in laid) - GAP - paper.width
-    for each in reversed(laid):
-        less = max(0, min(over, each.width - each.least))
-        each.width -= less
-        over -= less
+    while over > 0 and (longest := max((each for each in laid if each.width > each.least), key=_width, default=None)):
+        longest.width -= 1
+        over -= 1
     for row in zip(*(each.printed(paper) for each in laid), strict=True):
         yield (" " * GAP).join(row).rstrip()
 

@@ -55,6 +55,13 @@ def summed(path: Path, found: os.stat_result) -> Summary | None:
         return blank._replace(fault=in_a_line(error))
 
 
+def whole(path: Path) -> tuple[Summary, History]:
+    """Return a run in short and all that is recorded of it. Raises InputError where that cannot be read."""
+    history, damaged = read(path)
+    found = path.stat()
+    return summary_of(Summary(path.stem, found.st_size, found.st_mtime_ns), history, damaged), history
+
+
 def summary_of(blank: Summary, history: History, damaged: bool) -> Summary:
     """Return what a history tells, added to what is known of its file."""
     start, end, found = history.start, history.end, verdict(history)
