@@ -29,6 +29,7 @@ WALLS = {
     "diagnosis": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis"},
     "run": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis", "deadrelu_tui.run"},
     "builtin": _LIBRARIES - {"platformdirs"} | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.builtin"},
+    "report": _LIBRARIES - {"platformdirs", "tqdm"} | {"deadrelu_tui.engine", "deadrelu_tui.tui"},
     "tui": {"mxnet", "torch", "deadrelu_tui.engine", "deadrelu_tui.headless"},
 }
 """Of each room what it may not know: a rule a folder."""
@@ -88,6 +89,10 @@ def test_a_room_knows_nothing_beyond_its_walls(room: str) -> None:
     modules = [named(path) for path in SOURCES if (PACKAGE / room) in path.parents]
     assert modules
     assert loaded(modules, WALLS[room]) == set()
+
+
+def test_a_list_of_runs_needs_no_numpy() -> None:
+    assert loaded(["deadrelu_tui.cli", "deadrelu_tui.run.index", "deadrelu_tui.report.listing"], {"numpy"}) == set()
 
 
 def test_every_module_stands_in_a_room_but_front_ends_their_end_errors_wording_and_clocks() -> None:

@@ -16,7 +16,7 @@ from deadrelu_tui.cli.recorded import complete_run, file_of
     short_help="Tell all of a recorded run.",
     epilog=epilog(
         ("deadrelu-tui show last", "the newest run"),
-        ("deadrelu-tui show 20261129-12 --json", "by the beginning of its id, for programs"),
+        ("deadrelu-tui show 20261129-12 --json", "any other, for programs"),
     ),
 )
 @click.argument("run", metavar="RUN", shell_complete=complete_run)

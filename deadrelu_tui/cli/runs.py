@@ -25,8 +25,8 @@ _SPANS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _CONDITIONS = "Conditions:\n\n" + listed(
     ("lr=0.1  hidden=300,100  normalise=on", "what was set"),
     ("preset=tragedy  engine=numpy  host=box", "what it was"),
-    ("verdict=dead  verdict!=healthy  status=running", "what became of it"),
-    ("'accuracy>0.8'  'dead<5%'  'steps>=1000'", "numbers, quoted for the shell"),
+    ("verdict=dead  status=running  done=", "what became of it"),
+    ("'accuracy>0.8'  'dead<5%'  'steps>=1000'", "numbers, in quotes"),
     ("date=2026-11  'date>=2026-11-29'", "when it began"),
 )
 
@@ -122,10 +122,10 @@ def runs_group(ctx: click.Context, /, sort: str | None, reverse: bool, limit: in
     "rm",
     short_help="Remove recorded runs.",
     epilog=epilog(
-        ("deadrelu-tui runs rm 20261129-120000", "one, by the beginning of its id"),
+        ("deadrelu-tui runs rm 20261129-120000", "one, by its id"),
         ("deadrelu-tui runs rm --older-than 30d", "all older than 30 days"),
         ("deadrelu-tui runs rm --keep 100 --yes", "all but the newest 100"),
-        ("deadrelu-tui runs rm status=crashed --dry-run", "what that would remove"),
+        ("deadrelu-tui runs rm status=crashed --dry-run", "what that would be"),
     ),
 )
 @click.argument("words", metavar="[RUN|CONDITION]...", nargs=-1, shell_complete=complete_run)

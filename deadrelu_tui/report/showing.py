@@ -28,7 +28,7 @@ _PRINT = 16
 """Digits of a fingerprint that are enough for people."""
 _LOST = {
     "dead": ("born dead", "died", "revived"),
-    "saturated": ("born saturated", "saturated later", "left it"),
+    "saturated": ("born so", "later", "left"),
 }
 """What the ledger counts, in words."""
 

@@ -53,10 +53,12 @@ def _check(name: str, runs: Sequence[Summary]) -> None:
 
 
 def _holds(name: str, value: Any, sign: str, wanted: str) -> bool:
-    """Return whether a value is as wanted. Numbers are compared as numbers, dates as far as they are told."""
+    """Return whether a value is as wanted: numbers as numbers, dates as far as told, nothing where it is missing."""
     compare = _COMPARE[sign]
     if value is None or value == "":
-        return (sign == "!=") == bool(wanted)
+        return sign == ("!=" if wanted else "=")
+    if not wanted and sign in ("=", "!="):
+        return sign == "!="
     if isinstance(value, bool):
         if sign not in ("=", "!=") or wanted.lower() not in _SWITCH:
             raise InputError(f"{name} takes = and != with on or off, not {printable(sign + wanted)!r}")
@@ -85,7 +87,7 @@ def ordered(runs: Sequence[Summary], name: str, back: bool = False) -> list[Summ
     Raises InputError for what is no field.
     """
     _check(name, runs)
-    keys = {run.run: _key(name, value_of(run, name)) for run in runs}
+    keys = {run.run: _key(name, run.began if name == "date" else value_of(run, name)) for run in runs}
     there = [run for run in runs if keys[run.run] is not None]
     there.sort(key=lambda run: keys[run.run], reverse=(name in _FALLING) != back)
     return there + [run for run in runs if keys[run.run] is None]
@@ -99,4 +101,6 @@ def _key(name: str, value: Any) -> Any:
         return 0, _GRAVE.get(value, len(_GRAVE)), ""
     if isinstance(value, (int, float)):
         return 0, value, ""
-    return 1, 0, " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value).casefold()
+    if isinstance(value, (list, tuple)):  # the units of the layers
+        return 0, sum(each for each in value if isinstance(each, (int, float))), str(value)
+    return 1, 0, str(value).casefold()
