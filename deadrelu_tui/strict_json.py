@@ -9,7 +9,10 @@ from typing import Any
 
 def line(value: Any) -> str:
     """Return plain values as a line of JSON; a number that is not finite is the string nan, inf or -inf."""
-    return json.dumps(_valid(value), ensure_ascii=False)
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # there is such a number somewhere
+        return json.dumps(_valid(value), ensure_ascii=False)
 
 
 def _valid(value: Any) -> Any:

@@ -23,7 +23,9 @@ ALSO_PUBLIC = {"region", "spans", "strips"}
 """Words that Textual keeps to itself in one place and not in another."""
 FOREIGN = {"mxnet", "textual", "rich", "plotext", "click", "deadrelu_tui.engine", "deadrelu_tui.tui"}
 _LIBRARIES = {"mxnet", "textual", "rich", "plotext", "click", "platformdirs", "tqdm", "torch"}
-_ROOMS = {f"deadrelu_tui.{name}" for name in ("record", "diagnosis", "run", "builtin", "engine", "tui", "headless")}
+_ROOMS = {
+    f"deadrelu_tui.{name}" for name in ("record", "diagnosis", "run", "builtin", "engine", "tui", "headless", "report")
+}
 WALLS = {
     "record": _LIBRARIES | _ROOMS - {"deadrelu_tui.record"},
     "diagnosis": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis"},

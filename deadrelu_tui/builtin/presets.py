@@ -36,10 +36,11 @@ def matching(settings: RunSettings) -> str | None:
 
     The one rule for it: the keys 1 to 5 set just these, and leave layers, seed and the rest as they are.
     """
-    return _matching(settings.live)
+    return matching_values(settings.live)
 
 
-def _matching(settings: Mapping[str, Any]) -> str | None:
+def matching_values(settings: Mapping[str, Any]) -> str | None:
+    """Return the same of settings as plain values."""
     return next((name for name, wanted in _EXPERIMENTS.items() if wanted.items() <= settings.items()), None)
 
 
@@ -63,5 +64,5 @@ def ours(settings: Mapping[str, Any]) -> RunSettings | None:
 
 def named(settings: Mapping[str, Any]) -> tuple[str, str]:
     """Return number and name of the experiment that some settings are, both empty for any other."""
-    name = (_matching(settings) or "") if settings.keys() >= _KNOWN else ""
+    name = (matching_values(settings) or "") if settings.keys() >= _KNOWN else ""
     return (str(list(PRESETS).index(name) + 1) if name else ""), name

@@ -37,7 +37,10 @@ def lines(runs: Sequence[Summary], paper: Paper) -> Iterator[str]:
             yield ""
         part = [(Cell(name.ljust(labels), "dim"), cells[first : first + beside]) for name, cells in rows]
         told = [(name, *cells) for name, cells in part if any(each.text for each in cells)]
-        columns = [Column("", cells, least=_NARROWEST if at else 0) for at, cells in enumerate(zip(*told, strict=True))]
+        columns = [
+            Column("", [each.text for each in cells], [each.look for each in cells], least=_NARROWEST if at else 0)
+            for at, cells in enumerate(zip(*told, strict=True))
+        ]
         yield from list(table(columns, paper))[1:]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 from deadrelu_tui.builtin import presets
@@ -13,13 +14,8 @@ from deadrelu_tui.run.summary import Summary
 from deadrelu_tui.wording import moment
 
 _OWN = RunSettings().as_dict()
-_COUNTED = ("lr", "normalise", "activation", "hidden", "seed", "batch_size", "init")
-"""Settings that tell what was tried; the others tell where."""
-_USUAL = {
-    name: {**{each: _OWN[each] for each in _COUNTED}, **presets.experiment(name or presets.DEFAULT)}
-    for name in ("", *presets.PRESETS)
-}
-"""What is as everywhere in an experiment, and where it is none."""
+_COUNTED = ("lr", "normalise", "activation", "hidden", "batch_size", "init")
+"""Settings that tell, with the seed, what was tried; the others tell where."""
 _TOLD = {"batch_size": "batch", "init": "init"}
 """Settings beside those that `described` tells, and the word for each."""
 _RECENT = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"))
@@ -34,17 +30,31 @@ def preset_of(run: Summary) -> str:
 
 def experiment(run: Summary) -> str:
     """Return what was tried: an experiment by its name, and what of the settings is not as everywhere."""
-    if not run.settings.keys() >= {"lr", "activation"}:
-        return run.title
-    preset = preset_of(run)
-    usual = _USUAL[preset]
-    odd = {name: value for name, value in run.settings.items() if name in usual and value != usual[name]}
+    given = run.settings
     try:
-        parts = [preset, described(odd)] if odd else [preset]
-    except (AttributeError, TypeError, ValueError):  # settings of another version, or of somebody else
+        text = _tried(
+            given["lr"], given["normalise"], given["activation"], tuple(given["hidden"]), given["batch_size"],
+            given["init"],
+        )  # fmt: skip
+        return text if given["seed"] == _OWN["seed"] else f"{text}, seed {given['seed']}"
+    except (AttributeError, LookupError, TypeError, ValueError):  # settings of another version, or of somebody else
         return run.title
-    parts += [f"{word} {setting_text(name, odd[name])}" for name, word in _TOLD.items() if name in odd]
-    return ", ".join(filter(None, parts)) or run.title
+
+
+@cache
+def _tried(*values: Any) -> str:
+    """Return what was tried, but for the seed, from what was set: in a list of thousands it comes again and again."""
+    given = dict(zip(_COUNTED, values, strict=True))
+    preset = presets.matching_values(given) or ""
+    usual = {name: value if name != "hidden" else tuple(value) for name, value in _OWN.items()}
+    usual |= presets.experiment(preset or presets.DEFAULT)
+    odd = {name: value for name, value in given.items() if value != usual[name]}
+    parts = [
+        preset,
+        described(odd),
+        *(f"{word} {setting_text(name, odd[name])}" for name, word in _TOLD.items() if name in odd),
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def date(run: Summary) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from deadrelu_tui.diagnosis.words import GLYPHS
@@ -27,17 +28,18 @@ _STATUS = {
 
 def lines(runs: Sequence[Summary], paper: Paper, known: Sequence[str] = ()) -> Iterator[str]:
     """Yield runs as a table that fits the paper. An id is as short as it can be among all that are known."""
+    verdicts, states = [verdict(run) for run in runs], [status(run) for run in runs]
     columns = [
-        Column("run", [Cell(each, "bold") for each in short_ids([run.run for run in runs], paper, known)]),
-        Column("date", [Cell(date(run) if paper.width is None else age(run), "dim") for run in runs]),
-        Column("experiment", [Cell(printable(run.fault or experiment(run))) for run in runs], least=24),
-        Column("verdict", [verdict(run) for run in runs]),
-        Column("accuracy", [Cell(accuracy(run)) for run in runs], right=True),
-        Column("status", [status(run) for run in runs]),
-        Column("steps", [Cell(steps(run)) for run in runs], right=True),
-        Column("time", [Cell(duration(run.seconds) if run.steps else "") for run in runs], right=True),
-        Column("steps/s", [Cell(speed(run)) for run in runs], right=True),
-        Column("done", [Cell(printable(run.done)) for run in runs], least=10),
+        Column("run", short_ids([run.run for run in runs], paper, known), "bold"),
+        Column("date", list(map(date if paper.width is None else age, runs)), "dim"),
+        Column("experiment", [printable(run.fault or experiment(run)) for run in runs], least=24),
+        Column("verdict", [each.text for each in verdicts], [each.look for each in verdicts]),
+        Column("accuracy", list(map(accuracy, runs)), right=True),
+        Column("status", [each.text for each in states], [each.look for each in states]),
+        Column("steps", list(map(steps, runs)), right=True),
+        Column("time", [duration(run.seconds) if run.steps else "" for run in runs], right=True),
+        Column("steps/s", list(map(speed, runs)), right=True),
+        Column("done", [printable(run.done) for run in runs], least=10),
     ]
     return table(columns, paper, SPARED)
 
@@ -53,10 +55,13 @@ def short_ids(runs: Sequence[str], paper: Paper, known: Sequence[str] = ()) -> l
 
 def verdict(run: Summary) -> Cell:
     """Return the word of the verdict with its sign."""
-    if not run.verdict:
-        return Cell("–" if run.steps else "")
-    glyph = GLYPHS.get(run.verdict, "·")
-    return Cell(f"{glyph} {run.verdict}", _LOOKS.get(glyph, ""))
+    return _judged(run.verdict)
+
+
+@cache
+def _judged(word: str) -> Cell:
+    glyph = GLYPHS.get(word, "·")
+    return Cell(f"{glyph} {word}", _LOOKS.get(glyph, "")) if word else Cell("")
 
 
 def accuracy(run: Summary) -> str:

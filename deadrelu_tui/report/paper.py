@@ -63,44 +63,41 @@ class Paper:
             yield " " * indent + self.put(line, look)
 
 
-@dataclass(frozen=True)
 class Column:
-    """One column of a table."""
+    """One column of a table, measured: thousands of cells at once."""
 
-    heading: str
-    cells: Sequence[Cell]
-    right: bool = False
-    least: int = 0
-    """To so many columns it may be cut; 0 if it may not."""
-
-
-class _Laid:
-    """A column, measured."""
-
-    def __init__(self, column: Column) -> None:
-        self.heading, self.right = column.heading, column.right
-        self.cells = [Cell(column.heading, "dim"), *column.cells]
-        texts = [each.text for each in self.cells]
-        plain = not _ODD.search("\n".join(texts))  # looked at as one: thousands of them are measured at once
-        self.rooms = list(map(len if plain else room, texts))
-        self.width = max(self.rooms)
-        self.least = min(column.least or self.width, self.width)
+    def __init__(
+        self, heading: str, texts: Sequence[str], look: str | Sequence[str] = "", right: bool = False, least: int = 0
+    ) -> None:
+        """Take the texts, a look for all of them or one for each, on which side they stand, and to how many columns
+        they may be cut; 0 if they may not.
+        """
+        self.heading, self.right, self.empty = heading, right, not any(texts)
+        self.texts = [heading, *texts]
+        self.looks = ["dim", *([look] * len(texts) if isinstance(look, str) else look)]
+        self._plain = not _ODD.search("\n".join(self.texts))
+        self.width = max(map(len if self._plain else room, self.texts))
+        self.least = min(least or self.width, self.width)
 
     def printed(self, paper: Paper) -> list[str]:
         """Return its cells as they are printed, each as wide as the column."""
-        width, cells = self.width, zip(self.cells, self.rooms, strict=True)
-        fitting = [(it, taken) if taken <= width else _cut(it, width) for it, taken in cells]
-        if self.right:
-            return [" " * (width - taken) + paper.put(*it) for it, taken in fitting]
-        return [paper.put(*it) + " " * (width - taken) for it, taken in fitting]
+        if self._plain:
+            fill = str.rjust if self.right else str.ljust
+            filled = [fill(cut(text, self.width), self.width) for text in self.texts]
+        else:
+            filled = [self._filled(cut(text, self.width)) for text in self.texts]
+        if not (paper.colours or paper.ascii):
+            return filled
+        bare = [text.strip() for text in filled]  # no colour beyond what is read
+        cells = zip(filled, bare, self.looks, strict=True)
+        return [text.replace(it, paper.put(it, look), 1) if it else text for text, it, look in cells]
+
+    def _filled(self, text: str) -> str:
+        space = " " * (self.width - room(text))
+        return space + text if self.right else text + space
 
 
-def _cut(cell: Cell, width: int) -> tuple[Cell, int]:
-    text = cut(cell.text, width)
-    return Cell(text, cell.look), room(text)
-
-
-def _width(column: _Laid) -> int:
+def _width(column: Column) -> int:
     return column.width
 
 
@@ -108,7 +105,7 @@ def table(columns: Sequence[Column], paper: Paper, spared: Sequence[str] = ()) -
     """Yield a table, the headings first, without the columns that are empty. Where it is too wide, columns are cut that
     may be; if that is not enough, those are left out that can be spared, in the order of their headings.
     """
-    laid = [_Laid(each) for each in columns if any(cell.text for cell in each.cells)]
+    laid = [each for each in columns if not each.empty]
     for name in spared:
         if paper.width is None or sum(each.least + GAP for each in laid) - GAP <= paper.width:
             break
@@ -131,7 +128,7 @@ def room(text: str) -> int:
 
 def cut(text: str, width: int) -> str:
     """Return a text that is no wider than so; what is missing is marked."""
-    if room(text) <= width:
+    if 2 * len(text) <= width or room(text) <= width:
         return text
     while room(text) > width - 1:
         text = text[:-1]

@@ -18,7 +18,7 @@ from deadrelu_tui.record.telling import described, engine_name, setting_text, to
 from deadrelu_tui.report.fields import age, experiment
 from deadrelu_tui.report.listing import row, speed, status, steps
 from deadrelu_tui.report.listing import verdict as judged
-from deadrelu_tui.report.paper import GAP, Cell, Column, Paper, table
+from deadrelu_tui.report.paper import GAP, Column, Paper, table
 from deadrelu_tui.run.summary import Summary
 from deadrelu_tui.wording import count, duration, moment, number, percent, size
 
@@ -228,7 +228,7 @@ def _events(history: History, paper: Paper) -> Iterator[str]:
 
 
 def _column(heading: str, texts: list[str], right: bool = True) -> Column:
-    return Column(heading, [Cell(each) for each in texts], right=right)
+    return Column(heading, texts, right=right)
 
 
 def _within(paper: Paper) -> Paper:

@@ -6,15 +6,15 @@ import io
 
 import pytest
 
-from deadrelu_tui.report.paper import Cell, Column, Paper, cut, room, table
+from deadrelu_tui.report.paper import Column, Paper, cut, room, table
 
 
 def columns() -> list[Column]:
     return [
-        Column("run", [Cell("a"), Cell("bb")]),
-        Column("what", [Cell("a long text that can be cut"), Cell("short")], least=10),
-        Column("none", [Cell(""), Cell("")]),
-        Column("steps", [Cell("1"), Cell("10")], right=True),
+        Column("run", ["a", "bb"]),
+        Column("what", ["a long text that can be cut", "short"], least=10),
+        Column("none", ["", ""]),
+        Column("steps", ["1", "10"], right=True),
     ]
 
 
@@ -54,7 +54,7 @@ def test_where_there_are_no_colours_a_look_is_left_out() -> None:
 
 
 def test_where_ascii_must_do_signs_become_ascii() -> None:
-    assert list(table([Column("", [Cell("✖ dead – gone")])], Paper(ascii=True)))[1] == "x dead - gone"
+    assert list(table([Column("", ["✖ dead – gone"])], Paper(ascii=True)))[1] == "x dead - gone"
 
 
 def test_what_is_no_terminal_has_no_width_and_no_colours() -> None:
