@@ -6,11 +6,13 @@ import json
 import math
 from typing import Any
 
+_finite = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
 
 def line(value: Any) -> str:
     """Return plain values as a line of JSON; a number that is not finite is the string nan, inf or -inf."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return _finite(value)
     except ValueError:  # there is such a number somewhere
         return json.dumps(_valid(value), ensure_ascii=False)
 

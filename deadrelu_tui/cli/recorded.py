@@ -30,6 +30,13 @@ def complete_run(_ctx: click.Context, _param: click.Parameter, incomplete: str) 
     return [CompletionItem(each) for each in ([LAST, *known] if known else []) if each.startswith(incomplete)]
 
 
+def complete_field(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer what every list of runs can be sorted by."""
+    from deadrelu_tui.report.fields import names
+
+    return [CompletionItem(each) for each in names(()) if each.startswith(incomplete)]
+
+
 def file_of(word: str) -> Path:
     """Return the file of the run that is meant by an id, the beginning of one, or `last`."""
     from deadrelu_tui.run.folder import find, path_of
@@ -45,9 +52,16 @@ def summaries(newest: int | None = None) -> list[Summary]:
     """Return all recorded runs in short, or the newest ones alone; tell on a terminal how far reading them is."""
     from deadrelu_tui.run import index
 
-    def told(read: int, of: int) -> None:
-        if of >= MANY and sys.stderr.isatty() and (read % 10 == 0 or read == of):
-            line = "" if read == of else f"reading runs: {read} of {of}, once"
-            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+    shown = False
 
-    return index.summaries(runs_folder(), newest, told)
+    def told(read: int, of: int) -> None:
+        nonlocal shown
+        if of >= MANY and read % 10 == 0 and sys.stderr.isatty():
+            shown = True
+            print(f"\r\x1b[Kreading runs: {read} of {of}, once", end="", file=sys.stderr, flush=True)
+
+    try:
+        return index.summaries(runs_folder(), newest, told)
+    finally:
+        if shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

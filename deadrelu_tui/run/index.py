@@ -13,6 +13,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from operator import attrgetter
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, NamedTuple
@@ -45,7 +46,7 @@ def summaries(folder: Path, newest: int | None = None, told: Told = lambda _read
     Raises InputError only where the folder itself cannot be read.
     """
     now, kept = time.time(), _kept(folder)
-    there = sorted(entries(folder), key=lambda each: each.name, reverse=True)
+    there = sorted(entries(folder), key=attrgetter("name"), reverse=True)
     same, changed, found = list[str](), list[tuple[Path, os.stat_result]](), list[Summary]()
     for entry in there[:newest]:
         run = entry.name.removesuffix(SUFFIX)
@@ -72,7 +73,7 @@ def summaries(folder: Path, newest: int | None = None, told: Told = lambda _read
             lines = {each.run: _json([each[:3], each[3:]]) for each in settled}
             runs = (each.name.removesuffix(SUFFIX) for each in there)
             _keep(folder, [lines.get(run) or kept[run].text for run in runs if run in lines or run in kept])
-    return sorted(found + news, key=lambda each: each.run, reverse=True)
+    return sorted(found + news, key=attrgetter("run"), reverse=True)
 
 
 def _read(changed: Sequence[tuple[Path, os.stat_result]], told: Told) -> Iterator[Summary]:

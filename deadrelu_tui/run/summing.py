@@ -15,7 +15,7 @@ from deadrelu_tui.record.records import MARKS, Event
 from deadrelu_tui.run.file import Tail
 from deadrelu_tui.run.source import how_it_ended
 from deadrelu_tui.run.summary import DEAD, Summary
-from deadrelu_tui.wording import rate
+from deadrelu_tui.wording import printable, rate
 
 _METRICS = ("loss", "loss/test", "accuracy/test")
 _SHORT = {"normalise": "n", "activation": "a"}
@@ -57,7 +57,12 @@ def summed(path: Path, found: os.stat_result) -> Summary | None:
 
 def whole(path: Path) -> tuple[Summary, History]:
     """Return a run in short and all that is recorded of it. Raises InputError where that cannot be read."""
-    history, damaged = read(path)
+    try:
+        history, damaged = read(path)
+    except InputError as error:
+        if isinstance(error.__cause__, OSError):  # which names the file
+            raise
+        raise InputError(f"{printable(path.name)}: {error}") from error
     found = path.stat()
     return summary_of(Summary(path.stem, found.st_size, found.st_mtime_ns), history, damaged), history
 

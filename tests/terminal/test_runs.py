@@ -166,7 +166,7 @@ def test_runs_are_compared_as_text_and_as_json() -> None:
 
 def test_a_file_that_is_none_is_told_in_a_line(folder: Path, main: Main) -> None:
     (folder / "bad.run").write_text("not ours")
-    refused(main("show", "bad"), "no records of a run")
+    refused(main("show", "bad"), "bad.run: these are no records of a run")
     refused(main("compare", "bad", A), "no records of a run")
     (folder / "b d.run").write_text("not ours")
     refused(main("show", "b d"), "is no id of a run")
