@@ -24,6 +24,8 @@ from deadrelu_tui.run.summary import Summary
 
 NAME = ".index"
 """A line that tells what it is, then of each run `[[id, bytes, changed], [the other fields of Summary]]`."""
+END = "],["
+"""Where the first part of a line ends."""
 VERSION = 1
 SETTLED = 2.0
 """Seconds after a change within which a file may be changed again and its time stay the same."""
@@ -68,7 +70,7 @@ def summaries(folder: Path, newest: int | None = None, told: Told = lambda _read
         for each in _read(changed, told):
             news.append(each)
     finally:
-        settled = [each for each in news if not each.fault and now - each.changed / 1e9 > SETTLED]
+        settled = [each for each in news if now - each.changed / 1e9 > SETTLED and not (each.fault or END in each.run)]
         if settled or len(kept) > len(there):
             lines = {each.run: _json([each[:3], each[3:]]) for each in settled}
             runs = (each.name.removesuffix(SUFFIX) for each in there)
@@ -96,7 +98,7 @@ def _kept(folder: Path) -> dict[str, _Line]:
         if json.loads(head) != _head(body):
             return {}
         lines = body.decode("ascii").splitlines()
-        keys = json.loads(f"[{','.join(line[1 : line.index('],[') + 1] for line in lines)}]")
+        keys = json.loads(f"[{','.join(line[1 : line.index(END) + 1] for line in lines)}]")
         return {run: _Line(size, changed, line) for (run, size, changed), line in zip(keys, lines, strict=True)}
     except (OSError, ValueError):
         return {}

@@ -209,6 +209,15 @@ def test_a_file_may_be_called_anything(folder: Path, name: str) -> None:
     assert summaries(folder) == first
 
 
+def test_a_name_that_no_line_of_the_index_can_hold_costs_the_others_nothing(folder: Path, read: list[str]) -> None:
+    (folder / "a],[b.run").write_bytes(dump(told(begun(), 8, End(1.0, "finished"))))
+    aged(folder / "a],[b.run")
+    summaries(folder)
+    read.clear()
+    summaries(folder)
+    assert read == ["a],[b"]
+
+
 CHANGES = some.lists(
     some.tuples(
         some.sampled_from(["add", "grow", "truncate", "remove", "spoil", "list", "list newest"]),
