@@ -15,7 +15,7 @@ from deadrelu_tui.wording import count, duration, percent, printable
 
 EMPTY = "No run is recorded yet. To record one: deadrelu-tui run, or deadrelu-tui for the screen."
 NONE = "No run is as you want it."
-SPARED = ("steps/s", "done", "time", "steps", "date", "status")
+SPARED = ("steps/s", "done", "time", "steps", "date", "status", "accuracy", "experiment")
 """Headings of the columns without which one can do, the least important first."""
 _SECONDS = len("20261129-120000")
 """Of an id the part that tells when the run began."""

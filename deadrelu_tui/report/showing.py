@@ -187,7 +187,8 @@ def _layers(history: History, paper: Paper) -> Iterator[str]:
         columns.append(_column(heading, [percent(each[name]) if name in each else "" for each in rows]))
     for heading, name in zip(_LOST[lost], ("born_dead", "died", "revived"), strict=True):
         columns.append(_column(heading, [count(each[name]) if name in each else "" for each in rows]))
-    return _indented(table(columns, _within(paper))) if rows else iter(())
+    spared = ("activation", *reversed(_LOST[lost]))
+    return _indented(table(columns, _within(paper), spared)) if rows else iter(())
 
 
 def epochs(history: History) -> list[dict[str, Any]]:

@@ -119,4 +119,4 @@ def _keep(folder: Path, lines: Iterable[str]) -> None:
 
 
 def _head(body: bytes) -> dict[str, Any]:
-    return {"index": VERSION, "of": __version__, "crc": zlib.crc32(body)}
+    return {"index": VERSION, "of": __version__, "fields": list(Summary._fields), "crc": zlib.crc32(body)}
