@@ -13,11 +13,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal
 
 import numpy as np
 import platformdirs
 
+from deadrelu_tui.ascii import is_plain
 from deadrelu_tui.builtin import config, kernels, needs, room
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin.settings import RunSettings
@@ -78,7 +79,7 @@ def as_dict(checks: Iterable[Check]) -> dict[str, Any]:
 def lines(checks: Iterable[Check]) -> Iterator[str]:
     """Yield the checks as text, a fix under what it mends."""
     checks = list(checks)
-    plain = _is_plain(sys.stdout)
+    plain = is_plain(sys.stdout)
     width = max(len(check.name) for check in checks)
     for check in checks:
         yield f"{_MARKS[check.state][plain]} {check.name:<{width}}  {check.found}"
@@ -94,7 +95,7 @@ def data_lines(data_dir: str | None, full: bool | None, as_json: bool) -> tuple[
     used = next((place for place in places if place.used), None)
     if as_json:
         return [json.dumps({"places": list(map(dataclasses.asdict, places))}, ensure_ascii=False)], used is not None
-    arrow = ">" if _is_plain(sys.stdout) else "→"
+    arrow = ">" if is_plain(sys.stdout) else "→"
     label, path = (max(len(getattr(place, name)) for place in places) for name in ("label", "path"))
     lines = [
         f"{arrow if place.used else '!' if place.stops else ' '} "
@@ -253,9 +254,3 @@ def _characters() -> Check:
     if ascii_locale():
         return Check("characters", "warning", f"ASCII: {setting}", f"export {name}=C.UTF-8")
     return Check("characters", "ok", f"UTF-8: {setting}")
-
-
-def _is_plain(stream: TextIO) -> bool:
-    """Return whether a stream should get ASCII only."""
-    encoding = (stream.encoding or "").lower().replace("-", "")
-    return ascii_locale() or encoding not in ("utf8", "utf16", "utf32")

@@ -6,8 +6,6 @@ Reads a History like every other front end. The JSON here is what scripts rely o
 from __future__ import annotations
 
 import contextlib
-import json
-import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +15,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from deadrelu_tui import strict_json
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.trials import trials_of
@@ -304,7 +303,7 @@ def _of_epochs(history: History) -> str:
 
 def _write(out: TextIO, row: Fields) -> int:
     """Write a row as a line of JSON and return its length in bytes."""
-    line = json.dumps(_valid(row), ensure_ascii=False) + "\n"
+    line = strict_json.line(row) + "\n"
     out.write(line)
     out.flush()
     return len(line.encode())
@@ -317,15 +316,6 @@ def _cut(out: TextIO, whole: int) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, out.fileno())
         os.close(nowhere)
-
-
-def _valid(value: Any) -> Any:
-    """Return a value that valid JSON can hold: numbers that are not finite become strings, however deep."""
-    if isinstance(value, dict):
-        return {key: _valid(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_valid(each) for each in value]
-    return str(float(value)) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _print_to(out: TextIO) -> Any:

@@ -43,6 +43,15 @@ def count(value: int) -> str:
     return f"{value:,}".replace(",", GROUP)
 
 
+def size(amount: float) -> str:
+    """Return a number of bytes in round numbers: 800 B, 132 KB, 5.67 MB, 1.5 GB."""
+    if amount >= 1e9:
+        return f"{amount / 1e9:.1f} GB"
+    if amount >= 1e6:
+        return f"{amount / 1e6:.3g} MB"
+    return f"{amount / 1e3:.0f} KB" if amount >= 1e3 else f"{amount:.0f} B"
+
+
 def duration(seconds: float) -> str:
     """Return a time as m:ss, or h:mm:ss from an hour on."""
     whole = max(0, round(seconds))
@@ -95,4 +104,6 @@ def _given(name: str, value: str) -> str:
 
 def printable(text: str) -> str:
     """Return a text with whatever a terminal would obey, or could not show, written out: \\x1b, \\udc80."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == GROUP else repr(char)[1:-1] for char in text)

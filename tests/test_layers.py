@@ -25,7 +25,8 @@ FOREIGN = {"mxnet", "textual", "rich", "plotext", "click", "deadrelu_tui.engine"
 _LIBRARIES = {"mxnet", "textual", "rich", "plotext", "click", "platformdirs", "tqdm", "torch"}
 _OF_FORMATS = {"pyarrow", "matplotlib", "tensorboardX", "google.protobuf"}
 _ROOMS = {
-    f"deadrelu_tui.{name}" for name in ("record", "diagnosis", "run", "builtin", "engine", "tui", "headless", "export")
+    f"deadrelu_tui.{name}"
+    for name in ("record", "diagnosis", "run", "builtin", "engine", "tui", "headless", "export", "report")
 }
 WALLS = {
     "record": _LIBRARIES | _ROOMS - {"deadrelu_tui.record"},
@@ -35,6 +36,7 @@ WALLS = {
     "export": _LIBRARIES
     | _OF_FORMATS
     | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis", "deadrelu_tui.export"},
+    "report": _LIBRARIES - {"platformdirs", "tqdm"} | {"deadrelu_tui.engine", "deadrelu_tui.tui"},
     "tui": {"mxnet", "torch", "deadrelu_tui.engine", "deadrelu_tui.headless"},
 }
 """Of each room what it may not know: a rule a folder."""
@@ -96,9 +98,15 @@ def test_a_room_knows_nothing_beyond_its_walls(room: str) -> None:
     assert loaded(modules, WALLS[room]) == set()
 
 
+def test_a_list_of_runs_needs_no_numpy() -> None:
+    assert loaded(["deadrelu_tui.cli", "deadrelu_tui.run.index", "deadrelu_tui.report.listing"], {"numpy"}) == set()
+
+
 def test_every_module_stands_in_a_room_but_front_ends_their_end_errors_wording_and_clocks() -> None:
     outside = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
-    assert outside == {"headless", "doctor", "ending", "errors", "wording", "clocks"}
+    assert outside == {
+        "headless", "doctor", "ending", "errors", "wording", "ascii", "strict_json", "clocks",
+    }  # fmt: skip
 
 
 def test_the_command_line_loads_neither_engine_nor_screen_until_one_is_wanted() -> None:

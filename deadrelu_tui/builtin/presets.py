@@ -27,7 +27,8 @@ MEANING = {
 }
 """What each of them shows, for people who choose."""
 DEFAULT = "tragedy"
-_EXPERIMENT = ("lr", "normalise", "activation")
+_EXPERIMENTS = {name: settings.live for name, settings in PRESETS.items()}
+_KNOWN = {each.name for each in fields(RunSettings)}
 
 
 def matching(settings: RunSettings) -> str | None:
@@ -35,12 +36,17 @@ def matching(settings: RunSettings) -> str | None:
 
     The one rule for it: the keys 1 to 5 set just these, and leave layers, seed and the rest as they are.
     """
-    return next((name for name in PRESETS if replace(settings, **experiment(name)) == settings), None)
+    return matching_values(settings.live)
+
+
+def matching_values(settings: Mapping[str, Any]) -> str | None:
+    """Return the same of settings as plain values."""
+    return next((name for name, wanted in _EXPERIMENTS.items() if wanted.items() <= settings.items()), None)
 
 
 def experiment(name: str) -> dict[str, Any]:
     """Return what makes an experiment: rate, input, activation."""
-    return {key: getattr(PRESETS[name], key) for key in _EXPERIMENT}
+    return dict(_EXPERIMENTS[name])
 
 
 def apply(name: str, settings: RunSettings) -> RunSettings:
@@ -51,14 +57,12 @@ def apply(name: str, settings: RunSettings) -> RunSettings:
 def ours(settings: Mapping[str, Any]) -> RunSettings | None:
     """Return settings of ours; None for those of somebody else's run, which has others, or others than we allow."""
     try:
-        known = {each.name for each in fields(RunSettings)} <= settings.keys()
-        return RunSettings.of(settings) if known else None
+        return RunSettings.of(settings) if settings.keys() >= _KNOWN else None
     except (InputError, TypeError):
         return None
 
 
 def named(settings: Mapping[str, Any]) -> tuple[str, str]:
     """Return number and name of the experiment that some settings are, both empty for any other."""
-    found = ours(settings)
-    name = (found and matching(found)) or ""
+    name = (matching_values(settings) or "") if settings.keys() >= _KNOWN else ""
     return (str(list(PRESETS).index(name) + 1) if name else ""), name

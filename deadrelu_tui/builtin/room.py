@@ -17,6 +17,7 @@ from pathlib import Path
 
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import NoRoomError
+from deadrelu_tui.wording import size
 
 PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 """Where Linux tells it; elsewhere there are no limits to be found."""
@@ -69,7 +70,7 @@ def tight(settings: RunSettings) -> tuple[str, ...]:
         found.append(f"{files} open files (ulimit -n)")
     left = _left_to_group()
     if left is not None and left < RESIDENT + COPIES * network:
-        found.append(f"{in_bytes(left)} of memory left to its group (cgroup)")
+        found.append(f"{size(left)} of memory left to its group (cgroup)")
     # How many there are already nobody tells of a user. So they are tried, but where addresses are short: each thread
     # takes some for a heap of its own, for good.
     most = _most_processes()
@@ -81,7 +82,7 @@ def tight(settings: RunSettings) -> tuple[str, ...]:
 def _below(enough: int, name: str, switch: str, word: str) -> Iterator[str]:
     limit = _limit(name)
     if limit is not None and limit < enough:
-        yield f"{in_bytes(limit)} of {word} (ulimit {switch})"
+        yield f"{size(limit)} of {word} (ulimit {switch})"
 
 
 def lacking(error: BaseException) -> str:
@@ -128,7 +129,7 @@ def require_memory(settings: RunSettings) -> None:
     if left is not None and least > left:
         raise NoRoomError(
             f"not enough memory: the weights of {len(settings.hidden)} layers of up to {max(settings.hidden)} units "
-            f"and their gradients take {in_bytes(least)}, and {in_bytes(left)} are free; use smaller ones (--hidden)"
+            f"and their gradients take {size(least)}, and {size(left)} are free; use smaller ones (--hidden)"
         )
 
 
@@ -136,11 +137,6 @@ def memory_left() -> int | None:
     """Return the bytes of memory that this process may still have, swap included; None where nobody tells."""
     lefts = [each for each in (_left_to_machine(), _left_to_group()) if each is not None]
     return min(lefts) if lefts else None
-
-
-def in_bytes(amount: int) -> str:
-    """Return a number of bytes in round numbers: 800 MB, 1.5 GB."""
-    return f"{amount / GB:.1f} GB" if amount >= GB else f"{amount / 10**6:.3g} MB"
 
 
 def _limit(name: str) -> int | None:

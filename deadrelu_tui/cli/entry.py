@@ -13,10 +13,12 @@ import click
 from deadrelu_tui.builtin import room
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.cli.checks import completion_command, data_group, doctor_command
+from deadrelu_tui.cli.compared import compare_command, show_command
 from deadrelu_tui.cli.export import export_command
 from deadrelu_tui.cli.options import INTERRUPTED, USAGE_ERROR
 from deadrelu_tui.cli.places import state_folder
 from deadrelu_tui.cli.replay import attach_command, replay_command
+from deadrelu_tui.cli.runs import runs_group
 from deadrelu_tui.cli.screen import main_command
 from deadrelu_tui.cli.train import run_command
 from deadrelu_tui.ending import Deadline
@@ -32,6 +34,9 @@ for _command in (
     attach_command,
     replay_command,
     export_command,
+    runs_group,
+    show_command,
+    compare_command,
     doctor_command,
     data_group,
     completion_command,

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from deadrelu_tui.cli.options import epilog, listed
-from deadrelu_tui.cli.replay import complete_run, recorded_at
+from deadrelu_tui.cli.recorded import complete_run, file_of
 from deadrelu_tui.errors import InputError
 
 FORMATS = {
@@ -51,7 +51,7 @@ def export_command(
     """
     if not paths and not formats:
         raise InputError(f"name a file, such as {run}.csv, or a format: {', '.join(FORMATS)}")
-    path = recorded_at(run)
+    path = file_of(run)
     from deadrelu_tui.export import formats as known
     from deadrelu_tui.record.steps import apart
     from deadrelu_tui.run.file import Tail

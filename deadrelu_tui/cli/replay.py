@@ -6,60 +6,26 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.settings import parse_times
 from deadrelu_tui.cli.options import STORE, TRIALS, Setting, chosen_beside, epilog
 from deadrelu_tui.cli.places import runs_folder
+from deadrelu_tui.cli.recorded import complete_run, file_of, summaries
 from deadrelu_tui.cli.showing import Opened, screen_options, show
 from deadrelu_tui.cli.trainings import Trainings
 from deadrelu_tui.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
-
-    from deadrelu_tui.run.file import Tail
 
 
-def complete_run(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer the runs whose id begins so."""
-    from deadrelu_tui.run.store import ids
-
-    return [CompletionItem(each) for each in ids(runs_folder()) if each.startswith(incomplete)]
-
-
-def recorded_at(run: str) -> Path:
-    """Return the file of the run that is meant by an id, by the beginning of one, or by `last`."""
-    from deadrelu_tui.run.file import path_of
-    from deadrelu_tui.run.store import find
-
-    folder = runs_folder()
-    return path_of(folder, find(folder, run))
-
-
-def running(folder: Path) -> str:
+def running() -> str:
     """Return the id of the run that was started last of those that live. Raises InputError if none does."""
-    from deadrelu_tui.run.file import Tail, path_of
-    from deadrelu_tui.run.origin import lives
-    from deadrelu_tui.run.store import ids
-
-    for each in ids(folder):
-        try:
-            tail = Tail(path_of(folder, each))
-            next(tail.read(), None)
-        except InputError:
-            continue
-        if tail.start is not None and lives(tail.start.facts, tail.silent) and not _has_ended(tail):
-            return each
-    raise InputError("no run is live; deadrelu-tui runs lists all of them, deadrelu-tui replay RUN shows one")
-
-
-def _has_ended(tail: Tail) -> bool:
-    for _ in tail.read():
-        pass
-    return tail.end is not None and tail.end.how != "finished"
+    found = next((each.run for each in summaries() if each.alive), None)
+    if found is None:
+        raise InputError("no run is live; deadrelu-tui runs lists all of them, deadrelu-tui replay RUN shows one")
+    return found
 
 
 @click.command(
@@ -82,10 +48,10 @@ def attach_command(ctx: click.Context, /, run: str, read_only: bool, **_given: A
     the screen leaves the run alone.
     """
     from deadrelu_tui.run.attached import Attached
-    from deadrelu_tui.run.file import path_of
+    from deadrelu_tui.run.folder import path_of
 
     folder = runs_folder()
-    path, in_hand = recorded_at(run or running(folder)), list[Attached]()
+    path, in_hand = file_of(run or running()), list[Attached]()
 
     def look(name: str) -> Attached:
         in_hand.append(Attached(path_of(folder, name), read_only))
@@ -125,7 +91,7 @@ def replay_command(ctx: click.Context, /, run: str, times: float | None, **_give
 
     RUN is an id, the beginning of one, or `last`. r trains anew with its settings.
     """
-    path = recorded_at(run)
+    path = file_of(run)
 
     def opened(_trainings: Trainings) -> Opened:  # not before: its thread would not be in the process of the screen
         from deadrelu_tui.record.commands import Play

@@ -17,10 +17,11 @@ from deadrelu_tui.diagnosis import worth_a_note as notes
 from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.diagnosis.trials import trials_of
+from deadrelu_tui.diagnosis.words import GLYPHS
 from deadrelu_tui.record.history import History
 
-WORDS = ("diverged", "dead", "saturated", "dying", "vanishing", "guessing", "early", "sparse", "healthy")
-"""Gravest first. What explains comes before what it explains: no gradient before a loss that stands still."""
+WORDS = tuple(GLYPHS)
+"""Gravest first."""
 BAD = frozenset(WORDS[: WORDS.index("early")])
 """Those of a network that does not learn as it should."""
 PLAIN = frozenset({"diverged", "dead", "saturated", "dying"})

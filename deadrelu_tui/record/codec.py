@@ -170,14 +170,19 @@ def _cut(array: npt.NDArray[Any], sizes: Mapping[str, int], axis: int = 0) -> It
         at += size
 
 
-_hints = cache(get_type_hints)
+@cache
+def _shape(hint: Any) -> tuple[Any, tuple[Any, ...], Mapping[str, Any] | None]:
+    """Return of what kind a declared type is, of what, and the fields of a record with their types: a start alone has
+    hundreds of them.
+    """
+    return get_origin(hint) or hint, get_args(hint), get_type_hints(hint) if is_dataclass(hint) else None
 
 
 def _made(hint: Any, given: Any) -> Any:
     """Return what JSON told as what a field is declared to be, or raise one of _BROKEN."""
-    origin, args = get_origin(hint) or hint, get_args(hint)
-    if is_dataclass(hint):
-        hints, known = _hints(origin), _made(dict, given)
+    origin, args, hints = _shape(hint)
+    if hints is not None:
+        known = _made(dict, given)
         return origin(**{name: _made(hints[name], known[name]) for name in hints if name in known})
     if origin in (tuple, frozenset):
         return origin([_made(args[0], each) for each in _made(list, given)])

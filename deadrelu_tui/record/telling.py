@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deadrelu_tui.record.activations import DYING, SATURATING
 from deadrelu_tui.record.commands import Speed
-from deadrelu_tui.record.records import Event
 from deadrelu_tui.wording import count, number, percent, rate
+
+if TYPE_CHECKING:
+    from deadrelu_tui.record.records import Event
 
 _NAMED = 3
 """So many units are named by their number; more are counted."""

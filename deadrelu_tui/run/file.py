@@ -20,16 +20,8 @@ from deadrelu_tui.run.origin import lives
 from deadrelu_tui.run.source import Status, how_it_ended
 from deadrelu_tui.wording import printable
 
-SUFFIX = ".run"
 CHUNK = 1 << 20
 """Bytes that are read at once."""
-
-
-def path_of(folder: Path, run: str) -> Path:
-    """Return where a run's file lies. Raises ValueError for what is no id of a run."""
-    if not run or run.startswith(".") or not all(each.isalnum() or each in "-_." for each in run):
-        raise ValueError(f"{run!r} is no id of a run")
-    return folder / f"{run}{SUFFIX}"
 
 
 class Tail:

@@ -12,14 +12,14 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 SILENT = 60.0
 """Seconds after which a file that is not touched any more belongs to a process of another machine that has died."""
 
 
 def origin(version: str) -> dict[str, Any]:
     """Return who records here: host, process and versions, as facts of a run."""
+    import numpy as np  # here alone: who only asks whether a run lives needs none
+
     versions = {"deadrelu-tui": version, "python": platform.python_version(), "numpy": np.__version__}
     return {"host": socket.gethostname(), "process": process(os.getpid()), "versions": versions}
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import enum
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from deadrelu_tui.record.commands import Command, Speed
-from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import End, Live, Start
+
+if TYPE_CHECKING:
+    from deadrelu_tui.record.history import History
+    from deadrelu_tui.record.records import End, Live, Start
 
 
 class Status(enum.Enum):

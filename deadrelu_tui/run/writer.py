@@ -13,7 +13,7 @@ from deadrelu_tui.errors import in_a_line
 from deadrelu_tui.record.codec import Encoder
 from deadrelu_tui.record.records import UNRECORDED, End, Event, Look, Record, Start, Step
 from deadrelu_tui.record.steps import Steps, together
-from deadrelu_tui.run.file import path_of
+from deadrelu_tui.run.folder import path_of
 
 FLUSHED = 0.5
 """Seconds after which what was told is in the file."""

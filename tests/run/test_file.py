@@ -26,7 +26,8 @@ from deadrelu_tui.record.records import End, Event, Record, Start, Step
 from deadrelu_tui.record.steps import apart
 from deadrelu_tui.record.telling import told
 from deadrelu_tui.run import origin, writer
-from deadrelu_tui.run.file import Tail, path_of
+from deadrelu_tui.run.file import Tail
+from deadrelu_tui.run.folder import path_of
 from deadrelu_tui.run.source import Status
 from deadrelu_tui.run.writer import Writer
 
@@ -63,7 +64,11 @@ def read(folder: Path) -> list[Record]:
 
 
 def plain(records: list[Record]) -> list[str]:
-    return [repr(each) for each in records]
+    """Return records so that equal texts are equal records; the order of a set is not told."""
+    return [
+        repr((replace(each, can=frozenset()), sorted(each.can)) if isinstance(each, Start) else each)
+        for each in records
+    ]
 
 
 def steps_in(records: list[Record]) -> list[int]:

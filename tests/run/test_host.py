@@ -28,7 +28,7 @@ from deadrelu_tui.record.records import Record, Start
 from deadrelu_tui.run import host as host_module
 from deadrelu_tui.run import wire
 from deadrelu_tui.run.attached import Attached
-from deadrelu_tui.run.file import path_of
+from deadrelu_tui.run.folder import path_of
 from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.host import Host, socket_of
 from deadrelu_tui.run.origin import origin

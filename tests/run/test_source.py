@@ -27,7 +27,7 @@ from deadrelu_tui.record.commands import Change, Command, Pause, Resume, Revive,
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import End
 from deadrelu_tui.run.attached import Attached
-from deadrelu_tui.run.file import path_of
+from deadrelu_tui.run.folder import path_of
 from deadrelu_tui.run.host import Host, socket_of
 from deadrelu_tui.run.origin import origin
 from deadrelu_tui.run.run import Run, Training

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadrelu_tui.tui.wire.ascii import to_ascii
+from deadrelu_tui.ascii import to_ascii
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs"])))

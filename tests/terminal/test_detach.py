@@ -20,7 +20,8 @@ from terminals import COMMAND, Terminal, environment
 
 from deadrelu_tui.record.records import Event, Step
 from deadrelu_tui.record.steps import apart
-from deadrelu_tui.run.file import SUFFIX, Tail
+from deadrelu_tui.run.file import Tail
+from deadrelu_tui.run.folder import SUFFIX
 from deadrelu_tui.run.source import Status
 
 LONG = ("--embedded", "--engine", "numpy", "--epochs", "100000", "--no-trials")

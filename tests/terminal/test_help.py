@@ -63,6 +63,11 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
     ("deadrelu-tui --engine ''", ["auto", "mxnet", "numpy"]),
     ("deadrelu-tui run --activation re", ["relu"]),
     ("deadrelu-tui do", ["doctor"]),
+    ("deadrelu-tui sh", ["show"]),
+    ("deadrelu-tui runs r", ["rm"]),
+    ("deadrelu-tui runs lr=0.1 --so", ["--sort"]),
+    ("deadrelu-tui runs --sort acc", ["accuracy"]),
+    ("deadrelu-tui show ''", []),
     ("deadrelu-tui completion ''", ["bash", "zsh", "fish"]),
 ])  # fmt: skip
 def test_bash_completes_commands_options_and_their_values(tmp_path: Path, words: str, offered: list[str]) -> None:

@@ -6,23 +6,15 @@ from textual.content import Content
 
 from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.finding import Finding
+from deadrelu_tui.diagnosis.words import GLYPHS
 from deadrelu_tui.record.history import History
 from deadrelu_tui.run.source import Source
 from deadrelu_tui.tui.panels.lines import MUTED, cut
 from deadrelu_tui.tui.remedies import keys_of
 from deadrelu_tui.wording import percent
 
-VERDICT_STYLE = {
-    "healthy": ("✔", "$success"),
-    "sparse": ("✔", "$success"),
-    "early": ("…", "$primary"),
-    "dying": ("▲", "$warning"),
-    "guessing": ("▲", "$warning"),
-    "vanishing": ("▲", "$warning"),
-    "saturated": ("▲", "$warning"),
-    "dead": ("✖", "$error"),
-    "diverged": ("✖", "$error"),
-}
+_STYLES = {"✔": "$success", "…": "$primary", "▲": "$warning", "✖": "$error"}
+VERDICT_STYLE = {word: (glyph, _STYLES[glyph]) for word, glyph in GLYPHS.items()}
 
 
 def banner(run: Source, judged: History, found: Finding | None, width: int) -> Content:

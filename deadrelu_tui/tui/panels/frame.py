@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from deadrelu_tui.ascii import to_ascii
 from deadrelu_tui.tui.panels.names import entitled
 from deadrelu_tui.tui.plot.chart import Row, Span
-from deadrelu_tui.tui.wire.ascii import to_ascii
 
 BORDER, AIR = 2, 1
 """Columns, and rows, that the lines take; and the column between what is within and the right line."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from textual.content import Content
 
+from deadrelu_tui.ascii import to_ascii
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.record.history import History
@@ -23,7 +24,6 @@ from deadrelu_tui.run.gate import FOLLOWED
 from deadrelu_tui.run.source import ALIVE, Source, Status
 from deadrelu_tui.tui.plot.charts import worst_first
 from deadrelu_tui.tui.plot.view import View
-from deadrelu_tui.tui.wire.ascii import to_ascii
 from deadrelu_tui.wording import count, duration, number, percent, rate
 from deadrelu_tui.wording import moment as wall_moment
 

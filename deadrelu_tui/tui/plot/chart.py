@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from deadrelu_tui.ascii import to_ascii
 from deadrelu_tui.record.columns import Gap
 from deadrelu_tui.tui.plot.across import Across
 from deadrelu_tui.tui.plot.raster import Canvas, Numbers
 from deadrelu_tui.tui.plot.scale import LABEL_WIDTH, Axis, Values
-from deadrelu_tui.tui.wire.ascii import to_ascii
 from deadrelu_tui.wording import number
 
 GHOSTS = ("ghost", "ghost2", "ghost3", "ghost4", "ghost5", "ghost6")

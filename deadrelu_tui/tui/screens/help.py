@@ -17,10 +17,10 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from deadrelu_tui.ascii import to_ascii
 from deadrelu_tui.record.metrics import METRICS
 from deadrelu_tui.tui.screens.dialog import SCROLLS, Dialog
 from deadrelu_tui.tui.screens.questions import NameQuestion
-from deadrelu_tui.tui.wire.ascii import to_ascii
 
 Line = list[tuple[str, Style]]
 BOLD, DIM, PLAIN, HEADING = Style(bold=True), Style(dim=True), Style(), Style(bold=True, underline=True)

@@ -13,12 +13,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from deadrelu_tui.ascii import to_ascii
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.settings import ENDLESS, RunSettings
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.tui.screens.choice import NONE, Choice
 from deadrelu_tui.tui.screens.dialog import Dialog
-from deadrelu_tui.tui.wire.ascii import to_ascii
 from deadrelu_tui.wording import rate
 
 _FIELDS = {each.name: each for each in fields(RunSettings)}

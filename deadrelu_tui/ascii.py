@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from deadrelu_tui.wording import GROUP
+from typing import TextIO
+
+from deadrelu_tui.wording import GROUP, ascii_locale
 
 _TABLE = str.maketrans(
     {"✔": "+", "✖": "x", "▲": "!", "●": "*", "◆": "o", "–": "-", "—": "-", "·": ".", "→": ">", "−": "-", "×": "x",
@@ -17,3 +19,9 @@ _TABLE = str.maketrans(
 def to_ascii(text: str) -> str:
     """Return the text in ASCII, as long as it was."""
     return text.translate(_TABLE).encode("ascii", "replace").decode()
+
+
+def is_plain(stream: TextIO) -> bool:
+    """Return whether a stream should get ASCII only."""
+    encoding = (stream.encoding or "").lower().replace("-", "")
+    return ascii_locale() or encoding not in ("utf8", "utf16", "utf32")

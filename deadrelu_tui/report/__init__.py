@@ -1,0 +1,1 @@
+"""Recorded runs as text: lists, one of them at length, several side by side."""

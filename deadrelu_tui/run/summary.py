@@ -1,0 +1,105 @@
+"""A run in short, as lists and comparisons tell of it: plain values, which need no NumPy and fit in a line of JSON."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from deadrelu_tui.run.origin import lives
+from deadrelu_tui.run.source import Status
+
+DEAD = "dead_fraction/"
+"""What the name of a layer's share of dead units begins with."""
+
+
+class Summary(NamedTuple):
+    """What the file of a run tells of it. A tuple, of which ten thousand are made in no time."""
+
+    run: str
+    """The id: its file is called so."""
+    bytes: int
+    changed: int
+    """When the file was changed last, in nanoseconds since 1970."""
+    fault: str = ""
+    """Why nothing can be told of it; empty if something can."""
+    damaged: bool = False
+    """Whether there is more than could be read."""
+    at: float | None = None
+    """When it began, in seconds since 1970; None before the file tells."""
+    title: str = ""
+    settings: Mapping[str, Any] = {}
+    """What it was started with."""
+    device: str = ""
+    engine: str = ""
+    host: str = ""
+    process: Any = None
+    """The process that records it, while no end is told."""
+    how: str = ""
+    """How it ended, a word of Status; empty while no end is told."""
+    error: str | None = None
+    verdict: str = ""
+    """Empty before the first step."""
+    reason: str = ""
+    last: Mapping[str, float] = {}
+    """Loss, accuracy and dead shares as measured last, by the names of the metrics."""
+    steps: int = 0
+    planned: int | None = None
+    """None if the end is not known."""
+    seconds: float = 0.0
+    """From the start to the end, or to the last step that is told; pauses included."""
+    done: str = ""
+    """What was done to it, in short, each with its step: n@10 lr=0.05@30."""
+
+    @property
+    def began(self) -> float:
+        """When it began, in seconds since 1970; as far as is known."""
+        return self.at if self.at is not None and math.isfinite(self.at) else self.changed / 1e9
+
+    @property
+    def status(self) -> str:
+        """What it is doing now, a word of Status; or unreadable."""
+        if self.fault:
+            return "unreadable"
+        if self.how:
+            return self.how
+        if not lives({"host": self.host, "process": self.process}, max(0.0, time.time() - self.changed / 1e9)):
+            return Status.CRASHED.value
+        return str((Status.RUNNING if self.steps else Status.STARTING).value)
+
+    @property
+    def alive(self) -> bool:
+        """Whether somebody may still be writing to its file."""
+        return self.status in (Status.RUNNING.value, Status.STARTING.value)
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of the test images that are told right, as measured last."""
+        return self.last.get("accuracy/test")
+
+    @property
+    def loss(self) -> float | None:
+        """The loss on the test images, or of the last batch where there are none."""
+        return self.last.get("loss/test", self.last.get("loss"))
+
+    @property
+    def dead(self) -> Mapping[str, float]:
+        """The share of dead units by layer."""
+        return {name.removeprefix(DEAD): share for name, share in self.last.items() if name.startswith(DEAD)}
+
+    @property
+    def speed(self) -> float | None:
+        """Steps a second; None before there are any."""
+        return self.steps / self.seconds if self.steps and self.seconds else None
+
+    def as_row(self) -> dict[str, Any]:
+        """Return it as plain values that JSON can hold, under the names that a run's own JSON has."""
+        return {
+            "run": self.run, "at": self.at, "status": self.status, "error": self.error, "title": self.title,
+            "settings": dict(self.settings), "engine": self.engine, "device": self.device, "host": self.host,
+            "verdict": self.verdict or None, "reason": self.reason, "steps": self.steps,
+            "steps_planned": self.planned, "seconds": round(self.seconds, 3),
+            "steps_per_s": None if self.speed is None else round(self.speed, 1), **self.last, "done": self.done,
+            "damaged": self.damaged, "unreadable": self.fault or None, "bytes": self.bytes,
+        }  # fmt: skip
