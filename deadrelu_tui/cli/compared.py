@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import click
 
-from deadrelu_tui.cli.options import epilog
+from deadrelu_tui.cli.options import STORE, TRIALS, chosen_beside, epilog
 from deadrelu_tui.cli.recorded import complete_run, file_of
+from deadrelu_tui.cli.replay import recorded
+from deadrelu_tui.cli.showing import Opened, screen_options, show
+from deadrelu_tui.cli.trainings import Trainings
 
 
 @click.command(
@@ -44,14 +48,20 @@ def show_command(run: str, as_json: bool) -> None:
     "compare",
     short_help="Lay recorded runs side by side.",
     epilog=epilog(
-        ("deadrelu-tui compare 20261129-1201 last", "two runs"),
+        ("deadrelu-tui compare last 20261129-1201", "two runs, over each other"),
         ("deadrelu-tui compare A B C --json", "up to six, for programs"),
     ),
 )
 @click.argument("runs", metavar="RUN...", nargs=-1, shell_complete=complete_run)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def compare_command(runs: tuple[str, ...], as_json: bool) -> None:
-    """Tell how 2 to 6 runs were set otherwise, and what became of each.
+@click.option("--text", "text", is_flag=True, help="Print the table alone. Without a terminal there is nothing else.")
+@screen_options
+@TRIALS
+@STORE
+@click.pass_context
+def compare_command(ctx: click.Context, /, runs: tuple[str, ...], as_json: bool, text: bool, **_given: Any) -> None:
+    """Show 2 to 6 runs over each other on the screen, the first one in front, and tell how they were set otherwise and
+    what became of each.
 
     RUN is an id, the beginning of one, or `last`.
     """
@@ -66,5 +76,14 @@ def compare_command(runs: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         click.echo(strict_json.line(comparing.data(found)))
         return
+
+    def opened(_trainings: Trainings) -> Opened:  # not before: the threads would not be in the process of the screen
+        first, *others = (recorded(path) for path in paths)
+        return Opened(first, ghosts=others)
+
+    code = 0
+    if not text and all(each.isatty() for each in (sys.stdin, sys.stdout, sys.stderr)):
+        code = show(chosen_beside(ctx), opened, farewell=False)
     for line in comparing.lines(found, Paper.of(sys.stdout, os.environ)):
         click.echo(line)
+    ctx.exit(code)

@@ -18,6 +18,19 @@ from deadrelu_tui.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
+
+    from deadrelu_tui.run.recorded import Recorded
+
+
+def recorded(path: Path) -> Recorded:
+    """Return a run to be looked at on the screen."""
+    from deadrelu_tui.run.recorded import Recorded
+
+    found = Recorded(path)
+    if presets.ours(found.start.settings) is None:
+        found.withhold("restart")  # here only the built-in network can be trained
+    return found
 
 
 def running() -> str:
@@ -95,11 +108,8 @@ def replay_command(ctx: click.Context, /, run: str, times: float | None, **_give
 
     def opened(_trainings: Trainings) -> Opened:  # not before: its thread would not be in the process of the screen
         from deadrelu_tui.record.commands import Play
-        from deadrelu_tui.run.recorded import Recorded
 
-        found = Recorded(path)
-        if presets.ours(found.start.settings) is None:
-            found.withhold("restart")  # here only the built-in network can be trained
+        found = recorded(path)
         if times is not None and times < math.inf:
             found.send(Play(times))
         return Opened(found)

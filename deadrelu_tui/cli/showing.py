@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 from deadrelu_tui.builtin import config
 from deadrelu_tui.cli.alone import go_on, left_running
 from deadrelu_tui.cli.options import INTERRUPTED, ON_HANGUP, Setting
-from deadrelu_tui.cli.places import state_folder
+from deadrelu_tui.cli.places import runs_folder, state_folder
 from deadrelu_tui.cli.trainings import Trainings
 from deadrelu_tui.ending import Deadline
 from deadrelu_tui.errors import RunFailedError
@@ -79,10 +79,13 @@ class Opened:
     """What begins another run, if not this process does."""
     find: Find | None = None
     """What finds one that another process has begun."""
+    ghosts: Sequence[Source] = ()
+    """What lies under its charts."""
 
 
 def show(
-    beside: Mapping[str, Any], opened: Callable[[Trainings], Opened], unfit: str = "", tour: bool = False
+    beside: Mapping[str, Any], opened: Callable[[Trainings], Opened], unfit: str = "", tour: bool = False,
+    farewell: bool = True,
 ) -> int:  # fmt: skip
     """Show the screen on what is opened, until it is left; return the exit code. What ended a run of ours is raised."""
     from deadrelu_tui.cli.launcher import launch
@@ -95,6 +98,7 @@ def show(
     launched = launch()
     taken, app = terminal.Taken(state_folder() / "log"), None
     try:
+        from deadrelu_tui.run.library import Library
         from deadrelu_tui.tui.app import Around, MonitorApp
         from deadrelu_tui.tui.wire import pace
 
@@ -113,8 +117,10 @@ def show(
         app = MonitorApp(
             shown.first, shown.begin or trainings.begin, taken.meter, paced, shown.when_ready,
             lambda: deadline.set(INTERRUPTED), tour,
-            theme, kept.write, around, shown.find,
+            theme, kept.write, around, shown.find, Library(runs_folder()),
         )  # fmt: skip
+        for ghost in shown.ghosts:
+            app.session.lay_under(ghost)
         if shown.begin is None:
             trainings.serve(app.session, app.begin_from_elsewhere)
         try:
@@ -136,6 +142,6 @@ def show(
     error = app.error or app.failure
     if error is not None and not isinstance(error, RunFailedError):  # which ended elsewhere, and is told on the screen
         raise error
-    if app.farewell:
+    if farewell and app.farewell:
         click.echo(app.farewell)
     return INTERRUPTED if app.terminated else app.return_code or 0

@@ -83,7 +83,7 @@ class Session:
         before, self.in_hand = self.in_hand, after
         self.started, self.held = self.started + 1, None
         self.earlier = [before, *self.earlier][:KEPT]
-        self.ghosts = tuple(ghost for ghost in self.ghosts if ghost in self.earlier)
+        self.ghosts = tuple(ghost for ghost in self.ghosts if ghost in self.earlier or not ghost.here)
 
     def freeze(self) -> None:
         """Hold what is looked at still, or let it catch up."""
@@ -91,17 +91,16 @@ class Session:
 
     def next_ghost(self) -> None:
         """Take the next earlier run as the one ghost, and after the last one none."""
-        at = self.earlier.index(self.ghosts[-1]) + 1 if self.ghosts else 0
+        at = self.earlier.index(self.ghosts[-1]) + 1 if self.ghosts and self.ghosts[-1] in self.earlier else 0
         self.ghosts = tuple(self.earlier[at : at + 1])
 
-    def haunt(self, index: int) -> bool:
-        """Make a run of the list, newest first, a ghost, or no longer one; not the one in hand. Return whether there is
-        room for it: more than MOST_GHOSTS could not be told from each other.
+    def lay_under(self, chosen: Source) -> bool:
+        """Make a run a ghost, or no longer one; not the one in hand. Return whether there is room for it: more than
+        MOST_GHOSTS could not be told from each other.
         """
-        if not 0 < index <= len(self.earlier):
+        if chosen is self.in_hand:
             return True
-        chosen = self.earlier[index - 1]
-        others = tuple(each for each in self.ghosts if each is not chosen)
+        others = tuple(each for each in self.ghosts if each.start.run != chosen.start.run)
         if len(others) == MOST_GHOSTS:
             return False
         self.ghosts = others if len(others) < len(self.ghosts) else (*others, chosen)
@@ -112,6 +111,6 @@ class Session:
         """Every run that is kept with its number, counted from 1; the one in hand first."""
         return [(self.started - index, run) for index, run in enumerate([self.in_hand, *self.earlier])]
 
-    def number(self, run: Source) -> int:
-        """Return the number of a run, counted from 1."""
-        return next(number for number, each in self.runs if each is run)
+    def name(self, run: Source) -> str:
+        """Return what a run is called: by its number, counted from 1, or by its id if it is none of this sitting."""
+        return next((f"run {number}" for number, each in self.runs if each is run), run.start.run)

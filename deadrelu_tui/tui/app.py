@@ -22,6 +22,7 @@ from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.commands import Restart
+from deadrelu_tui.run.library import Library
 from deadrelu_tui.run.session import Begin, Find, Session
 from deadrelu_tui.run.source import ALIVE, Source
 from deadrelu_tui.tui.keys import ANYWHERE, KEYS, key_of
@@ -69,10 +70,12 @@ class MonitorApp(Overriding, TypedInOrder):
         when_ready: Callable[[], None] = lambda: None, asked_to_end: Callable[[], None] = lambda: None,
         tour: bool = False, theme: str = DARK.name, keep_theme: Callable[[str], None] = lambda _name: None,
         around: Around | None = None, find: Find | None = None,
+        library: Library | None = None,
     ) -> None:  # fmt: skip
         """Take a run to look at, what begins another one, and what to do once the first frame stands, and at a signal
         that asks for the end; whether that run is a tour; the theme to begin with, and what keeps another
-        one that is chosen; what is around this process; and what finds a run that another process has begun."""
+        one that is chosen; what is around this process; what finds a run that another process has begun; and all
+        that was recorded."""
         super().__init__(driver_class=TerminalDriver if Keys.there() else None)
         self.error: BaseException | None = None
         """Why the first run could not begin, or what broke the screen: the command says so in a sentence."""
@@ -85,7 +88,7 @@ class MonitorApp(Overriding, TypedInOrder):
         self.around = around or Around()
         self.session, self.meter, self._when_ready = Session(first, begin, find), meter, when_ready
         self._asked_to_end = asked_to_end
-        self.pace = pace or Pace()
+        self.pace, self.library = pace or Pace(), library
         self.monitor: MonitorScreen | None = None
         self.wire = Sent()
         self.lasting = False
@@ -100,7 +103,7 @@ class MonitorApp(Overriding, TypedInOrder):
 
     def get_default_screen(self) -> Screen[object]:
         """Return the monitor: the first screen there is, so that nothing is drawn before it."""
-        self.monitor = MonitorScreen(self.session, self.meter, self.pace, ascii_locale())
+        self.monitor = MonitorScreen(self.session, self.meter, self.pace, ascii_locale(), self.library)
         if self._tour:
             self.monitor.begin_tour()
         return self.monitor  # type: ignore[return-value]

@@ -76,7 +76,8 @@ KEYS: tuple[Binding, ...] = (
     _key("t", "smooth", "smooth", "Draw the mean of the last 20 or 100 steps over the raw line, or none.", show=False),
     _key("c", "ghost", "ghost", "Lay the run before over the charts, dim, step by step; then the one before it; then "
          "none."),
-    _key("o", "runs", "runs", "List the runs of this session, and choose up to six as ghosts.", show=False),
+    _key("o", "runs", "runs", "List the runs of this session and those that were recorded before, and choose up to six "
+         "as ghosts.", show=False),
     _key("slash", "find", "find", "Bring layers and parameters whose name holds a text to the front.", key_display="/",
          show=False),
     _key("f", "freeze", "freeze", "Hold the display still while the training runs on; again to catch up."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -25,13 +26,16 @@ PATIENCE = 20.0
 """Seconds until a test that hangs fails; no test waits for this long."""
 
 
+NUMBERS = itertools.count()
+
+
 class Told:
     """A Source that does nothing but remember what it was asked for."""
 
     here, successor = True, ""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        self.start: Start = start(epochs=5, **settings)
+        self.start: Start = replace(start(epochs=5, **settings), run=f"told-{next(NUMBERS)}")
         self.history, self.asked = History(), list[Command]()
         self.status, self.error, self.live = Status.RUNNING, None, dict(RunSettings.of(self.start.settings).live)
         self.can, self.speed = self.start.can, Speed()
@@ -145,14 +149,14 @@ def test_at_most_so_many_earlier_runs_are_kept(session: Session) -> None:
 def test_runs_are_numbered_from_one_in_the_order_in_which_they_began(session: Session) -> None:
     runs = restarted(session, 2)
     assert session.runs == [(3, runs[2]), (2, runs[1]), (1, runs[0])]
-    assert [session.number(run) for run in runs] == [1, 2, 3]
+    assert [session.name(run) for run in runs] == ["run 1", "run 2", "run 3"]
 
 
 def test_a_run_keeps_its_number_when_the_oldest_are_let_go(session: Session) -> None:
     runs = restarted(session, KEPT + 5)
     assert [number for number, _ in session.runs] == list(range(KEPT + 6, 5, -1))
-    assert session.number(runs[-1]) == KEPT + 6
-    assert session.number(runs[5]) == 6
+    assert session.name(runs[-1]) == f"run {KEPT + 6}"
+    assert session.name(runs[5]) == "run 6"
 
 
 # Ghosts
@@ -172,47 +176,63 @@ def test_the_next_ghost_is_an_older_run_and_after_the_oldest_there_is_none(sessi
 def test_a_run_of_the_list_haunts_until_it_is_taken_again(session: Session) -> None:
     one, two, _ = restarted(session, 2)
     found = list[tuple[Source, ...]]()
-    for index in (2, 1, 2, 1):
-        assert session.haunt(index)
+    for index in (1, 0, 1, 0):
+        assert session.lay_under(session.earlier[index])
         found.append(session.ghosts)
     assert found == [(one,), (one, two), (two,), ()]
 
 
 def test_six_runs_haunt_and_a_seventh_only_in_place_of_one(session: Session) -> None:
     restarted(session, 7)
-    assert [session.haunt(index) for index in range(1, 8)] == [True] * 6 + [False]
+    assert [session.lay_under(session.earlier[index]) for index in range(7)] == [True] * 6 + [False]
     assert session.ghosts == tuple(session.earlier[:6])
-    assert session.haunt(3)
-    assert session.haunt(7)
+    assert session.lay_under(session.earlier[2])
+    assert session.lay_under(session.earlier[6])
     assert session.ghosts == (*session.earlier[:2], *session.earlier[3:6], session.earlier[6])
 
 
 def test_the_next_ghost_takes_the_place_of_all_others(session: Session) -> None:
     restarted(session, 3)
-    session.haunt(1)
-    session.haunt(2)
+    session.lay_under(session.earlier[0])
+    session.lay_under(session.earlier[1])
     session.next_ghost()
     assert session.ghosts == (session.earlier[2],)
 
 
-def test_the_run_in_hand_haunts_nobody_and_neither_does_one_that_is_not_there(session: Session) -> None:
+def test_the_run_in_hand_haunts_nobody(session: Session) -> None:
+    one, two = restarted(session, 1)
+    assert session.lay_under(one)
+    assert session.lay_under(two)
+    assert session.ghosts == (one,)
+
+
+def test_a_recorded_run_may_be_a_ghost_and_is_called_by_its_id(session: Session) -> None:
     one, _ = restarted(session, 1)
-    session.haunt(1)
-    for index in (0, -1, 2, 99):
-        session.haunt(index)
-        assert session.ghosts == (one,)
+    old = Told({"lr": 0.7})
+    old.start, old.here = replace(old.start, run="20261129-120000-abcd"), False
+    assert session.lay_under(old)
+    assert session.name(old) == "20261129-120000-abcd"
+    session.send(Restart())
+    assert session.ghosts == (old,)
+    session.next_ghost()
+    assert session.ghosts == (session.earlier[0],)
+    again = Told({})
+    again.start, again.here = replace(again.start, run="20261129-120000-abcd"), False
+    session.ghosts = (one, old)
+    session.lay_under(again)  # the same run, read anew
+    assert list(session.ghosts) == [one]
 
 
 def test_a_ghost_stays_when_another_run_begins(session: Session) -> None:
     one, _ = restarted(session, 1)
-    session.haunt(1)
+    session.lay_under(session.earlier[0])
     session.send(Restart())
     assert session.ghosts == (one,)
 
 
 def test_a_ghost_goes_with_the_run_that_is_kept_no_longer(session: Session) -> None:
     one, *_ = restarted(session, KEPT)
-    session.haunt(KEPT)
+    session.lay_under(session.earlier[KEPT - 1])
     assert session.ghosts == (one,)
     session.send(Restart())
     assert one not in session.earlier
@@ -313,7 +333,7 @@ with ThreadPoolExecutor(1) as executor:
     session.send(Restart({"seed": 3}))
     session.in_hand.join(20)
     session.freeze()
-    session.haunt(1)
+    session.lay_under(session.earlier[0])
     print(len(session.history), session.settings_now["lr"], session.settings_now["seed"], bool(session.ghosts))
 print(*(name for name in ("textual", "rich", "mxnet", "plotext", "click") if name in sys.modules))
 """

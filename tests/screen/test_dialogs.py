@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -29,17 +30,19 @@ from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.finding import Cause, Finding
 from deadrelu_tui.diagnosis.trials import Trial, Trials
+from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.commands import Change, Restart
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event
 from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.source import Status
+from deadrelu_tui.run.summary import Summary
 from deadrelu_tui.tui.panels import banner, lines
 from deadrelu_tui.tui.panels.banner import VERDICT_STYLE
 from deadrelu_tui.tui.screens.choice import Choice
 from deadrelu_tui.tui.screens.help import HelpScreen
 from deadrelu_tui.tui.screens.reasons import MEANING, ReasonsScreen, measured
-from deadrelu_tui.tui.screens.runs import RunRow, RunsScreen, row_of
+from deadrelu_tui.tui.screens.runs import RunRow, RunsScreen, row_of, rows_of
 from deadrelu_tui.tui.screens.settings_form import FieldRow, SettingsScreen, options, typed
 from deadrelu_tui.tui.themes import DARK
 
@@ -295,11 +298,11 @@ async def test_where_only_one_option_has_room_a_click_goes_to_the_next() -> None
 # Runs
 
 ROWS = (
-    RunRow(3, "14:04:00", "own", "input 0–1, lr 0.2, leaky_relu, 300–100 hidden, seed 0", Status.RUNNING, 431, 1175,
-           "healthy", None),
-    RunRow(2, "14:03:00", "tanh", "raw input 0–255, lr 0.5, tanh, 300 hidden, seed 0", Status.STOPPED, 900, 1175,
-           "saturated", 0.1),
-    RunRow(1, "14:02:31", "tragedy", "raw input 0–255, lr 0.1, relu, 300 hidden, seed 0", Status.FAILED, 0, None,
+    RunRow("3", 3, "14:04:00", "own", "input 0–1, lr 0.2, leaky_relu, 300–100 hidden, seed 0", Status.RUNNING, 431,
+           1175, "healthy", None),
+    RunRow("2", 2, "14:03:00", "tanh", "raw input 0–255, lr 0.5, tanh, 300 hidden, seed 0", Status.STOPPED, 900,
+           1175, "saturated", 0.1),
+    RunRow("1", 1, "14:02:31", "tragedy", "raw input 0–255, lr 0.1, relu, 300 hidden, seed 0", Status.FAILED, 0, None,
            "", None),
 )  # fmt: skip
 
@@ -343,7 +346,7 @@ async def test_enter_chooses_the_run_that_is_pointed_at() -> None:
         await seen.press("down")
         await seen.until(lambda: "▸ 1 14:02:31" in seen.text)
         await seen.press("enter")
-        assert seen.result == 2
+        assert seen.result == ROWS[2]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -356,7 +359,7 @@ async def test_a_click_chooses_a_run_and_the_run_in_hand_cannot_be_chosen(size: 
         assert not seen.app.results
         below = next(index for index, line in enumerate(seen.lines) if "14:03:00" in line)
         await seen.pilot.click(offset=(runs.region.x + 5, below))
-        assert seen.result == 1
+        assert seen.result == ROWS[1]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -365,7 +368,7 @@ async def test_the_ghost_is_marked_and_chosen_again_at_once(size: tuple[int, int
         await seen.until(lambda: "ghost" in " ".join(seen.lines[:-1]) and "14:02:31" in seen.text)
         assert "ghost on/off" in seen.text
         await seen.press("enter")
-        assert seen.result == 2
+        assert seen.result == replace(ROWS[2], ghost="·")
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -650,3 +653,36 @@ def test_the_header_says_that_a_run_is_not_recorded_as_long_as_it_is_not() -> No
     for kind, told in (("unrecorded", True), ("recorded", False), ("unrecorded", True)):
         source.history.add(Event(7, kind, {"fault": "No space left on device"}))
         assert ("not recorded" in lines.header(source, 0.0, None, 100).plain) is told
+
+
+async def test_recorded_runs_come_below_those_of_the_session_as_soon_as_they_are_read() -> None:
+    goes_on, more = threading.Event(), [replace(ROWS[1], run="old", number=None, started="12 Nov")]
+
+    def read() -> list[RunRow]:
+        assert goes_on.wait(20)
+        return more
+
+    async with shown(RunsScreen(ROWS[:1], "-unicode", read), (120, 36)) as seen:
+        assert seen.app.screen.query_one(OptionList).option_count == 1
+        assert not seen.app.screen.query_one(".alone").display
+        goes_on.set()
+        await seen.until(lambda: seen.app.screen.query_one(OptionList).option_count == 2)
+        assert "12 Nov" in str(seen.app.screen.query_one(OptionList).get_option_at_index(1).prompt)
+        await seen.pilot.press("enter")
+        assert seen.result == more[0]
+
+
+async def test_where_there_is_no_other_run_at_all_that_is_said_once_it_is_known() -> None:
+    def read() -> list[RunRow]:
+        raise InputError("the folder cannot be read")
+
+    async with shown(RunsScreen(ROWS[:1], "-unicode", read), (120, 36)) as seen:
+        await seen.until(lambda: bool(seen.app.screen.query_one(".alone").display))
+
+
+def test_a_recorded_run_is_told_by_its_day_and_one_that_is_shown_already_is_left_out() -> None:
+    old = Summary("old", 7, 7, at=time.mktime((2024, 1, 31, 14, 2, 31, 0, 0, -1)), how="stopped", verdict="dead",
+                  settings=RunSettings().as_dict(), steps=12, last={"accuracy/test": 0.1})  # fmt: skip
+    (row,) = rows_of([old, old._replace(run="here")], {"here"}, {"old": "·"})
+    assert (row.run, row.number, row.started, row.experiment, row.ghost) == ("old", None, "31 Jan", "tragedy", "·")
+    assert (row.status, row.done, row.steps, row.verdict, row.accuracy) == (Status.STOPPED, 12, None, "dead", 0.1)

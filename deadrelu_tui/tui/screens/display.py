@@ -20,6 +20,7 @@ from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Start
+from deadrelu_tui.run.library import Library
 from deadrelu_tui.run.session import Session
 from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.frame import Frame
@@ -61,9 +62,11 @@ class Display(Panes):
     COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
     status: reactive[Status] = reactive(Status.READY, bindings=True, repaint=False)
 
-    def __init__(self, session: Session, meter: Meter | None, pace: Pace, ascii_only: bool) -> None:
+    def __init__(
+        self, session: Session, meter: Meter | None, pace: Pace, ascii_only: bool, library: Library | None = None
+    ) -> None:
         super().__init__(ascii_only)
-        self.session = session
+        self.session, self.library = session, library
         self.meter, self.pace = meter, pace
         self.view = View()
         self.shown = session.history
@@ -282,12 +285,12 @@ class Display(Panes):
         view, found = self.view, []
         if view.cursor is not None:
             found.append(lines.place(self.history, view.cursor))
-        ghosts = [self.session.number(each) for each in self.session.ghosts]
+        ghosts = [self.session.name(each) for each in self.session.ghosts]
         if len(ghosts) == 1:
-            found.append(f"ghost: run {ghosts[0]}")
+            found.append(f"ghost: {ghosts[0]}")
         elif ghosts:
             marks = zip(MARKS.values(), ghosts, strict=False)
-            found.append(f"ghosts: {'  '.join(f'{mark} run {number}' for mark, number in marks)}")
+            found.append(f"ghosts: {'  '.join(f'{mark} {name}' for mark, name in marks)}")
         if view.window != WINDOWS[0] or view.zoom:
             first, stop = view.extent(self.history)
             found.append(f"steps {count(first)}–{count(stop)}")

@@ -1,8 +1,11 @@
-"""The runs of this session, to draw earlier ones behind the run in hand as its ghosts."""
+"""The runs of this session and all that were recorded, to draw some behind the run in hand as its ghosts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,8 +18,10 @@ from textual.widgets.option_list import Option
 
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.diagnosis.verdict import verdict
+from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.telling import described
 from deadrelu_tui.run.source import Source, Status
+from deadrelu_tui.run.summary import Summary
 from deadrelu_tui.tui.panels.banner import VERDICT_STYLE
 from deadrelu_tui.tui.panels.lines import MUTED, STATUS_STYLE, ascii_only
 from deadrelu_tui.tui.screens.dialog import Dialog
@@ -44,10 +49,12 @@ _ALONE = (
 class RunRow:
     """What the list tells of a run."""
 
-    number: int
-    """From 1, in the order in which the runs were started."""
+    run: str
+    """The id."""
+    number: int | None
+    """From 1, in the order in which the runs of this session were started; None for any other."""
     started: str
-    """Time of day."""
+    """Time of day, or the day."""
     experiment: str
     """Name of the article's experiment, 'own' for any other."""
     description: str
@@ -68,6 +75,7 @@ def row_of(number: int, run: Source, ghost: str = "") -> RunRow:
     history, settings = run.history.frozen(), run.start.settings
     found = verdict(history)
     return RunRow(
+        run.start.run,
         number,
         moment(run.start.at),
         presets.named(settings)[1] or "own",
@@ -81,13 +89,35 @@ def row_of(number: int, run: Source, ghost: str = "") -> RunRow:
     )
 
 
+def rows_of(summaries: Sequence[Summary], shown: Collection[str], marks: Mapping[str, str]) -> list[RunRow]:
+    """Return what the list tells of recorded runs, but for those that are shown already."""
+    today = moment(time.time(), "%Y-%m-%d")
+    return [
+        RunRow(
+            each.run,
+            None,
+            moment(each.began) if moment(each.began, "%Y-%m-%d") == today else moment(each.began, "%d %b"),
+            presets.named(each.settings)[1] or "own",
+            described(each.settings) or each.title,
+            Status(each.status),
+            each.steps,
+            each.planned,
+            each.verdict,
+            each.accuracy,
+            marks.get(each.run, ""),
+        )
+        for each in summaries
+        if each.run not in shown
+    ]
+
+
 def card(row: RunRow, in_hand: bool, pointer: str, width: int) -> Content:
     """Return a run as its numbers in columns and its settings below; where it is narrow, as lines that wrap."""
     glyph, style = VERDICT_STYLE.get(row.verdict, ("–", MUTED))
     steps = count(row.done) + (f"/{count(row.steps)}" if row.steps is not None else "")
     place = ("in hand" if in_hand else f"ghost {row.ghost}" if row.ghost else "", "bold $accent")
     cells = [
-        (str(row.number), "bold"),
+        ("" if row.number is None else str(row.number), "bold"),
         (row.started, ""),
         (row.experiment, "bold"),
         (f"{glyph} {row.verdict}".rstrip(), f"bold {style}"),
@@ -113,8 +143,10 @@ MOVES = {"j": "cursor_down", "k": "cursor_up", "g": "first", "G": "last"}
 """Keys that move the pointer, beside the arrows."""
 
 
-class RunsScreen(Dialog[int | None]):
-    """The runs as they are given, newest first; the first is in hand, any other may be its ghost."""
+class RunsScreen(Dialog[RunRow | None]):
+    """The runs as they are given, newest first; the first is in hand, any other may be its ghost. More of them come as
+    soon as they are read.
+    """
 
     CSS_PATH = "dialogs.tcss"
     HORIZONTAL_BREAKPOINTS = _BY_WIDTH
@@ -125,19 +157,23 @@ class RunsScreen(Dialog[int | None]):
         Binding("slash", "find", "find"),
     ]
 
-    def __init__(self, rows: Sequence[RunRow], classes: str) -> None:
+    def __init__(
+        self, rows: Sequence[RunRow], classes: str, more: Callable[[], Sequence[RunRow]] | None = None
+    ) -> None:
         super().__init__(classes=classes)
         self.rows, self.ascii_only = tuple(rows), "-ascii" in classes.split()
+        self._more = more
 
     def compose(self) -> ComposeResult:
         """Lay out headings, runs and keys."""
         with Vertical(classes="window runs") as window:
-            window.border_title = "runs of this session"
+            window.border_title = "runs"
             headings = [name.ljust(size) for name, size in zip(_HEADINGS, _WIDTHS, strict=True)]
             yield Static("  " + _GAP.join(headings), classes="headings", markup=False)
             yield OptionList(*(Option("", disabled=index == 0) for index in range(len(self.rows))), markup=False)
-            if len(self.rows) < 2:
-                yield Static(_ALONE, classes="alone", markup=False)
+            alone = Static(_ALONE, classes="alone", markup=False)
+            alone.display = len(self.rows) < 2 and self._more is None
+            yield alone
             window.border_subtitle = self._keys()
 
     def action_move(self, how: str) -> None:
@@ -175,6 +211,30 @@ class RunsScreen(Dialog[int | None]):
         runs.focus()
         if len(self.rows) > 1:
             runs.highlighted = next((index for index, row in enumerate(self.rows) if index and row.ghost), 1)
+        if self._more is not None:
+            threading.Thread(target=self._read, args=(self._more,), name="runs", daemon=True).start()
+
+    def _read(self, more: Callable[[], Sequence[RunRow]]) -> None:
+        """Read what else there is, in a thread: it takes a while if many runs are new."""
+        try:
+            rows = more()
+        except InputError:  # the folder cannot be read: there is nothing to show
+            rows = ()
+        with suppress(Exception):  # nobody may be there any more to be told
+            self.app.call_from_thread(self.add, rows)
+
+    def add(self, rows: Sequence[RunRow]) -> None:
+        """Show more runs below those that are there."""
+        if not self.is_attached:
+            return
+        self.rows = (*self.rows, *rows)
+        runs = self.query_one(OptionList)
+        runs.add_options(Option("") for _ in rows)
+        self.query_one(".alone").display = len(self.rows) < 2
+        self.query_one(".window").border_subtitle = self._keys()
+        if runs.highlighted is None and len(self.rows) > 1:
+            runs.highlighted = 1
+        self._fill()
 
     def on_resize(self) -> None:
         """Lay the runs out for the new size."""
@@ -201,4 +261,4 @@ class RunsScreen(Dialog[int | None]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Choose a run."""
-        self.dismiss(event.option_index)
+        self.dismiss(self.rows[event.option_index])

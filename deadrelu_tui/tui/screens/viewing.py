@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from deadrelu_tui.errors import InputError
 from deadrelu_tui.run.session import MOST_GHOSTS
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.event_panel import EventPanel
@@ -135,19 +136,32 @@ class Viewing(Display):
         self.answer()
 
     def action_runs(self) -> None:
-        """List the session's runs; the one that is chosen becomes a ghost, or ceases to be one."""
+        """List the session's runs and all that were recorded; the one that is chosen becomes a ghost, or ceases to be
+        one.
+        """
 
-        def take(index: int | None) -> None:
-            if index is not None:
-                if not self.session.haunt(index):
-                    self.notify(f"There are {MOST_GHOSTS} ghosts: choose one of them, and it is none any more.")
-                self.answer()
+        def take(chosen: RunRow | None) -> None:
+            if chosen is None:
+                return
+            ours = next((each for _, each in self.session.runs[1:] if each.start.run == chosen.run), None)
+            ghost = next((each for each in self.session.ghosts if each.start.run == chosen.run), None)
+            try:
+                wanted = ours or ghost or (self.library.open(chosen.run) if self.library else None)
+            except InputError as error:
+                self.notify(str(error), severity="warning")
+                return
+            if wanted is not None and not self.session.lay_under(wanted):
+                self.notify(f"There are {MOST_GHOSTS} ghosts: choose one of them, and it is none any more.")
+            self.answer()
 
-        from deadrelu_tui.tui.screens.runs import RunsScreen, row_of
+        from deadrelu_tui.tui.screens.runs import RunRow, RunsScreen, row_of, rows_of
 
-        marks = dict(zip(self.session.ghosts, MARKS.values(), strict=False))
-        rows = [row_of(number, run, marks.get(run, "")) for number, run in self.session.runs]
-        self.app.push_screen(RunsScreen(rows, self.letters), take)
+        marks = {each.start.run: mark for each, mark in zip(self.session.ghosts, MARKS.values(), strict=False)}
+        rows = [row_of(number, run, marks.get(run.start.run, "")) for number, run in self.session.runs]
+        shown = {each.run for each in rows}
+        library = self.library
+        more = None if library is None else lambda: rows_of(library.newest(), shown, marks)
+        self.app.push_screen(RunsScreen(rows, self.letters, more), take)
 
     def action_picture(self) -> None:
         """Save what is shown as a picture."""
