@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -142,6 +144,11 @@ def show(
     error = app.error or app.failure
     if error is not None and not isinstance(error, RunFailedError):  # which ended elsewhere, and is told on the screen
         raise error
-    if farewell and app.farewell:
-        click.echo(app.farewell)
+    if farewell:
+        from deadrelu_tui.report import leaving
+        from deadrelu_tui.report.paper import Paper
+
+        runs = [each for _, each in app.session.runs]
+        for line in leaving.lines(runs, app.farewell, beside["store"], Paper.of(sys.stdout, os.environ)):
+            click.echo(line)
     return INTERRUPTED if app.terminated else app.return_code or 0

@@ -280,6 +280,8 @@ class MonitorApp(Overriding, TypedInOrder):
         history = run.history.frozen()
         if not len(history):
             return ""
+        if not run.here and run.status in ALIVE:
+            return f"run {run.start.run} was left at step {count(history.reached)}"
         found, planned = verdict(history), history.steps_planned
         done = f"{count(len(history))} of {count(planned)}" if planned is not None else count(len(history))
         seconds = history.end.at if history.end else history.seconds

@@ -1,0 +1,34 @@
+"""What the shell is left with when the screen closes: what came of each run, what was done to it, how to see it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from deadrelu_tui.report import listing
+from deadrelu_tui.report.paper import Paper
+from deadrelu_tui.run.source import ALIVE, Source
+from deadrelu_tui.run.summary import Summary
+from deadrelu_tui.run.summing import summary_of
+
+
+def lines(runs: Sequence[Source], ending: str, recorded: bool, paper: Paper) -> Iterator[str]:
+    """Yield what is to be said of the runs of a sitting, newest first, of which the first one ended as a sentence says.
+
+    Of one that is left running elsewhere, or was only looked at, there is nothing to say but that.
+    """
+    if ending:
+        yield ending
+    if not runs[0].here:
+        if runs[0].status in ALIVE:
+            yield f"it goes on; to see it again: deadrelu-tui attach {runs[0].start.run}"
+        return
+    ours = [each for each in runs if each.here and len(each.history)]
+    told = [summary_of(Summary(each.start.run, 0, 0), each.history.frozen(), False) for each in ours]
+    if len(told) > 1:
+        yield ""
+        yield from listing.lines(told, paper)
+    elif told and told[0].done:
+        yield f"done to it: {told[0].done}"
+    if told and recorded and ours[0].history.unrecorded is None:
+        more = "; all of them: deadrelu-tui runs" if len(told) > 1 else ""
+        yield f"to see it again: deadrelu-tui replay {told[0].run}{more}"
