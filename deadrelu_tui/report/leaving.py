@@ -1,4 +1,4 @@
-"""What the shell is left with when the screen closes: what came of each run, what was done to it, how to see it again."""
+"""What the shell is left with when the screen closes: what came of each run, and how to see it again."""
 
 from __future__ import annotations
 
