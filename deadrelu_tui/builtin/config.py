@@ -14,7 +14,15 @@ from typing import Any
 import platformdirs
 
 from deadrelu_tui.builtin import presets
-from deadrelu_tui.builtin.settings import RunSettings, parse_fps, parse_on_hangup, parse_speed, parse_switch, parse_word
+from deadrelu_tui.builtin.settings import (
+    RunSettings,
+    parse_fps,
+    parse_on_hangup,
+    parse_on_suspend,
+    parse_speed,
+    parse_switch,
+    parse_word,
+)
 from deadrelu_tui.errors import InputError, in_a_line
 
 if sys.version_info >= (3, 11):
@@ -31,6 +39,7 @@ BESIDE: dict[str, Callable[[Any], Any]] = {
     "theme": parse_word("theme"),
     "store": parse_switch("store"),
     "on_hangup": parse_on_hangup,
+    "on_suspend": parse_on_suspend,
     "low_bandwidth": parse_switch("low-bandwidth"),
 }
 """What can be set beside what determines a run, and how it is read."""

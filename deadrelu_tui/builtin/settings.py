@@ -69,6 +69,13 @@ def parse_on_hangup(text: Any) -> str:
     return str(text)
 
 
+def parse_on_suspend(text: Any) -> str:
+    """Return what becomes of a run while a shell has the terminal."""
+    if text not in ("pause", "train"):
+        raise InputError(f"on-suspend must be pause or train, not {_quoted(text)}")
+    return str(text)
+
+
 def parse_times(text: str | float) -> float:
     """Return how many times as fast as it went a recorded run is played."""
     value = _real(text)

@@ -114,6 +114,7 @@ def chosen_beside(ctx: click.Context) -> dict[str, Any]:
         "speed": None,
         "theme": None,
         "on_hangup": "detach",
+        "on_suspend": "pause",
         "low_bandwidth": False,
         "mouse": not os.environ.get("SSH_CONNECTION"),
     }
@@ -147,6 +148,13 @@ ON_HANGUP = click.option(
     metavar="detach|stop",
     help="What becomes of the run when the terminal goes: it trains on, to be seen by deadrelu-tui attach, or "
     "it ends.  [default: detach]",
+)
+ON_SUSPEND = click.option(
+    "--on-suspend",
+    type=Setting(config.BESIDE["on_suspend"], "pause|train"),
+    envvar="DEADRELU_ON_SUSPEND",
+    metavar="pause|train",
+    help="What becomes of the run while ctrl+z has given the terminal to the shell.  [default: pause]",
 )
 TRIALS = click.option(
     "--trials/--no-trials",

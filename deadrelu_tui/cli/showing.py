@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 
 from deadrelu_tui.builtin import config
 from deadrelu_tui.cli.alone import go_on, left_running
-from deadrelu_tui.cli.options import INTERRUPTED, ON_HANGUP, Setting
+from deadrelu_tui.cli.options import INTERRUPTED, ON_HANGUP, ON_SUSPEND, Setting
 from deadrelu_tui.cli.places import runs_folder, state_folder
 from deadrelu_tui.cli.trainings import Trainings
 from deadrelu_tui.ending import Deadline
@@ -57,6 +57,7 @@ def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="For a poor link: a frame and 2 KB a second at most.",
         ),
         ON_HANGUP,
+        ON_SUSPEND,
         click.option(
             "--theme",
             shell_complete=_themes,
@@ -115,7 +116,8 @@ def show(
             taken.guard.leaving()
 
         deadline = Deadline(last)
-        around = Around(launched.shell, launched.can_go_on, beside["on_hangup"] == "stop")
+        away = launched.shell and launched.can_go_on and beside["on_suspend"] == "train"
+        around = Around(launched.shell, launched.can_go_on, away, beside["on_hangup"] == "stop")
         app = MonitorApp(
             shown.first, shown.begin or trainings.begin, taken.meter, paced, shown.when_ready,
             lambda: deadline.set(INTERRUPTED), tour,

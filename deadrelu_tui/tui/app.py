@@ -53,6 +53,8 @@ class Around:
     """There is a shell that could continue what is stopped."""
     goes_on: bool = False
     """The process can go on without its terminal."""
+    trains_away: bool = False
+    """The training goes on while a shell has the terminal after ctrl+z."""
     stops_at_hangup: bool = False
     """It is to end with its terminal all the same."""
 
@@ -76,6 +78,7 @@ class MonitorApp(Overriding, TypedInOrder):
         that asks for the end; whether that run is a tour; the theme to begin with, and what keeps another
         one that is chosen; what is around this process; what finds a run that another process has begun; and all
         that was recorded."""
+        self.around = around or Around()
         super().__init__(driver_class=TerminalDriver if Keys.there() else None)
         self.error: BaseException | None = None
         """Why the first run could not begin, or what broke the screen: the command says so in a sentence."""
@@ -85,7 +88,6 @@ class MonitorApp(Overriding, TypedInOrder):
         """Whether the screen was left and the run is to go on."""
         self.hung_up = False
         """Whether it was left because the terminal has gone."""
-        self.around = around or Around()
         self.session, self.meter, self._when_ready = Session(first, begin, find), meter, when_ready
         self._asked_to_end = asked_to_end
         self.pace, self.library = pace or Pace(), library

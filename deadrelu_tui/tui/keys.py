@@ -115,7 +115,7 @@ ANYWHERE = (
         "ctrl+z",
         "suspend",
         "suspend",
-        "Give the terminal back to the shell and hold the training; fg brings both back.",
+        "Give the terminal back to the shell and hold the training (--on-suspend train does not); fg brings both back.",
         show=False,
         priority=True,
     ),

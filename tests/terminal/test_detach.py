@@ -285,6 +285,46 @@ def test_there_is_nothing_to_attach_to_where_nothing_runs(home: Home) -> None:
         assert done.returncode == 2
 
 
+# ctrl+z
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.parametrize("trains", [True, False])
+def test_ctrl_z_gives_the_shell_the_terminal_and_the_run_trains_meanwhile_as_it_is_set(
+    home: Home, trains: bool
+) -> None:
+    more = ("--on-suspend", "train") if trains else ()
+    shown = Terminal(["--norc", "-i"], (100, 30), {**environment(home.path), "PS1": "$ "}, shutil.which("bash") or "")
+    shown.until("$ ")
+    shown.press(f"{shlex.join([COMMAND, *LONG, *more])}\n")
+    shown.until("running")
+    home.grows()
+    shown.press("\x1a")
+    shown.until("Stopped")
+    tail = home.tail()
+    if trains:
+        assert home.grows()
+        shown.press("bg\n")
+        shown.until("&")
+        assert home.grows()
+    else:
+        time.sleep(1)
+        home.read(tail)
+        time.sleep(1)  # a process that is stopped writes nothing
+        assert not home.read(tail)
+    shown.press("fg\n")
+    shown.until("n input 0–255 │")
+    shown.press("n")
+    shown.until("n input 0–1 ")
+    assert home.grows()
+    shown.press("q")
+    shown.until("Quit and end it?")
+    shown.press("y")
+    shown.until("to see it again")
+    shown.press("exit\n")
+    assert shown.ends() == 0
+
+
 # tmux and ssh
 
 

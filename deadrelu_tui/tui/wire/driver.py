@@ -30,6 +30,8 @@ from deadrelu_tui.tui.wire.terminal import KITTY, MOUSE, OFF, ON
 
 SETTLED = 0.3
 """Seconds after a return to the foreground in which a stop that was asked for before it counts no more."""
+BEHIND = 0.2
+"""Seconds between two looks at whether the shell has given the terminal back."""
 LAST_WORDS = 1.0
 """Seconds for which a terminal that takes nothing is waited for on the way out."""
 
@@ -48,6 +50,8 @@ class TerminalDriver(Driver):
         """Whether the terminal is ours."""
         self.before: list[Any] | None = None
         """The modes that the shell had set."""
+        self.trains_away: bool = getattr(getattr(app, "around", None), "trains_away", False)
+        """Whether only the process before us is stopped when the shell takes the terminal, and this one trains on."""
         self._again = 0.0
         self._hears: tuple[threading.Thread, int] | None = None
         self._queue: queue.SimpleQueue[str | threading.Event] = queue.SimpleQueue()
@@ -140,16 +144,39 @@ class TerminalDriver(Driver):
         if time.monotonic() - self._again < SETTLED:
             return
         self._leave()
+        if self.trains_away:
+            self.disable_input()  # to read in the background would stop us
+            os.kill(os.getppid(), signal.SIGSTOP)
+            self._wait_for_front(False)
+            return
         self.loop.remove_signal_handler(signal.SIGTSTP)  # the kernel's own answer: it knows whether there is a shell
         os.kill(os.getpid(), signal.SIGTSTP)
         self.loop.call_later(0.05, self._continued)
 
     def _continued(self) -> None:
-        """Take the terminal again, whoever had it and whatever was done to it."""
+        """Take the terminal again, whoever had it and whatever was done to it; not in the background, if the training
+        goes on there.
+        """
+        if self.trains_away and not self._in_front():
+            return
         self._again = time.monotonic()
         self.loop.add_signal_handler(signal.SIGTSTP, self._suspend)
         self._enter()
+        self._listen()
         self.send_message(self.SignalResume())
+
+    def _wait_for_front(self, was_behind: bool) -> None:
+        """Take the terminal again when the shell has given it back: of what runs already it says nothing."""
+        front = self._in_front()
+        if front and was_behind:
+            self._continued()
+        elif not self.active:
+            self.loop.call_later(BEHIND, self._wait_for_front, was_behind or not front)
+
+    def _in_front(self) -> bool:
+        with contextlib.suppress(OSError):
+            return os.tcgetpgrp(self.typed) == os.getpgrp()
+        return True
 
     def _resized(self) -> None:
         size = Size(*self.size())
