@@ -22,6 +22,7 @@ from deadrelu_tui.record.codec import dump
 from deadrelu_tui.record.commands import TIMES, Change, Pause, Play, Restart, Resume, Revive, Stop, Take, next_times
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import End, Step
+from deadrelu_tui.record.telling import told
 from deadrelu_tui.run.recorded import Recorded
 from deadrelu_tui.run.run import Training
 from deadrelu_tui.run.source import Status
@@ -238,3 +239,31 @@ def test_the_tempo_goes_up_to_all_at_once_and_down_to_as_it_was() -> None:
         up.append(next_times(up[-1], 1))
     assert up == [*TIMES, math.inf]
     assert [next_times(each, -1) for each in (math.inf, 3.0, 1.0)] == [100.0, 2.0, 1.0]
+
+
+def test_a_file_that_version_1_has_written_is_read_for_ever() -> None:
+    """`recorded/version-1.run` stays as it is: a network of two layers, stepped, changed, revived and trained on."""
+    found = Recorded(Path(__file__).parent / "recorded" / "version-1.run")
+    try:
+        until(lambda: found.status is Status.FINISHED)
+        history = found.history
+        assert history.series("loss").values.tolist() == [
+            2.3036530017852783, 2.302417516708374, 2.302009344100952, 2.302612781524658, 2.3025784492492676,
+            2.3025760650634766, 2.3025975227355957, 2.3026137351989746, 2.302578926086426, 2.3025901317596436,
+            2.302602767944336, 2.3026092052459717,
+        ]  # fmt: skip
+        assert history.look_steps.tolist() == [0, 1, 2, 2, 3, 4, 5, 7, 11]
+        assert [(each.step, told(each)) for each in history.events] == [
+            (0, "start: raw input 0–255, lr 0.1, relu, 6–4 hidden, seed 3"), (0, "unit 1 of h2 was born dead"),
+            (1, "unit 1 of h2 fires again"), (3, "pause"), (3, "unit 1 of h2 fell silent"), (3, "normalise on"),
+            (3, "revive 1 unit of h2"), (3, "unit 1 of h2 fires again"),
+            (3, "epoch 1: test accuracy 18.8 %, loss 2.30"), (5, "resume"),
+            (7, "epoch 2: test accuracy 18.0 %, loss 2.30"), (8, "train on: 1 more epoch"),
+            (11, "epoch 3: test accuracy 12.0 %, loss 2.30"),
+        ]  # fmt: skip
+        assert {name: int(each.deaths.sum()) for name, each in history.ledgers.items()} == {"h1": 0, "h2": 2}
+        assert float(history.look_at(3).layers["h1"].firing.sum()) == 3.5950002670288086
+        assert float(history.look_at(3).layers["h2"].spread.sum()) == 1.0
+        assert (history.latest("accuracy/test"), history.epoch, found.fault) == (0.1205, 3, "")
+    finally:
+        found.close()
