@@ -101,8 +101,12 @@ class Terminal:
 
     @property
     def cpu_seconds(self) -> float:
-        """What all threads of the command have computed so far, as the kernel counts it."""
-        stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8")
+        """What all threads of the command have computed so far, as the kernel counts it.
+
+        The process that was started waits for one that does the work.
+        """
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
+        stat = Path(f"/proc/{children[0] if children else self.pid}/stat").read_text(encoding="utf-8")
         user, system = stat.rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
