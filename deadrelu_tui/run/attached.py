@@ -48,7 +48,7 @@ class Attached(Recorded):
         super().__init__(path, patience=PATIENCE)
         self._state: Mapping[str, Any] = {}
         self._read_only = read_only
-        self.alone = ""
+        self._lost = "it was opened to look at it only" if read_only else ""
         """Why nothing can be asked of it; empty while it can."""
         self._connection: socket.socket | None = None
         self._wanted: list[Future[list[Any]]] = []
@@ -59,7 +59,7 @@ class Attached(Recorded):
         try:
             self._connection = self._connect()
         except (OSError, wire.WireError, InputError) as error:
-            self.alone = str(error)
+            self._lost = self._lost or str(error)
             return
         first = threading.Event()
         threading.Thread(target=self._hear, args=(first,), name="attached", daemon=True).start()
@@ -99,6 +99,11 @@ class Attached(Recorded):
     @property
     def _connected(self) -> bool:
         return self._connection is not None and self._state.get("run") == self.start.run
+
+    @property
+    def lack(self) -> str:
+        """Why nothing can be asked of it though it lives; empty if something can."""
+        return self._lost if self.status in ALIVE else ""
 
     @property
     def can(self) -> frozenset[str]:
@@ -230,7 +235,7 @@ class Attached(Recorded):
                 raise wire.WireError(str(told["fault"]))
 
     def _lose(self, why: str) -> None:
-        self.alone = self.alone or why
+        self._lost = self._lost or why
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -65,6 +65,11 @@ class Recorded:
         self._said = said
 
     @property
+    def lack(self) -> str:
+        """Return nothing: what is recorded takes no orders anyway."""
+        return ""
+
+    @property
     def successor(self) -> str:
         """Return nothing: nobody begins a run in the place of what is recorded."""
         return ""

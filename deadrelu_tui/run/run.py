@@ -39,7 +39,7 @@ class Run:
     """One training from its promise to its end; a Source."""
 
     here = True
-    successor = ""
+    lack = successor = ""
 
     def __init__(
         self, promised: Start, training: Training, executor: Executor, live: Live, stays: bool = False,

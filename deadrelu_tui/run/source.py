@@ -46,6 +46,10 @@ class Source(Protocol):
         """Whether the training lives in this process, and ends with it."""
 
     @property
+    def lack(self) -> str:
+        """Why it can be asked for nothing from here though it lives; empty if it can."""
+
+    @property
     def successor(self) -> str:
         """The id of the run that another process has begun in its place; empty without one."""
 

@@ -206,6 +206,8 @@ class MonitorApp(Overriding, TypedInOrder):
             self._when_ready()
         if self.monitor is not None:
             self.monitor.begin()
+        if lack := self.session.in_hand.lack:
+            self.notify(f"This run can be looked at, and no more: {lack}.", timeout=8)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """List what the palette offers: the action of every key that applies now, with the key, and what has none."""

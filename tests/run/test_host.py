@@ -140,12 +140,12 @@ def test_two_who_look_see_what_one_of_them_has_asked_for(process: Process, look:
     assert one.history.events == other.history.events == process.run.history.events
     one.send(Resume())
     until(lambda: other.status is Status.RUNNING)
-    assert (one.alone, one.here, one.successor) == ("", False, "")
+    assert (one.lack, one.here, one.successor) == ("", False, "")
 
 
 def test_who_only_looks_changes_nothing(process: Process, look: Look) -> None:
     guest = look(read_only=True)
-    assert guest.can == frozenset()
+    assert (guest.can, guest.lack) == (frozenset(), "it was opened to look at it only")
     for command in (Pause(), Stop(), Revive(), Change({"lr": 7.0})):
         guest.send(command)
     before = len(guest.history)
@@ -184,7 +184,7 @@ def test_settings_that_cannot_be_are_told_and_end_nothing_else(
     guest = look()
     with pytest.raises(InputError):
         guest.begin({**RunSettings(epochs=3).as_dict(), **settings}, paused=False)
-    assert guest.alone == ""
+    assert guest.lack == ""
     assert process.host.guests == 1
 
 
@@ -202,7 +202,7 @@ def test_when_its_process_goes_the_run_can_be_looked_at_and_says_why_no_more(pro
     guest = look()
     until(lambda: len(guest.history) > 3)
     process.host.close()
-    until(lambda: guest.alone == "its process has gone")
+    until(lambda: guest.lack == "its process has gone")
     assert guest.can == frozenset()
     guest.send(Stop())
     assert process.run.status is Status.RUNNING
@@ -225,7 +225,7 @@ def test_who_cannot_be_reached_can_be_looked_at_and_it_is_told_why(
     start = process.run.start
     (tmp_path / "x.run").write_bytes(dump([replace(start, facts={**start.facts, **facts})]))
     found = Attached(tmp_path / "x.run")
-    assert why in found.alone
+    assert why in found._lost
     assert found.can.isdisjoint({"stop", "pause", "restart"})
     found.close()
 
@@ -241,7 +241,7 @@ def test_a_socket_that_a_killed_process_has_left_is_recognised(process: Process,
 
     (tmp_path / "x.run").write_bytes(dump([replace(start, facts={**start.facts, "socket": str(stale)})]))
     found = Attached(tmp_path / "x.run")
-    assert "cannot be reached: Connection refused" in found.alone
+    assert "cannot be reached: Connection refused" in found._lost
     found.close()
     process.host._clear()
     assert not stale.exists()
@@ -429,6 +429,6 @@ def test_a_host_of_another_version_is_told_and_looked_at(
 
     monkeypatch.setattr(host_module.Guest, "serve", hello)
     guest = look()
-    assert guest.alone == "its process is of another version of deadrelu-tui"
+    assert guest.lack == "its process is of another version of deadrelu-tui"
     assert guest.status in ALIVE
     assert guest.can == frozenset()

@@ -73,7 +73,7 @@ def _elsewhere(run: Source, width: int) -> str:
     if "play" in run.can:
         when = wall_moment(run.start.at, "%Y-%m-%d %H:%M")
         return f"recorded {when} " if when and width >= 90 else "recorded"
-    return "attached" if "stop" in run.can or not run.can.isdisjoint({"restart"}) else "looking only"
+    return "looking only" if run.lack else "attached"
 
 
 def _where(start: Start) -> tuple[str, ...]:

@@ -114,6 +114,8 @@ class MonitorScreen(Viewing):
             return ""
         if needs not in run.start.can or (action in CHANGES and needs not in run.live) or action in OF_OURS:
             return "This run takes no orders of that kind."
+        if run.lack:
+            return f"This run takes no orders from here: {run.lack}."
         if run.status in ALIVE:
             if action != "train_on":
                 return ""
