@@ -117,7 +117,8 @@ def show(
 
         deadline = Deadline(last)
         away = launched.shell and launched.can_go_on and beside["on_suspend"] == "train"
-        around = Around(launched.shell, launched.can_go_on, away, beside["on_hangup"] == "stop")
+        seen = beside["store"]  # what is not recorded nobody could see again
+        around = Around(launched.shell, launched.can_go_on and seen, away, beside["on_hangup"] == "stop")
         app = MonitorApp(
             shown.first, shown.begin or trainings.begin, taken.meter, paced, shown.when_ready,
             lambda: deadline.set(INTERRUPTED), tour,

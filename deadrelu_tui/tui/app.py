@@ -266,7 +266,8 @@ class MonitorApp(Overriding, TypedInOrder):
         """Leave the screen and let the run go on."""
         if not self.detach():
             alive = self.session.in_hand.status in ALIVE
-            self.notify("This process cannot go on without its terminal." if alive else "No run is live here: q quits.")
+            lacking = "Nobody could see this run again: it is not recorded."
+            self.notify(lacking if alive else "No run is live here: q quits.")
 
     def close(self) -> None:
         """End the run in hand and wait until it is let go of."""

@@ -257,6 +257,22 @@ def test_on_hangup_stop_ends_the_run_with_its_terminal(terminal: Open, home: Hom
     assert home.tail().status is Status.STOPPED
 
 
+def test_a_run_that_is_not_recorded_ends_with_its_terminal(terminal: Open, home: Home) -> None:
+    shown = terminal(*LONG, "--no-store")
+    shown.until("running")
+    (pid,) = (int(each) for each in children(shown.pid))
+    shown.press("\x1c")
+    shown.until("it is not recorded")
+    os.close(shown.master)
+    shown.master = os.open(os.devnull, os.O_RDWR)
+    until(lambda: not lives(pid), "its end")
+    assert home.runs == []
+
+
+def children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+
+
 def test_a_run_without_a_screen_outlives_its_terminal_too(home: Home) -> None:
     pid, master = pty.fork()
     if not pid:
