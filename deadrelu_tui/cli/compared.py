@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from deadrelu_tui.cli.options import STORE, TRIALS, chosen_beside, epilog
+from deadrelu_tui.cli.options import chosen_beside, epilog
 from deadrelu_tui.cli.recorded import complete_run, file_of
 from deadrelu_tui.cli.replay import recorded
-from deadrelu_tui.cli.showing import Opened, screen_options, show
+from deadrelu_tui.cli.showing import Opened, screen_options, show, training_options
 from deadrelu_tui.cli.trainings import Trainings
 
 
@@ -56,8 +56,7 @@ def show_command(run: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--text", "text", is_flag=True, help="Print the table alone. Without a terminal there is nothing else.")
 @screen_options
-@TRIALS
-@STORE
+@training_options
 @click.pass_context
 def compare_command(ctx: click.Context, /, runs: tuple[str, ...], as_json: bool, text: bool, **_given: Any) -> None:
     """Show 2 to 6 runs over each other on the screen, the first one in front, and tell how they were set otherwise and

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
+import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.settings import parse_times
-from deadrelu_tui.cli.options import STORE, TRIALS, Setting, chosen_beside, epilog
+from deadrelu_tui.cli.options import Setting, chosen_beside, epilog
 from deadrelu_tui.cli.places import runs_folder
 from deadrelu_tui.cli.recorded import complete_run, file_of, summaries
-from deadrelu_tui.cli.showing import Opened, screen_options, show
+from deadrelu_tui.cli.showing import Opened, screen_options, show, training_options
 from deadrelu_tui.cli.trainings import Trainings
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from deadrelu_tui.run.recorded import Recorded
+
+
+ENDED_WITHIN = 10.0
+"""Seconds for which a run that was told to end is waited for."""
 
 
 def recorded(path: Path) -> Recorded:
@@ -62,9 +71,10 @@ def attach_command(ctx: click.Context, /, run: str, read_only: bool, **_given: A
     """
     from deadrelu_tui.run.attached import Attached
     from deadrelu_tui.run.folder import path_of
+    from deadrelu_tui.run.source import ALIVE
 
-    folder = runs_folder()
-    path, in_hand = file_of(run or running()), list[Attached]()
+    folder, in_hand = runs_folder(), list[Attached]()
+    path = file_of(run or running())
 
     def look(name: str) -> Attached:
         in_hand.append(Attached(path_of(folder, name), read_only))
@@ -73,11 +83,57 @@ def attach_command(ctx: click.Context, /, run: str, read_only: bool, **_given: A
     def begin(values: Mapping[str, Any], paused: bool) -> Attached:
         return look(in_hand[-1].begin(values, paused))
 
+    def follow(name: str) -> Attached:
+        in_hand.append(Attached(path_of(folder, name), read_only, patience=0))
+        return in_hand[-1]
+
     def opened(_trainings: Trainings) -> Opened:  # not before: its threads would not be in the process of the screen
-        in_hand.append(Attached(path, read_only))
-        return Opened(in_hand[0], begin=begin, find=look)
+        first = Attached(path, read_only)
+        if not first.lack and first.status not in ALIVE and "train_on" not in first.can:  # its process has gone
+            first.close()
+            return Opened(recorded(path))
+        in_hand.append(first)
+        return Opened(first, begin=begin, find=follow)
 
     ctx.exit(show(chosen_beside(ctx), opened))
+
+
+@click.command(
+    "stop",
+    short_help="End a run that lives in another process.",
+    epilog=epilog(("deadrelu-tui stop last", "what was recorded stays")),
+)
+@click.argument("run", metavar="RUN", shell_complete=complete_run)
+@click.pass_context
+def stop_command(ctx: click.Context, run: str) -> None:
+    """End a run that lives in another process of yours, after the step it is in.
+
+    RUN is an id, the beginning of one, or `last`.
+    """
+    from deadrelu_tui.record.commands import Stop
+    from deadrelu_tui.run.attached import Attached
+    from deadrelu_tui.run.origin import lives
+    from deadrelu_tui.run.source import ALIVE
+
+    found = Attached(file_of(run))
+    name, facts = found.start.run, found.start.facts
+    try:
+        found.settle()
+        if found.status not in ALIVE:
+            raise InputError(f"run {name} has ended: it is {found.status.value}")
+        if not found.lack:
+            found.send(Stop())
+        elif facts.get("host") == socket.gethostname() and lives(facts, 0.0):
+            os.kill(facts["process"]["pid"], signal.SIGTERM)  # what it does then is the same
+        else:
+            raise InputError(found.lack)
+        until = time.monotonic() + ENDED_WITHIN
+        while found.status in ALIVE and time.monotonic() < until:
+            time.sleep(0.05)
+        click.echo(f"run {name} is {found.status.value} after {count(len(found.history))} steps")
+        ctx.exit(1 if found.status in ALIVE else 0)
+    finally:
+        found.close()
 
 
 @click.command(
@@ -96,8 +152,7 @@ def attach_command(ctx: click.Context, /, run: str, read_only: bool, **_given: A
     help="Play it from its first step on, N times as fast as it went: 1 to 100. < and > change that.",
 )
 @screen_options
-@TRIALS
-@STORE
+@training_options
 @click.pass_context
 def replay_command(ctx: click.Context, /, run: str, times: float | None, **_given: Any) -> None:
     """Show a recorded run on the same screen: arrows, [ and ] read any step of it, space plays it.

@@ -157,19 +157,21 @@ def remove_command(
     chosen = removing.chosen(summaries(), named, conditions, older_than, keep)
     for run in chosen.running:
         click.echo(f"{run.run} is still running: it stays")
+    stays = any(run.run in named for run in chosen.running)
     if not chosen.ended:
         click.echo("nothing is to be removed")
-        return
+        ctx.exit(1 if stays else 0)
     click.echo("\n".join(listing.lines(chosen.ended, Paper.of(sys.stdout, os.environ))))
     if dry_run:
         click.echo(f"would remove {removing.told(chosen.ended)}")
         return
     if not yes and not sys.stdin.isatty():
         raise InputError("nobody can be asked without a terminal: add --yes to remove them, or --dry-run to look")
-    if not yes:
-        click.confirm(f"Remove {removing.told(chosen.ended)}?", abort=True)
+    if not yes and not click.confirm(f"Remove {removing.told(chosen.ended)}?"):
+        click.echo("nothing was removed")
+        ctx.exit(1)
     removed, faults = removing.remove(runs_folder(), chosen.ended)
     click.echo(f"removed {removing.told(removed)}")
     for fault in faults:
         click.echo(f"deadrelu-tui: {fault}", err=True)
-    ctx.exit(1 if faults else 0)
+    ctx.exit(1 if faults or stays else 0)

@@ -14,15 +14,13 @@ from deadrelu_tui.builtin import config, needs
 from deadrelu_tui.cli.options import (
     ORDER,
     PRESETS,
-    STORE,
-    TRIALS,
     Setting,
     chosen,
     chosen_beside,
     epilog,
     settings_options,
 )
-from deadrelu_tui.cli.showing import Opened, screen_options, show
+from deadrelu_tui.cli.showing import Opened, screen_options, show, training_options
 from deadrelu_tui.cli.trainings import Trainings
 from deadrelu_tui.errors import InputError
 
@@ -54,8 +52,7 @@ OPENING = 1.0, 7
 )
 @click.option("--tour", is_flag=True, help="Explain the death of the ReLUs at six stops of a run; a flag alone.")
 @click.option("--paused", is_flag=True, help="Hold the first run before its first step; a flag alone.")
-@TRIALS
-@STORE
+@training_options
 @click.version_option(__version__, prog_name="deadrelu-tui", message="%(prog)s %(version)s")
 @click.pass_context
 def main_command(ctx: click.Context, /, paused: bool, tour: bool, **_given: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from deadrelu_tui.builtin import config
 from deadrelu_tui.cli.alone import go_on, left_running
-from deadrelu_tui.cli.options import INTERRUPTED, ON_HANGUP, ON_SUSPEND, Setting
+from deadrelu_tui.cli.options import INTERRUPTED, ON_HANGUP, ON_SUSPEND, STORE, TRIALS, Setting
 from deadrelu_tui.cli.places import runs_folder, state_folder
 from deadrelu_tui.cli.trainings import Trainings
 from deadrelu_tui.ending import Deadline
@@ -56,8 +57,6 @@ def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
             envvar="DEADRELU_LOW_BANDWIDTH",
             help="For a poor link: a frame and 2 KB a second at most.",
         ),
-        ON_HANGUP,
-        ON_SUSPEND,
         click.option(
             "--theme",
             shell_complete=_themes,
@@ -70,6 +69,17 @@ def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for each in reversed(options):
         command = each(command)
     return command
+
+
+def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of what trains behind its screen."""
+    for each in (STORE, TRIALS, ON_SUSPEND, ON_HANGUP):
+        command = each(command)
+    return command
+
+
+ENDED_WITHIN = 3.0
+"""Seconds within which a run of another process ends that was told to."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +139,7 @@ def show(
         if shown.begin is None:
             trainings.serve(app.session, app.begin_from_elsewhere)
         try:
-            app.run(mouse=beside["mouse"])
+            wanted = app.run(mouse=beside["mouse"])
         finally:
             if not app.detached:
                 if not app.terminated:
@@ -147,11 +157,23 @@ def show(
     error = app.error or app.failure
     if error is not None and not isinstance(error, RunFailedError):  # which ended elsewhere, and is told on the screen
         raise error
-    if farewell:
+    if str(wanted) == "stop":  # a run of another process
+        _wait_for_end(app.session.in_hand)
+    if farewell and not app.hung_up:
         from deadrelu_tui.report import leaving
         from deadrelu_tui.report.paper import Paper
 
         runs = [each for _, each in app.session.runs]
-        for line in leaving.lines(runs, app.farewell, beside["store"], Paper.of(sys.stdout, os.environ)):
+        for line in leaving.lines(
+            runs, app.farewell, beside["store"], Paper.of(sys.stdout, os.environ), wanted == "stop"
+        ):
             click.echo(line)
     return INTERRUPTED if app.terminated else app.return_code or 0
+
+
+def _wait_for_end(run: Source) -> None:
+    from deadrelu_tui.run.source import ALIVE
+
+    until = time.monotonic() + ENDED_WITHIN
+    while run.status in ALIVE and time.monotonic() < until:
+        time.sleep(0.05)

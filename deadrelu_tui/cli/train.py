@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ from deadrelu_tui.cli.options import (
     epilog,
     settings_options,
 )
-from deadrelu_tui.cli.places import state_folder
+from deadrelu_tui.cli.places import runs_folder, state_folder
 from deadrelu_tui.cli.trainings import Trainings
 from deadrelu_tui.ending import Deadline
 from deadrelu_tui.errors import InputError
@@ -117,6 +118,7 @@ def _detached(settings: RunSettings, beside: Mapping[str, Any], unfit: str, as_j
     if not launched.can_go_on:
         raise InputError("no process can be begun that goes on alone: so many are not allowed; leave out --detach")
     from deadrelu_tui import headless
+    from deadrelu_tui.run.folder import path_of
     from deadrelu_tui.run.session import Session
 
     trainings = Trainings(beside, unfit)
@@ -130,6 +132,13 @@ def _detached(settings: RunSettings, beside: Mapping[str, Any], unfit: str, as_j
     if run.error is not None:
         trainings.close(run)
         raise run.error
+    path = path_of(runs_folder(), run.start.run)
+    while not path.exists() and not run.unrecorded:  # nobody could see it
+        time.sleep(headless.POLL_SECONDS)
+    if run.unrecorded:
+        why = run.unrecorded
+        trainings.close(run)
+        raise InputError(f"{path} cannot be written ({why}), and nobody could see the run; leave out --detach")
     said = json.dumps(headless.start_row(run.start)) if as_json else run.start.run
     let_go(state_folder() / "log")
     launched.go_on(f"{said}\n", to=1)

@@ -226,7 +226,7 @@ def _overshoot(facts: Facts) -> str:
     scale = ", ".join(filter(None, (mean, f"lr {rate(facts['lr'])}" if "lr" in facts else "")))
     told = ""
     if "update" in facts:
-        told = f"update {facts['at']} was {number(facts['update'], 2)}×{facts['weight']}"
+        told = f"update {count(facts['at'])} was {number(facts['update'], 2)}×{facts['weight']}"
     blow = ": ".join(filter(None, (scale, told)))
     before = f"the loss before was {number(facts['loss_before'])}" if "loss_before" in facts else ""
     return "; ".join(filter(None, (", ".join(filter(None, (blow, _terms(facts)))), before)))

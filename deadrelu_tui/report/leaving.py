@@ -11,16 +11,18 @@ from deadrelu_tui.run.summary import Summary
 from deadrelu_tui.run.summing import summary_of
 
 
-def lines(runs: Sequence[Source], ending: str, recorded: bool, paper: Paper) -> Iterator[str]:
+def lines(runs: Sequence[Source], ending: str, recorded: bool, paper: Paper, stopped: bool = False) -> Iterator[str]:
     """Yield what is to be said of the runs of a sitting, newest first, of which the first one ended as a sentence says.
 
-    Of one that is left running elsewhere, or was only looked at, there is nothing to say but that.
+    Of one that is left running elsewhere, or was stopped from here, there is nothing to say but that.
     """
     if ending:
         yield ending
     if not runs[0].here:
         if runs[0].status in ALIVE:
             yield f"it goes on; to see it again: deadrelu-tui attach {runs[0].start.run}"
+        elif stopped:
+            yield f"to see it again: deadrelu-tui replay {runs[0].start.run}"
         return
     ours = [each for each in runs if each.here and len(each.history)]
     told = [summary_of(Summary(each.start.run, 0, 0), each.history.frozen(), False) for each in ours]
@@ -29,6 +31,6 @@ def lines(runs: Sequence[Source], ending: str, recorded: bool, paper: Paper) -> 
         yield from listing.lines(told, paper)
     elif told and told[0].done:
         yield f"done to it: {told[0].done}"
-    if told and recorded and ours[0].history.unrecorded is None:
+    if told and recorded and not ours[0].unrecorded:
         more = "; all of them: deadrelu-tui runs" if len(told) > 1 else ""
         yield f"to see it again: deadrelu-tui replay {told[0].run}{more}"

@@ -10,7 +10,7 @@ from typing import Any
 from deadrelu_tui.diagnosis.words import GLYPHS
 from deadrelu_tui.report.fields import age, date, experiment, preset_of
 from deadrelu_tui.report.paper import Cell, Column, Paper, table
-from deadrelu_tui.run.summary import Summary
+from deadrelu_tui.run.summary import DAMAGED, Summary
 from deadrelu_tui.wording import count, duration, percent, printable
 
 EMPTY = "No run is recorded yet. To record one: deadrelu-tui run, or deadrelu-tui for the screen."
@@ -21,8 +21,8 @@ _SECONDS = len("20261129-120000")
 """Of an id the part that tells when the run began."""
 _LOOKS = {"✖": "bad", "▲": "doubtful", "✔": "good", "…": ""}
 _STATUS = {
-    "finished": "dim", "stopped": "dim", "running": "now", "starting": "now", "failed": "bad", "crashed": "bad",
-    "unreadable": "bad",
+    "finished": "dim", "stopped": "dim", "running": "now", "starting": "now", "paused": "now", "failed": "bad",
+    "crashed": "bad", DAMAGED: "bad", "unreadable": "bad",
 }  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def accuracy(run: Summary) -> str:
 def status(run: Summary) -> Cell:
     """Return what a run is doing, or that its file is damaged: how it ended is not known then."""
     word = run.status
-    return Cell("damaged", "bad") if run.damaged and not run.alive else Cell(word, _STATUS.get(word, ""))
+    return Cell(DAMAGED, "bad") if run.damaged and not run.alive else Cell(word, _STATUS.get(word, ""))
 
 
 def steps(run: Summary) -> str:

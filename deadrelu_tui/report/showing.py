@@ -141,7 +141,8 @@ def _ended(summary: Summary) -> str:
     if summary.alive:
         return f"not yet: {how} since {lasted}"
     if not summary.how:
-        return f"{how}: its process is gone, {lasted} are recorded"
+        gone = "the rest of its file" if summary.damaged else "its process"
+        return f"{how}: {gone} is gone, {lasted} are recorded"
     return f"{how} after {lasted}"
 
 

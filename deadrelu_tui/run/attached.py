@@ -23,6 +23,8 @@ from deadrelu_tui.run.origin import lives
 from deadrelu_tui.run.recorded import Recorded
 from deadrelu_tui.run.source import ALIVE, Status
 
+AGAIN = 2.0
+"""Seconds until a connection that was lost is tried again."""
 ANSWERED = 1.0
 """Seconds for which an answer to a command is waited for."""
 PATIENCE = 5.0
@@ -43,26 +45,23 @@ def _reach(connection: socket.socket, where: str) -> None:
 class Attached(Recorded):
     """A run of another process of the same user. Without a connection to it it can be looked at, and no more."""
 
-    def __init__(self, path: Path, read_only: bool = False) -> None:
-        """Begin to read, and connect. Raises InputError for what is no run's file."""
-        super().__init__(path, patience=PATIENCE)
+    def __init__(self, path: Path, read_only: bool = False, patience: float = PATIENCE) -> None:
+        """Begin to read, and connect; the connection is made anew should it be lost. A file that is about to be written
+        is waited for. Raises InputError for what is no run's file.
+        """
         self._state: Mapping[str, Any] = {}
         self._read_only = read_only
-        self._lost = "it was opened to look at it only" if read_only else ""
-        """Why nothing can be asked of it; empty while it can."""
+        self._lost = ""
+        """Why there is no connection; empty while there is one."""
         self._connection: socket.socket | None = None
         self._wanted: list[Future[list[Any]]] = []
         self._answer: Future[str] | None = None
         self._sent = self._done = 0
         """Commands that were sent, and those that are known to be in force."""
         self._lock = threading.Lock()
-        try:
-            self._connection = self._connect()
-        except (OSError, wire.WireError, InputError) as error:
-            self._lost = self._lost or str(error)
-            return
+        super().__init__(path, patience)
         first = threading.Event()
-        threading.Thread(target=self._hear, args=(first,), name="attached", daemon=True).start()
+        threading.Thread(target=self._stay, args=(first,), name="attached", daemon=True).start()
         first.wait(PATIENCE)
 
     def _connect(self) -> socket.socket:
@@ -103,7 +102,9 @@ class Attached(Recorded):
     @property
     def lack(self) -> str:
         """Why nothing can be asked of it though it lives; empty if something can."""
-        return self._lost if self.status in ALIVE else ""
+        if self.status not in ALIVE:
+            return ""
+        return "it was opened to look at it only" if self._read_only else self._lost
 
     @property
     def can(self) -> frozenset[str]:
@@ -128,6 +129,11 @@ class Attached(Recorded):
     def speed(self) -> Speed:
         """How fast it is asked to go."""
         return Speed(*self._state["speed"]) if self._connected else super().speed
+
+    @property
+    def unrecorded(self) -> str:
+        """Why it is not recorded just now, as its process says: its file cannot tell."""
+        return str(self._state.get("unrecorded", "")) if self._connected else super().unrecorded
 
     @property
     def successor(self) -> str:
@@ -191,9 +197,27 @@ class Attached(Recorded):
 
     # In the thread that hears
 
-    def _hear(self, first: threading.Event) -> None:
-        frames, connection = wire.Frames(wire.MOST_BACK), self._connection
-        assert connection is not None
+    def _stay(self, first: threading.Event) -> None:
+        """Be connected as long as its process lives and speaks our language; `first` says that it was tried."""
+        understood = True
+        while understood and not self._closed:
+            try:
+                connection = self._connect()
+            except (OSError, InputError) as error:
+                self._lost = str(error)
+            else:
+                self._lost, self._state, self._sent, self._done = "", {}, 0, 0
+                self._connection = connection
+                understood = self._hear(connection, first)
+            first.set()
+            with self._asked:
+                self._asked.wait_for(lambda: self._closed, AGAIN)
+            if not lives(self.start.facts, 0.0):
+                return
+
+    def _hear(self, connection: socket.socket, first: threading.Event) -> bool:
+        """Take what its process says until there is no more; return whether it was understood."""
+        frames = wire.Frames(wire.MOST_BACK)
         connection.settimeout(None)
         try:
             while data := connection.recv(1 << 16):
@@ -201,11 +225,14 @@ class Attached(Recorded):
                     self._take(told, more)
                     if self._state:
                         first.set()
-        except (wire.WireError, OSError, KeyError, TypeError, ValueError) as error:
+        except OSError as error:
+            self._lose(str(error.strerror or error))
+        except (wire.WireError, KeyError, TypeError, ValueError) as error:
             self._lose(str(error))
+            return False
         else:
             self._lose("its process has gone")
-        first.set()
+        return True
 
     def _take(self, told: Mapping[str, Any], more: bytes) -> None:
         if wire.HELLO in told:
@@ -218,7 +245,7 @@ class Attached(Recorded):
                 self._asked.notify_all()
         elif "parameters" in told:
             with self._lock:
-                wanted = self._wanted.pop(0)
+                wanted = self._wanted.pop(0) if self._wanted else Future()
             arrays, at = [], 0
             for kind, shape in told["parameters"]:
                 array = np.frombuffer(more, kind, int(np.prod(shape)), at).reshape(shape)
@@ -236,6 +263,8 @@ class Attached(Recorded):
 
     def _lose(self, why: str) -> None:
         self._lost = self._lost or why
+        with self._lock:
+            self._wanted.clear()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

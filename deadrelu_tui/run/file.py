@@ -8,6 +8,7 @@ that is used here.
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,9 +36,12 @@ class Tail:
         self._decoder = Decoder()
         self._was_silent = 0.0
         try:
-            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe is not waited for
         except OSError as error:
             raise InputError(f"{printable(str(path))} cannot be read: {error.strerror}") from error
+        if not stat.S_ISREG(os.fstat(self._file).st_mode):
+            os.close(self._file)
+            raise InputError(f"{printable(str(path))} is no plain file")
 
     def read(self) -> Iterator[Record | Steps]:
         """Yield what has come since it was read last. Raises InputError if it holds no records, or newer ones.
@@ -74,6 +78,15 @@ class Tail:
         if self.start is None:
             return Status.STARTING
         return Status.RUNNING if lives(self.start.facts, self.silent) else Status.CRASHED
+
+    @property
+    def replaced(self) -> bool:
+        """Whether another file lies there now, or less of this one than was read."""
+        try:
+            now, known = os.stat(self.path), os.fstat(self._file)
+        except OSError:
+            return False
+        return (now.st_dev, now.st_ino) != (known.st_dev, known.st_ino) or known.st_size < self._decoder.whole
 
     @property
     def silent(self) -> float:

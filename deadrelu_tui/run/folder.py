@@ -15,9 +15,14 @@ LAST = "last"
 
 def path_of(folder: Path, run: str) -> Path:
     """Return where a run's file lies. Raises ValueError for what is no id of a run."""
-    if not run or run.startswith(".") or not all(each.isalnum() or each in "-_." for each in run):
+    if not is_id(run):
         raise ValueError(f"{run!r} is no id of a run")
     return folder / f"{run}{SUFFIX}"
+
+
+def is_id(run: str) -> bool:
+    """Return whether a text can be the id of a run."""
+    return bool(run) and not run.startswith(".") and all(each.isalnum() or each in "-_." for each in run)
 
 
 def entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -33,7 +38,7 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
 
 def ids(folder: Path) -> list[str]:
     """Return the ids of all runs in a folder, the one that was started last first; none where there is no folder."""
-    return sorted((each.name.removesuffix(SUFFIX) for each in entries(folder)), reverse=True)
+    return sorted(filter(is_id, (each.name.removesuffix(SUFFIX) for each in entries(folder))), reverse=True)
 
 
 def find(folder: Path, wanted: str) -> str:

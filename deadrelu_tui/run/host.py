@@ -31,6 +31,8 @@ GUESTS = 16
 """Who may look at a time."""
 WAITING = 128
 """Who may wait to be let in."""
+RENEWED = 5.0
+"""Seconds between two looks at whether the socket is still there."""
 PATIENCE = 5.0
 """Seconds within which a looker says who it is, and takes what it is told."""
 Begin = Callable[[Mapping[str, Any], bool], Source]
@@ -44,6 +46,7 @@ def state_of(run: Source) -> dict[str, Any]:
     return {
         "run": run.start.run, "status": run.status.value, "can": sorted(run.can), "live": dict(run.live),
         "speed": [speed.per_second, speed.steps], "error": None if error is None else in_a_line(error),
+        "unrecorded": run.unrecorded,
     }  # fmt: skip
 
 
@@ -67,16 +70,32 @@ class Host:
         self._lock = threading.Lock()
         self.path = Path(socket_of(os.getpid()))
         self._clear()
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._socket.bind(str(self.path))
-            os.chmod(self.path, 0o600)  # its folder is closed to others, too
-            self._socket.listen(WAITING)
-        except OSError as error:
-            self._socket.close()
-            raise InputError(f"there can be no socket at {self.path}: {error.strerror}") from error
+        self._socket = self._bound()
         self._thread = threading.Thread(target=self._listen, name="host", daemon=True)
         self._thread.start()
+
+    def _bound(self) -> socket.socket:
+        """Return a socket that listens. Raises InputError where there can be none."""
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            bound.bind(str(self.path))
+            os.chmod(self.path, 0o600)  # its folder is closed to others, too
+            bound.listen(WAITING)
+        except OSError as error:
+            bound.close()
+            raise InputError(f"there can be no socket at {self.path}: {error.strerror}") from error
+        bound.settimeout(RENEWED)
+        return bound
+
+    def _renew(self) -> None:
+        """Listen anew where the socket was removed: a runtime folder goes with the last login, and comes again."""
+        if not self.path.exists():
+            with contextlib.suppress(InputError, OSError):
+                self.path.parent.mkdir(mode=0o700, exist_ok=True)
+                wire.require_ours(self.path.parent)
+                fresh = self._bound()
+                self._socket.close()
+                self._socket = fresh
 
     @property
     def guests(self) -> int:
@@ -107,9 +126,13 @@ class Host:
         while not self._closed.is_set():
             try:
                 connection, _ = self._socket.accept()
-            except OSError:  # too many files are open, or somebody has left while he waited
-                self._closed.wait(TICK)
+            except OSError as error:  # it takes long, too many files are open, or somebody has left while he waited
+                if isinstance(error, TimeoutError):
+                    self._renew()
+                else:
+                    self._closed.wait(TICK)
                 continue
+            connection.setblocking(True)
             if wire.peer(connection) not in (None, os.getuid()) or self._guests >= GUESTS:
                 connection.close()
                 continue
@@ -154,7 +177,7 @@ class Guest:
             self._connection.settimeout(TICK if self._known else PATIENCE)
             try:
                 data = self._connection.recv(wire.MOST)
-            except socket.timeout:  # noqa: UP041 - on Python 3.10 it is another
+            except TimeoutError:
                 if not self._known:
                     raise wire.WireError("it did not say who it is") from None
             else:

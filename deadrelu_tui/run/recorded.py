@@ -70,6 +70,12 @@ class Recorded:
         return ""
 
     @property
+    def unrecorded(self) -> str:
+        """Why it is not recorded just now; empty if it is, or was never to be."""
+        told = self.history.unrecorded
+        return "" if told is None else str(told.facts.get("fault", ""))
+
+    @property
     def successor(self) -> str:
         """Return nothing: nobody begins a run in the place of what is recorded."""
         return ""
@@ -94,6 +100,10 @@ class Recorded:
         of_the_next = self.start.can - {"pause", "stop", "revive", "speed", "train_on"}
         playing = not self._whole.is_set() and self._times < math.inf
         return (of_the_next | {"play"} | ({"pause"} if playing else set())) - self._withheld
+
+    def settle(self, patience: float = WITHIN) -> None:
+        """Wait until all that is in the file just now was read."""
+        self._whole.wait(patience)
 
     def withhold(self, *what: str) -> None:
         """Have it be unable to do something that nobody here could do for it."""
@@ -129,8 +139,8 @@ class Recorded:
                     self._live = {**self.live, **fields}
                 case Play(times=times):
                     if self._whole.is_set() or self._times == math.inf:
-                        self._anew, self.history = True, History()
-                    self._times, self._paused = times, False
+                        self._anew, self.history, self._paused = True, History(), False
+                    self._times = times
                     self._whole.clear()
                 case Pause():
                     self._paused, self._permits = True, 0
@@ -162,6 +172,8 @@ class Recorded:
                 if not self._anew:
                     self._whole.set()
                     self._asked.wait_for(lambda: self._closed or self._anew, POLL if self._grows else None)
+                if self._grows and self._tail.replaced and not self._anew:  # the run has begun another file
+                    self._anew, self.history = True, History()
                 if self._anew and not self._closed:
                     self._anew = False
                     self._begin_anew()
@@ -171,8 +183,13 @@ class Recorded:
         return not self.fault and (self._tail.end is None or self._tail.end.how == "finished")
 
     def _begin_anew(self) -> None:
-        self._tail.close()
-        self._tail, self.fault = Tail(self.path), ""
+        try:
+            fresh = Tail(self.path)
+        except InputError as error:
+            self.fault = str(error)
+        else:
+            self._tail.close()
+            self._tail, self.fault = fresh, ""
 
     def _read(self) -> None:
         last: float | None = None

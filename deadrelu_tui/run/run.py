@@ -84,6 +84,12 @@ class Run:
         return self.history.start or self._promised
 
     @property
+    def unrecorded(self) -> str:
+        """Why it is not recorded just now; empty if it is, or was never to be."""
+        told = self.history.unrecorded
+        return "" if told is None else str(told.facts.get("fault", ""))
+
+    @property
     def status(self) -> Status:
         """What the run is doing, derived."""
         if self._future is None:

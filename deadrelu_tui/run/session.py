@@ -59,7 +59,7 @@ class Session:
     def precious(self) -> bool:
         """Whether to end the run in hand is to lose something: long training, or what somebody did to it."""
         run = self.in_hand
-        if not run.here or run.status not in ALIVE or not len(run.history):
+        if "stop" not in run.can or run.status not in ALIVE or not len(run.history):
             return False
         history = run.history.frozen()
         return history.seconds > PRECIOUS_AFTER or any(each.kind in BY_HAND for each in history.events)

@@ -50,6 +50,10 @@ class Source(Protocol):
         """Why it can be asked for nothing from here though it lives; empty if it can."""
 
     @property
+    def unrecorded(self) -> str:
+        """Why it is not recorded just now; empty if it is, or was never to be."""
+
+    @property
     def successor(self) -> str:
         """The id of the run that another process has begun in its place; empty without one."""
 

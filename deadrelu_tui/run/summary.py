@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from deadrelu_tui.run.origin import lives
 from deadrelu_tui.run.source import Status
 
+DAMAGED = "damaged"
+"""Beside the words of Status: the file cannot be read to its end, and nothing that was read says how it went."""
 DEAD = "dead_fraction/"
 """What the name of a layer's share of dead units begins with."""
 
@@ -49,6 +51,8 @@ class Summary(NamedTuple):
     """None if the end is not known."""
     seconds: float = 0.0
     """From the start to the end, or to the last step that is told; pauses included."""
+    paused: bool = False
+    """Whether a pause was told of, and no resumption."""
     done: str = ""
     """What was done to it, in short, each with its step: n@10 lr=0.05@30."""
 
@@ -65,13 +69,15 @@ class Summary(NamedTuple):
         if self.how:
             return self.how
         if not lives({"host": self.host, "process": self.process}, max(0.0, time.time() - self.changed / 1e9)):
-            return Status.CRASHED.value
+            return DAMAGED if self.damaged else Status.CRASHED.value
+        if self.paused:
+            return str(Status.PAUSED.value)
         return str((Status.RUNNING if self.steps else Status.STARTING).value)
 
     @property
     def alive(self) -> bool:
         """Whether somebody may still be writing to its file."""
-        return self.status in (Status.RUNNING.value, Status.STARTING.value)
+        return self.status in (Status.RUNNING.value, Status.STARTING.value, Status.PAUSED.value)
 
     @property
     def accuracy(self) -> float | None:

@@ -20,6 +20,7 @@ from deadrelu_tui.wording import printable, rate
 _METRICS = ("loss", "loss/test", "accuracy/test")
 _SHORT = {"normalise": "n", "activation": "a"}
 """What is set, as short as its key on the screen."""
+_HELD = ("pause", "resume", "train_on")
 _MOST = 20
 """Of what was done so much is told; more is counted."""
 
@@ -90,6 +91,7 @@ def summary_of(blank: Summary, history: History, damaged: bool) -> Summary:
         steps=len(history),
         planned=history.steps_planned,
         seconds=history.seconds if end is None else end.at,
+        paused=next((each.kind == "pause" for each in reversed(history.events) if each.kind in _HELD), False),
         done=done(history.events),
     )
 

@@ -264,7 +264,9 @@ class MonitorApp(Overriding, TypedInOrder):
 
     def action_detach(self) -> None:
         """Leave the screen and let the run go on."""
-        if not self.detach():
+        if self.session.in_hand.here and self.session.in_hand.unrecorded:
+            self.notify(f"Nobody could see this run now: it is not recorded: {self.session.in_hand.unrecorded}.")
+        elif not self.detach():
             alive = self.session.in_hand.status in ALIVE
             lacking = "Nobody could see this run again: it is not recorded."
             self.notify(lacking if alive else "No run is live here: q quits.")
@@ -291,5 +293,5 @@ class MonitorApp(Overriding, TypedInOrder):
         done = f"{count(len(history))} of {count(planned)}" if planned is not None else count(len(history))
         seconds = history.end.at if history.end else history.seconds
         speed = len(history) / seconds if seconds else 0.0
-        ending = f"{run.status.value} after {done} steps, {speed:.0f} steps/s"
+        ending = f"{run.status.value} after {done} step{'' if done == '1' else 's'}, {speed:.0f} steps/s"
         return f"{ending}: {found.word} — {telling.reason(found)}" if found else ending

@@ -146,7 +146,7 @@ def test_an_end_is_in_the_file_at_once(run: Told, folder: Path, monkeypatch: pyt
     monkeypatch.setattr(writer, "FLUSHED", 1000.0)
     run.tell(*told_by())
     run.tell(End(1.0, "finished"))
-    until(lambda: path_of(folder, RUN).exists() and isinstance(read(folder)[-1], End))
+    until(lambda: path_of(folder, RUN).exists() and any(isinstance(each, End) for each in read(folder)))
     run.tell(Event(5, "train_on", {"epochs": 1, "steps": 5}))
     until(lambda: isinstance(read(folder)[-1], Event))
 
@@ -332,6 +332,12 @@ def test_a_file_that_is_none_is_told_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "text.run").write_text("step,loss\n")
     with pytest.raises(InputError, match="no records of a run"):
         list(Tail(tmp_path / "text.run").read())
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.run")
+    with pytest.raises(InputError, match="is no plain file"):
+        Tail(tmp_path / "pipe.run")
 
 
 def test_a_damaged_file_is_read_up_to_there(tmp_path: Path) -> None:

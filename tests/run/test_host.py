@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import socket
 import struct
 import threading
@@ -25,7 +26,8 @@ from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.commands import Change, Pause, Restart, Resume, Revive, Stop, Take
-from deadrelu_tui.record.records import Record, Start
+from deadrelu_tui.record.records import Event, Record, Start
+from deadrelu_tui.run import attached as attached_module
 from deadrelu_tui.run import host as host_module
 from deadrelu_tui.run import wire
 from deadrelu_tui.run.attached import Attached
@@ -211,7 +213,7 @@ def test_when_its_process_goes_the_run_can_be_looked_at_and_says_why_no_more(pro
     guest = look()
     until(lambda: len(guest.history) > 3)
     process.host.close()
-    until(lambda: guest.lack == "its process has gone")
+    until(lambda: guest.lack != "")
     assert guest.can == frozenset()
     guest.send(Stop())
     assert process.run.status is Status.RUNNING
@@ -254,6 +256,37 @@ def test_a_socket_that_a_killed_process_has_left_is_recognised(process: Process,
     found.close()
     process.host._clear()
     assert not stale.exists()
+
+
+def test_a_socket_that_was_removed_is_made_anew_and_found_again(
+    process: Process, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attached_module, "AGAIN", 0.05)
+    process.host._socket.settimeout(0.05)  # of what it listens at now
+    shutil.rmtree(process.host.path.parent)
+    guest = look()
+    until(lambda: guest.lack == "" and guest.can >= {"pause"})
+    guest.send(Pause())
+    assert process.run.status is Status.PAUSED
+
+
+def test_a_run_that_is_not_recorded_just_now_is_told_to_whoever_looks(process: Process, look: Look) -> None:
+    guest = look()
+    for kind, why in (("unrecorded", "No space left on device"), ("recorded", "")):
+        process.run.history.add(Event(1, kind, {"fault": why}))
+        until(lambda: guest.unrecorded == why)  # noqa: B023
+        assert process.run.unrecorded == why
+
+
+def test_a_file_that_was_removed_and_begun_anew_is_read_anew(process: Process, look: Look) -> None:
+    guest = look()
+    until(lambda: len(guest.history) > 20)
+    guest.path.unlink()
+    until(guest.path.exists)
+    until(lambda: guest.history.first > 0 and len(guest.history) > 5)
+    assert guest.status is Status.RUNNING
+    guest.send(Stop())
+    until(lambda: guest.status is Status.STOPPED)
 
 
 # Who may

@@ -33,7 +33,6 @@ from deadrelu_tui.diagnosis.trials import Trial, Trials
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.commands import Change, Restart
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.records import Event
 from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.source import Status
 from deadrelu_tui.run.summary import Summary
@@ -641,7 +640,7 @@ async def test_without_colour_there_is_none_behind_a_dialog_either(monkeypatch: 
 def test_the_header_says_what_computes_the_steps(engine: str | None, width: int, expected: str) -> None:
     facts = {} if engine is None else {"engine": engine}
     run = SimpleNamespace(
-        start=replace(start(), facts=facts), status=Status.RUNNING, can=frozenset(), here=True, history=History()
+        start=replace(start(), facts=facts), status=Status.RUNNING, can=frozenset(), here=True, unrecorded=""
     )  # fmt: skip
     text = lines.header(run, 0.0, None, width).plain
     assert len(text) == width
@@ -650,9 +649,9 @@ def test_the_header_says_what_computes_the_steps(engine: str | None, width: int,
 
 def test_the_header_says_that_a_run_is_not_recorded_as_long_as_it_is_not() -> None:
     source = MadeUp()
-    for kind, told in (("unrecorded", True), ("recorded", False), ("unrecorded", True)):
-        source.history.add(Event(7, kind, {"fault": "No space left on device"}))
-        assert ("not recorded" in lines.header(source, 0.0, None, 100).plain) is told
+    for why in ("", "No space left on device"):
+        source.unrecorded = why
+        assert ("not recorded" in lines.header(source, 0.0, None, 100).plain) is bool(why)
 
 
 async def test_recorded_runs_come_below_those_of_the_session_as_soon_as_they_are_read() -> None:

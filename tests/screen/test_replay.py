@@ -98,11 +98,18 @@ async def test_space_plays_a_recorded_run_and_the_keys_of_speed_its_tempo(tmp_pa
         while len(found.history) != before + 1:
             await pilot.pause(0.01)
         await pilot.press("greater_than_sign")
-        assert (str(found.status), found.speed.times) == ("Status.RUNNING", 2)
+        assert (str(found.status), found.speed.times) == ("Status.PAUSED", 2)
+        await pilot.press("space")
+        assert str(found.status) == "Status.RUNNING"
         await pilot.press(*["greater_than_sign"] * 7)
         while found.status is not Status.FINISHED:
             await pilot.pause(0.01)
         assert len(found.history) == whole
+        await pilot.press(*["less_than_sign"] * 8)  # of what is not played it sets the tempo alone
+        assert (found.status, found.speed.times) == (Status.FINISHED, None)
+        await pilot.press("left", "left", "space", "space")
+        assert found.speed.times == 1
+        assert app.monitor.view.cursor is None
         await pilot.press("q")  # nothing is lost, so nobody is asked
     assert not app.is_running
     found.close()

@@ -228,6 +228,7 @@ def test_a_signal_ends_a_run_wherever_it_is(tmp_path: Path, number: int, stuck: 
     os.mkfifo(tmp_path / "fifo")
     more = {"fifo": f"--steps-json {tmp_path / 'fifo'}", "pipe": "--json --steps-json - --batch-size 1",
             "steps": "--hidden 6000,6000 --batch-size 2000"}[stuck]  # fmt: skip
+    more += " --on-hangup stop"
     out = subprocess.PIPE if stuck == "pipe" else subprocess.DEVNULL
     with subprocess.Popen(
         [*RUN.split(), *more.split()], env=environment(tmp_path), stdout=out, stderr=subprocess.DEVNULL

@@ -52,7 +52,7 @@ def header(run: Source, bytes_per_second: float, held: int | None, width: int) -
     if held is not None:
         wide = f"❄ display frozen at step {count(held)}" if width >= 70 else "❄ frozen"
         right.append((f"   {wide}", "bold $accent"))
-    if run.history.unrecorded is not None:
+    if run.unrecorded:
         right.insert(0, ("not recorded   " if width >= 60 else "", "bold $warning"))
     if not run.here:
         right.insert(0, (f"{_elsewhere(run, width)}  ", MUTED))

@@ -51,6 +51,8 @@ from deadrelu_tui.tui.wire.terminal import Meter
 from deadrelu_tui.tui.wire.typed import TypedInOrder
 from deadrelu_tui.wording import count
 
+FOLLOWED_AGAIN = 1.0
+"""Seconds until a run is looked for again that could not be found."""
 LOOK_EVERY = 0.05
 """Seconds between two looks for something new to draw. A look that finds nothing costs next to nothing, and what comes
 after a while of nothing, such as the first step or one that a paused run takes, is shown at once."""
@@ -159,8 +161,12 @@ class Display(Panes):
     async def _follow(self) -> None:
         try:
             await self.follow_run()
-        except InputError as error:
-            self.notify(str(error), severity="warning")
+        except InputError:  # its file is not there yet, or cannot be: it may come
+            self.set_timer(FOLLOWED_AGAIN, self._stop_following)
+        else:
+            self._following = False
+
+    def _stop_following(self) -> None:
         self._following = False
 
     async def follow_run(self) -> None:

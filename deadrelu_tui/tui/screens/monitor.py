@@ -17,6 +17,7 @@ from deadrelu_tui.diagnosis.verdict import findings
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.activations import ACTIVATIONS, DYING
 from deadrelu_tui.record.commands import (
+    TIMES,
     Change,
     Command,
     Pause,
@@ -68,6 +69,8 @@ class MonitorScreen(Viewing):
     """The screen of a live run."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
+    _tempo = 1.0
+    """How many times as fast as it went a recorded run is played."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Say which keys apply: those alone that the run can obey; pause while running, resume while paused."""
@@ -191,16 +194,20 @@ class MonitorScreen(Viewing):
 
     def action_play(self) -> None:
         """Play a recorded run from its first step on."""
-        self._send(Play(self.run_in_hand.speed.times or 1.0))
+        self.view = replace(self.view, cursor=None)
+        self._send(Play(self._tempo))
 
     def action_speed(self, way: str) -> None:
         """Go to the next speed, up or down."""
         run = self.run_in_hand
         if "play" in run.can:
-            times = next_times(run.speed.times or 1.0, 1 if way == "up" else -1)
-            self._send(Play(times))
+            times = next_times(run.speed.times or self._tempo, 1 if way == "up" else -1)
+            self._tempo = min(times, TIMES[-1])
+            if run.speed.times is not None:
+                self._send(Play(times))
             told = "all of it at once" if times == math.inf else f"{rate(times)}× as fast as it went"
-            self.notify(told, timeout=2)
+            waiting = f"space plays it {rate(self._tempo)}× as fast as it went"
+            self.notify(waiting if run.speed.times is None else told, timeout=2)
             return
         measured = run.history.frozen().speed or math.inf
         self._send(Speed(next_speed(run.speed.per_second, 1 if way == "up" else -1, measured)))
@@ -324,7 +331,7 @@ class MonitorScreen(Viewing):
             elif what is not None:
                 if what == "stop":
                     self.session.send(Stop())
-                self.app.exit()
+                self.app.exit(result=what)
 
         step = count(run.history.reached)
         question = f"The run is at step {step}. Quit and end it?" if run.here else f"The run goes on at step {step}."
