@@ -84,8 +84,8 @@ class Trainings:
 
     def close(self, run: Source) -> None:
         """End a run, the last one, and have all of it recorded; nobody can look any more."""
-        if self._host is not None:
-            self._host.close()
         run.close()
         if self._store is not None:
             self._store.close()
+        if self._host is not None:
+            self._host.close()

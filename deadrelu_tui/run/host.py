@@ -31,7 +31,7 @@ GUESTS = 16
 """Who may look at a time."""
 WAITING = 128
 """Who may wait to be let in."""
-RENEWED = 5.0
+RENEWED = 2.0
 """Seconds between two looks at whether the socket is still there."""
 PATIENCE = 5.0
 """Seconds within which a looker says who it is, and takes what it is told."""
@@ -107,10 +107,11 @@ class Host:
         if self._closed.is_set():
             return
         self._closed.set()
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as last:
+            last.settimeout(TICK)
+            last.connect(str(self.path))  # whoever listens is woken so
         with contextlib.suppress(OSError):
             self.path.unlink()
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes who listens
         self._thread.join(PATIENCE)
         self._socket.close()
 
@@ -133,6 +134,9 @@ class Host:
                     self._closed.wait(TICK)
                 continue
             connection.setblocking(True)
+            if self._closed.is_set():
+                connection.close()
+                return
             if wire.peer(connection) not in (None, os.getuid()) or self._guests >= GUESTS:
                 connection.close()
                 continue

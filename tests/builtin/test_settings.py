@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from deadrelu_tui import cli
 from deadrelu_tui.builtin import config, needs, presets
 from deadrelu_tui.builtin.settings import RunSettings, parse_hidden, parse_lr, parse_speed
+from deadrelu_tui.cli import launcher
 from deadrelu_tui.engine import begin
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.activations import ACTIVATIONS
@@ -209,7 +210,8 @@ def test_on_the_screen_a_run_has_no_end_unless_one_is_set_anywhere(
     choose: Choose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(terminal, "check", lambda: None)
-    monkeypatch.setattr(terminal, "taken", lambda _: nullcontext((None, None)))
+    monkeypatch.setattr(launcher, "launch", lambda: launcher.Launched(None, False))
+    monkeypatch.setattr(terminal, "Taken", lambda _: SimpleNamespace(meter=None, guard=None, give_back=lambda: None))
     assert choose() == RunSettings(epochs=None)
     assert choose("--preset", "tanh") == replace(presets.PRESETS["tanh"], epochs=None)
     assert choose("--epochs", "5").epochs == choose(file="epochs = 5").epochs == choose(DEADRELU_EPOCHS="5").epochs == 5

@@ -168,8 +168,8 @@ def test_a_file_that_is_none_is_told_in_a_line(folder: Path, main: Main) -> None
     (folder / "bad.run").write_text("not ours")
     refused(main("show", "bad"), "bad.run: these are no records of a run")
     refused(main("compare", "bad", A), "no records of a run")
-    (folder / "b d.run").write_text("not ours")
-    refused(main("show", "b d"), "is no id of a run")
+    (folder / "b d.run").write_text("not ours")  # no id: nobody can mean it
+    refused(main("show", "b d"), "there is no run 'b d'")
 
 
 # runs rm
@@ -193,7 +193,7 @@ def test_what_is_meant_is_removed_and_nothing_that_still_runs(
     folder: Path, arguments: list[str], gone: list[str]
 ) -> None:
     outcome = ask("runs", "rm", "--yes", *arguments)
-    assert outcome.exit_code == 0, outcome.output
+    assert outcome.exit_code == ("last" in arguments), outcome.output  # which still runs
     assert left(folder) == sorted({A, B, C} - set(gone))
     assert listed() == [run for run in (C, B, A) if run not in gone]
 
@@ -201,6 +201,7 @@ def test_what_is_meant_is_removed_and_nothing_that_still_runs(
 def test_a_run_that_goes_on_stays_and_that_is_said(folder: Path) -> None:
     outcome = ask("runs", "rm", "last", "--yes")
     assert outcome.output == f"{C} is still running: it stays\nnothing is to be removed\n"
+    assert outcome.exit_code == 1
     assert left(folder) == [A, B, C]
 
 
@@ -210,7 +211,7 @@ def test_a_dry_run_tells_and_removes_nothing(folder: Path) -> None:
     assert left(folder) == [A, B, C]
 
 
-@pytest.mark.parametrize(("answer", "code", "gone"), [("y", 0, [A]), ("n", 130, []), ("", 130, [])])
+@pytest.mark.parametrize(("answer", "code", "gone"), [("y", 0, [A]), ("n", 1, []), ("", 1, [])])
 def test_a_person_is_asked_first(tmp_path: Path, answer: str, code: int, gone: list[str]) -> None:
     folder = tmp_path / "data" / "deadrelu-tui" / "runs"
     finished(folder, A)
