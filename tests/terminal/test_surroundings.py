@@ -32,7 +32,7 @@ def test_a_closed_stream_stops_no_command(tmp_path: Path, command: str, closed: 
 
 
 def test_a_home_that_is_not_there_costs_no_run(tmp_path: Path) -> None:
-    done = shell(f"cd {tmp_path}; unset HOME; {RUN}", tmp_path)
+    done = shell(f"cd {tmp_path}; unset HOME; {RUN}", tmp_path, XDG_DATA_HOME=str(tmp_path))
     assert done.returncode == 0, done.stderr
     for home in ("/proc/nowhere/at/all", "/dev/null", "/proc/1"):
         assert shell(RUN, Path(home)).returncode == 0
