@@ -140,6 +140,8 @@ def show(
             trainings.serve(app.session, app.begin_from_elsewhere)
         try:
             wanted = app.run(mouse=beside["mouse"])
+            if str(wanted) == "stop":  # a run of another process
+                _wait_for_end(app.session.in_hand)
         finally:
             if not app.detached:
                 if not app.terminated:
@@ -157,8 +159,6 @@ def show(
     error = app.error or app.failure
     if error is not None and not isinstance(error, RunFailedError):  # which ended elsewhere, and is told on the screen
         raise error
-    if str(wanted) == "stop":  # a run of another process
-        _wait_for_end(app.session.in_hand)
     if farewell and not app.hung_up:
         from deadrelu_tui.report import leaving
         from deadrelu_tui.report.paper import Paper

@@ -44,6 +44,8 @@ class Recorded:
         """How many times as fast as it went it is read."""
         self._withheld = frozenset[str]()
         self._anew = self._paused = self._closed = False
+        self._gone = False
+        """Whether its process was gone before all was read that there is."""
         self._permits = 0
         self._whole = threading.Event()
         """All that is there was read."""
@@ -89,7 +91,8 @@ class Recorded:
     def status(self) -> Status:
         """What the run is doing, as far as its file tells; or how it is played."""
         if self._whole.is_set():
-            return self._tail.status
+            told = self._tail.status
+            return Status.RUNNING if told is Status.CRASHED and not self._gone else told
         if self._times == math.inf:
             return Status.READING
         return Status.PAUSED if self._paused else Status.RUNNING
@@ -162,12 +165,14 @@ class Recorded:
 
     def _run(self) -> None:
         while not self._closed:
+            gone = self._tail.status is Status.CRASHED  # asked before reading: what it told last is in the file by then
             try:
                 self._read()
             except InputError as error:
                 self.fault = str(error)
             except ValueError as error:  # steps that no training can have taken
                 self.fault = f"{self.path.name} cannot be read on: {error}"
+            self._gone = gone
             with self._asked:
                 if not self._anew:
                     self._whole.set()
