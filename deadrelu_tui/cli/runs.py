@@ -6,7 +6,6 @@ import gc
 import os
 import re
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +13,6 @@ from deadrelu_tui.cli.options import Setting, epilog, listed
 from deadrelu_tui.cli.places import runs_folder
 from deadrelu_tui.cli.recorded import complete_field, complete_run, file_of, summaries
 from deadrelu_tui.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 BESIDE = 3
 """Lines of a terminal that a list leaves free: its headings, how many there are, the prompt."""

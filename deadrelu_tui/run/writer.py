@@ -83,7 +83,8 @@ class Writer:
             wait = self._every if self._write() else min(RETRIED, 2 * max(wait, FLUSHED))
             if closing:
                 break
-            self._wake.wait(None if self._ended and not self._lost else wait)
+            rests = self._ended and not (self._lost or self._told)  # what is told from now on wakes us
+            self._wake.wait(None if rests else wait)
             self._wake.clear()
         if self._file >= 0:
             os.close(self._file)

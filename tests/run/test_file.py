@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import record, start, units
+from waiting import PATIENCE, until
 
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.codec import Encoder, dump
@@ -31,15 +32,7 @@ from deadrelu_tui.run.folder import path_of
 from deadrelu_tui.run.source import Status
 from deadrelu_tui.run.writer import Writer
 
-PATIENCE = 20.0
 RUN = "20261129-120000-abcd"
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline, moment = time.monotonic() + PATIENCE, threading.Event()
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come"
-        moment.wait(0.002)
 
 
 def begun(**more: Any) -> Start:

@@ -8,7 +8,6 @@ import random
 import shutil
 import socket
 import struct
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import canned
+from waiting import PATIENCE, until
 
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
@@ -39,16 +39,6 @@ from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.session import Session
 from deadrelu_tui.run.source import ALIVE, Source, Status
 from deadrelu_tui.run.store import Store
-
-PATIENCE = 20.0
-_MOMENT = threading.Event()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come"
-        _MOMENT.wait(0.002)
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 from fakes import BATCHES, canned, dying
 from recordings import Recorder
+from waiting import until
 
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.verdict import findings
@@ -26,16 +26,6 @@ from deadrelu_tui.record.telling import told
 from deadrelu_tui.run.recorded import Recorded
 from deadrelu_tui.run.run import Training
 from deadrelu_tui.run.source import Status
-
-PATIENCE = 20.0
-_MOMENT = threading.Event()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come"
-        _MOMENT.wait(0.001)
 
 
 @pytest.fixture
