@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,14 @@ _LIBRARIES = {"mxnet", "textual", "rich", "plotext", "click", "platformdirs", "t
 _OF_FORMATS = {"pyarrow", "matplotlib", "tensorboardX", "google.protobuf"}
 _ROOMS = {
     f"deadrelu_tui.{name}"
-    for name in ("record", "diagnosis", "run", "builtin", "engine", "tui", "headless", "export", "report")
+    for name in ("record", "diagnosis", "run", "builtin", "engine", "watching", "tui", "headless", "export", "report")
 }
 WALLS = {
     "record": _LIBRARIES | _ROOMS - {"deadrelu_tui.record"},
     "diagnosis": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis"},
     "run": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis", "deadrelu_tui.run"},
+    "watching": _LIBRARIES
+    | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis", "deadrelu_tui.run", "deadrelu_tui.watching"},
     "builtin": _LIBRARIES - {"platformdirs"} | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.builtin"},
     "export": _LIBRARIES
     | _OF_FORMATS
@@ -40,6 +43,8 @@ WALLS = {
     "tui": {"mxnet", "torch", "deadrelu_tui.engine", "deadrelu_tui.headless"},
 }
 """Of each room what it may not know: a rule a folder."""
+FRAMEWORKS = {"by_torch", "by_gluon"}
+"""Folders within rooms that need a library which may not be there."""
 
 
 def loaded(modules: list[str], forbidden: set[str]) -> set[str]:
@@ -93,7 +98,7 @@ def defined(tree: ast.AST) -> set[str]:
 
 @pytest.mark.parametrize("room", WALLS)
 def test_a_room_knows_nothing_beyond_its_walls(room: str) -> None:
-    modules = [named(path) for path in SOURCES if (PACKAGE / room) in path.parents]
+    modules = [named(path) for path in SOURCES if (PACKAGE / room) in path.parents and not FRAMEWORKS & set(path.parts)]
     assert modules
     assert loaded(modules, WALLS[room]) == set()
 
@@ -105,7 +110,7 @@ def test_a_list_of_runs_needs_no_numpy() -> None:
 def test_every_module_stands_in_a_room_but_front_ends_their_end_errors_wording_and_clocks() -> None:
     outside = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
     assert outside == {
-        "headless", "doctor", "ending", "errors", "wording", "ascii", "strict_json", "clocks",
+        "headless", "doctor", "ending", "errors", "wording", "ascii", "strict_json", "clocks", "places",
     }  # fmt: skip
 
 
@@ -131,6 +136,12 @@ def test_the_mxnet_engine_never_loads_the_screen() -> None:
 
 def test_only_one_module_imports_mxnet() -> None:
     assert importers("mxnet") == {"engine/by_mxnet/runtime.py"}
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
+def test_watching_a_network_of_torch_loads_neither_the_screen_nor_an_engine() -> None:
+    modules = [named(path) for path in SOURCES if (PACKAGE / "watching" / "by_torch") in path.parents]
+    assert loaded(modules, FOREIGN | {"platformdirs", "deadrelu_tui.cli"}) == set()
 
 
 def test_only_the_screen_imports_textual_and_rich() -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 
 from deadrelu_tui.builtin.dataset import CLASS_NAMES, CLASSES, PIXELS, SHAPE
 from deadrelu_tui.builtin.settings import LIVE, RunSettings
 from deadrelu_tui.record.metrics import all_of
 from deadrelu_tui.record.network import mlp
-from deadrelu_tui.record.records import Start
-from deadrelu_tui.wording import moment
+from deadrelu_tui.record.records import Start, new_id
 
 CAN = frozenset({"pause", "stop", "revive", "restart", "train_on", "speed", *LIVE})
 DIVISOR = 255
@@ -22,7 +20,7 @@ def promise(settings: RunSettings) -> Start:
     network = mlp(PIXELS, settings.hidden, CLASSES, settings.activation)
     at = time.time()
     return Start(
-        run=f"{moment(at, '%Y%m%d-%H%M%S') or round(at)}-{secrets.token_hex(2)}",
+        run=new_id(at),
         at=at,
         title="Fashion-MNIST",
         device=settings.device,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from deadrelu_tui.cli.places import runs_folder
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.places import runs_folder
 
 if TYPE_CHECKING:
     from deadrelu_tui.run.summary import Summary

@@ -14,11 +14,11 @@ import click
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.settings import parse_times
 from deadrelu_tui.cli.options import Setting, chosen_beside, epilog
-from deadrelu_tui.cli.places import runs_folder
 from deadrelu_tui.cli.recorded import complete_run, file_of, summaries
 from deadrelu_tui.cli.showing import Opened, screen_options, show, training_options
 from deadrelu_tui.cli.trainings import Trainings
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.places import runs_folder
 from deadrelu_tui.wording import count
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import sys
 import click
 
 from deadrelu_tui.cli.options import Setting, epilog, listed
-from deadrelu_tui.cli.places import runs_folder
 from deadrelu_tui.cli.recorded import complete_field, complete_run, file_of, summaries
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.places import runs_folder
 
 BESIDE = 3
 """Lines of a terminal that a list leaves free: its headings, how many there are, the prompt."""

@@ -15,10 +15,10 @@ from click.shell_completion import CompletionItem
 from deadrelu_tui.builtin import config
 from deadrelu_tui.cli.alone import go_on, left_running
 from deadrelu_tui.cli.options import INTERRUPTED, ON_HANGUP, ON_SUSPEND, STORE, TRIALS, Setting
-from deadrelu_tui.cli.places import runs_folder, state_folder
 from deadrelu_tui.cli.trainings import Trainings
 from deadrelu_tui.ending import Deadline
 from deadrelu_tui.errors import RunFailedError
+from deadrelu_tui.places import runs_folder, state_folder
 
 if TYPE_CHECKING:
     from deadrelu_tui.run.session import Begin, Find

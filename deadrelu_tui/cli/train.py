@@ -29,10 +29,10 @@ from deadrelu_tui.cli.options import (
     epilog,
     settings_options,
 )
-from deadrelu_tui.cli.places import runs_folder, state_folder
 from deadrelu_tui.cli.trainings import Trainings
 from deadrelu_tui.ending import Deadline
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.places import runs_folder, state_folder
 
 if TYPE_CHECKING:
     from deadrelu_tui.run.source import Source

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.cli.places import runs_folder
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.places import runs_folder
 
 if TYPE_CHECKING:
     from deadrelu_tui.run.host import Begin, Host

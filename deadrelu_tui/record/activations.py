@@ -4,5 +4,9 @@ ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 """In the order of the key that walks through them."""
 SATURATING = ("sigmoid", "tanh")
 """Those whose units do not fall silent but saturate."""
-DYING = ("relu",)
-"""Those whose units die: below 0 they let no gradient through."""
+OWN = "own"
+"""What a network of somebody's calls its own: units that fire where they are not 0, as TopK's and JumpReLU's do."""
+DYING = ("relu", OWN)
+"""Those whose units die: where they do not fire they let no gradient through."""
+SMOOTH = ("gelu", "silu", "softplus", "mish", "elu", "hardswish")
+"""Those whose units neither die nor saturate: they may say next to nothing, no more."""

@@ -6,6 +6,7 @@ Only these cross from the training thread to anyone else. They know names and nu
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from deadrelu_tui.record.metrics import Quantity
 from deadrelu_tui.record.network import Network
 from deadrelu_tui.record.units import Units
+from deadrelu_tui.wording import moment
 
 Live = Mapping[str, Any]
 """What is set and can change between two steps, by name: lr, normalise, activation, or whatever the training has."""
@@ -95,6 +97,11 @@ class Look:
     values: Mapping[str, float]
     looks: Mapping[str, Units]
     """Per layer what it told of its units."""
+
+
+def new_id(at: float) -> str:
+    """Return an id for a run that starts at a moment, in seconds since 1970: ids sort by it."""
+    return f"{moment(at, '%Y%m%d-%H%M%S') or round(at)}-{secrets.token_hex(2)}"
 
 
 MARKS = frozenset({"change", "revive"})

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.activations import SATURATING, SMOOTH
 from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.spread import spread
 
@@ -91,7 +91,7 @@ class Units:
     @property
     def lost(self) -> Mask:
         """Return which units are dead (never fire) or, of tanh and sigmoid, saturated."""
-        return definition_of("saturated_fraction" if self.activation in SATURATING else "dead_fraction").holds(self)
+        return definition_of("saturated_fraction" if self.activation in SATURATING else "dead_fraction").of(self)
 
 
 def _share(holds: Mask) -> npt.NDArray[np.float64]:
@@ -133,8 +133,10 @@ class Definition:
 
     def applies(self, activation: str) -> bool:
         """Return whether it means something for an activation, one that nobody here knows included: a tanh that never
-        goes above 0 is not dead.
+        goes above 0 is not dead. Smooth units are at most dormant.
         """
+        if activation in SMOOTH:
+            return self.of_saturating is None
         return self.of_saturating is None or self.of_saturating == (activation in SATURATING)
 
     def of(self, units: Units) -> Mask:

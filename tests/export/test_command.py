@@ -13,9 +13,9 @@ from conftest import start
 from fakes import canned, dying
 
 from deadrelu_tui.cli import export, main_command
-from deadrelu_tui.cli.places import runs_folder
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.export import formats
+from deadrelu_tui.places import runs_folder
 from deadrelu_tui.record.codec import dump
 from deadrelu_tui.run.gate import Controls
 

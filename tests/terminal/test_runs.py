@@ -14,8 +14,8 @@ from terminals import Terminal, environment
 from test_cli import command, main, refused, strict_json
 
 from deadrelu_tui.cli import main_command
-from deadrelu_tui.cli.places import runs_folder
 from deadrelu_tui.cli.recorded import complete_run
+from deadrelu_tui.places import runs_folder
 from deadrelu_tui.run.index import NAME
 
 __all__ = ["main"]  # the fixture

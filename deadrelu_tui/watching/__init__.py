@@ -1,0 +1,66 @@
+"""A guest in somebody's training: it sees which units die, changes no number, and tells it as any run is told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from deadrelu_tui.errors import InputError
+
+if TYPE_CHECKING:
+    from deadrelu_tui.watching.guest import Guest
+    from deadrelu_tui.watching.monitor import Monitor, Watching
+
+CONTROLS = ("pause", "lr", "stop", "revive")
+
+
+def say(line: str) -> None:
+    """Say something where the training says what it does."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def begin(
+    model: Any, optimizer: Any = None, probe: Any = None, units: Mapping[str, Any] | None = None,
+    window: int | None = None, classes: int | None = None, budget: float = 0.02, name: str | None = None,
+    controls: Sequence[str] = CONTROLS,
+) -> Monitor:  # fmt: skip
+    """Watch a training (`deadrelu_tui.watch`)."""
+    from deadrelu_tui.watching.guest import Watch
+    from deadrelu_tui.watching.monitor import Monitor, runs_folder
+
+    def begun(_monitor: Monitor) -> Watching:
+        wanted = Watch(_controls(controls), _budget(budget), _whole("window", window), runs_folder(), say)
+        torch = sys.modules.get("torch")
+        if torch is not None and isinstance(model, torch.nn.Module):
+            from deadrelu_tui.watching.by_torch.begin import watched
+
+            return watched(model, optimizer, probe, units, _whole("classes", classes), name, wanted, announced)
+        raise InputError(f"model must be a torch.nn.Module or a Gluon Block, not {type(model).__name__}")
+
+    return Monitor(begun, say)
+
+
+def announced(guest: Guest, _watching: Watching) -> None:
+    """Say how to see it."""
+    if guest.watch.folder is not None:
+        say(f"deadrelu-tui attach {guest.run.start.run}")
+
+
+def _controls(controls: Sequence[str]) -> frozenset[str]:
+    given = (controls,) if isinstance(controls, str) else tuple(controls)
+    if unknown := [each for each in given if each not in CONTROLS]:
+        raise InputError(f"controls may be {', '.join(CONTROLS)}, not {unknown[0]!r}")
+    return frozenset(given)
+
+
+def _budget(budget: Any) -> float:
+    if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 < budget <= 1:
+        raise InputError(f"budget is a share of the training's time above 0, up to 1, not {budget!r}")
+    return float(budget)
+
+
+def _whole(name: str, value: Any) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise InputError(f"{name} must be a whole number above 0, not {value!r}")
+    return value

@@ -1,0 +1,151 @@
+"""Passing a user's network through without leaving a trace: no mode, no random state, no hook is another afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.modules import module as modules
+
+from deadrelu_tui.watching.by_torch.tracing import Trace
+
+Probe = Callable[[], Any]
+"""Passes the probe through the network, and returns what comes out."""
+
+
+def inner(model: torch.nn.Module) -> torch.nn.Module:
+    """Return the user's network within what compiles or distributes it."""
+    while True:
+        found = getattr(model, "_orig_mod", None)
+        if found is None and isinstance(model, (torch.nn.parallel.DistributedDataParallel, torch.nn.DataParallel)):
+            found = model.module
+        if not isinstance(found, torch.nn.Module):
+            return model
+        model = found
+
+
+def device_of(model: torch.nn.Module) -> torch.device:
+    """Return where a network's first parameter lies."""
+    first = next(model.parameters(), None)
+    return first.device if first is not None else torch.device("cpu")
+
+
+def prober(model: torch.nn.Module, probe: Any) -> Probe:
+    """Return what passes a probe through: a batch, (args…), {kwargs}, or a callable that does it itself."""
+    if callable(probe) and not isinstance(probe, torch.Tensor):
+        return probe  # type: ignore[no-any-return]
+
+    def passed() -> Any:
+        given = moved(probe, device_of(model))
+        if isinstance(given, Mapping):
+            return model(**given)
+        return model(*given) if isinstance(given, tuple) else model(given)
+
+    return passed
+
+
+def moved(values: Any, device: torch.device) -> Any:
+    """Return values with every tensor and array in them as a tensor on a device."""
+    if isinstance(values, np.ndarray):
+        values = torch.from_numpy(values)
+    if isinstance(values, torch.Tensor):
+        return values.to(device, non_blocking=True)
+    if isinstance(values, Mapping):
+        return {name: moved(each, device) for name, each in values.items()}
+    if isinstance(values, tuple) and hasattr(values, "_fields"):
+        return type(values)(*(moved(each, device) for each in values))
+    if isinstance(values, (tuple, list)):
+        return type(values)(moved(each, device) for each in values)
+    return values
+
+
+@contextlib.contextmanager
+def undisturbed(model: torch.nn.Module) -> Iterator[None]:
+    """Have a network in eval mode, without gradients, and all as it was afterwards: each module's own mode, what draws
+    random numbers, and what hides ReLUs behind a fast path (pytorch#128413).
+    """
+    flags = [(each, each.training) for each in model.modules()]
+    devices = sorted({each.device.index for each in model.parameters() if each.device.type == "cuda"})
+    states = random.getstate(), np.random.get_state()
+    fast = torch.backends.mha.get_fastpath_enabled()
+    try:
+        with torch.random.fork_rng(devices), torch.no_grad():
+            torch.backends.mha.set_fastpath_enabled(False)
+            for each, _ in flags:
+                each.training = False
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        for each, flag in flags:
+            each.training = flag
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+
+
+Told = Callable[[torch.nn.Module, str, Any, Any], None]
+"""Told of a module's call when it is over: module, name, what it took, what it gave."""
+
+
+@contextlib.contextmanager
+def traced(model: torch.nn.Module, trace: Trace, told: Told | None = None) -> Iterator[None]:
+    """Have a trace follow whatever is called, and know within which module that is."""
+    names = {id(each): name for name, each in model.named_modules()}
+
+    def before(called: torch.nn.Module, _given: Any) -> None:
+        name = names.get(id(called))
+        if name is not None:
+            trace.site.append(name)
+
+    def after(called: torch.nn.Module, given: Any, out: Any) -> None:
+        name = names.get(id(called))
+        if name is not None and trace.site:
+            trace.site.pop()
+            if told is not None:
+                told(called, name, given, out)
+
+    handles = [
+        modules.register_module_forward_pre_hook(before),
+        modules.register_module_forward_hook(after),
+    ]
+    try:
+        with trace:
+            yield
+    finally:
+        for each in handles:
+            each.remove()
+
+
+def tensors(values: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors in a probe."""
+    if isinstance(values, np.ndarray):
+        yield torch.from_numpy(values)
+    elif isinstance(values, torch.Tensor):
+        yield values
+    elif isinstance(values, Mapping):
+        for each in values.values():
+            yield from tensors(each)
+    elif isinstance(values, (tuple, list)):
+        for each in values:
+            yield from tensors(each)
+
+
+def kept(values: Any, samples: int) -> Any:
+    """Return copies of values for later, of a batch its first samples: of tensors that are as long as the first."""
+    first = next(tensors(values), None)
+    length = len(first) if first is not None and first.ndim else 0
+
+    def one(value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            value = value.detach()
+            return (value[:samples] if value.ndim and len(value) == length else value).clone()
+        if isinstance(value, Mapping):
+            return {name: one(each) for name, each in value.items()}
+        if isinstance(value, (tuple, list)) and not hasattr(value, "_fields"):
+            return type(value)(one(each) for each in value)
+        return value
+
+    return one(values)

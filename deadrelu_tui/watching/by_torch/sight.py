@@ -1,0 +1,122 @@
+"""What sees a network of PyTorch's: its units on the probe, and its parameters at each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from deadrelu_tui.record.units import Units
+from deadrelu_tui.watching.by_torch import looking, reviving
+from deadrelu_tui.watching.by_torch.gradients import Gradients, flat
+from deadrelu_tui.watching.by_torch.readback import later
+from deadrelu_tui.watching.by_torch.sketch import Sketch, counted
+from deadrelu_tui.watching.by_torch.taps import Taps
+from deadrelu_tui.watching.told import Read
+
+
+class TorchSight:
+    """Sees one model and what trains it."""
+
+    def __init__(
+        self, model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], known: Sketch,
+        passed: Callable[[], Any] | None, own: Mapping[str, torch.nn.Module],
+    ) -> None:  # fmt: skip
+        """Take the network, its optimizers, what it is made of, what passes the probe through it if there is one."""
+        self.model, self.optimizers, self.known = model, optimizers, known
+        self.passed, self.own = passed, own
+        self.taps: Taps | None = None
+        self.hooks: list[Any] = []
+        """What else was put on, to be taken off."""
+        self.stepping = self.left = False
+        """Whether an optimizer's hooks are gone through; whether hooks are to be taken off as soon as they are not."""
+        self._gradients = Gradients(known.parameters)
+        self._first = True
+        self._rates: dict[int, list[tuple[dict[str, Any], Any]]] = {}
+
+    def look(self) -> tuple[dict[str, Units], dict[str, float]]:
+        """Pass the probe through; return what it tells of each layer's units, and of the network."""
+        values, units = dict[str, float](), dict[str, Units]()
+        if self.passed is not None:
+            counts, _ = counted(self.model, self.known, self.passed, self.own)
+            for name, each in counts.items():
+                layer = self.known.network.layer(name)
+                assert layer is not None
+                everything = self.known.everything
+                units[name] = each.units(everything.get(layer.weight), everything.get(layer.bias or ""))
+            values = looking.shares(units)
+        for name, each in self.known.parameters.items():
+            if each.grad is not None and each.grad.layout == torch.strided:
+                values[f"grad_mean_abs/{name}"] = float(each.grad.detach().abs().mean())
+            if self._first and each.ndim > 1 and each.numel() > 1:
+                values[f"weight_variance/{name}"] = float(each.detach().float().var(unbiased=False))
+        self._first = False
+        return units, values
+
+    def before(self, measure: bool) -> None:
+        """Measure the gradients and keep the parameters, if that is wanted."""
+        if measure:
+            self._gradients.before(self.optimizers)
+
+    def after(self, measure: bool) -> Callable[[], Read]:
+        """Return what reads back the numbers of the step."""
+        names, told = self._gradients.after() if measure else ([], [])
+        fired, samples = self.taps.take() if self.taps is not None else ({}, {})
+        numbers = later(flat(told))
+        masks = later(torch.cat([each.float() for each in fired.values()]) if fired else None)
+        sizes = {layer: len(each) for layer, each in fired.items()}
+
+        def read() -> Read:
+            found, at = numbers(), 0
+            values = dict(zip(names, found.tolist(), strict=True)) if found is not None else {}
+            every, split = masks(), dict[str, Any]()
+            for layer, size in sizes.items():
+                split[layer] = every[at : at + size] > 0
+                values[f"silent_fraction/{layer}"] = 1.0 - float(np.count_nonzero(split[layer])) / size
+                at += size
+            return Read(values, split, samples)
+
+        return read
+
+    def rate(self) -> float | None:
+        """Return the learning rate of the first group."""
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                if "lr" in group:
+                    return float(group["lr"])
+        return None
+
+    def scale(self, optimizer: torch.optim.Optimizer, factor: float) -> None:
+        """Have an optimizer take its step at a multiple of its learning rates."""
+        self.unscale(optimizer)
+        rates = self._rates[id(optimizer)] = [(each, each["lr"]) for each in optimizer.param_groups if "lr" in each]
+        for group, rate in rates:
+            group["lr"] = rate * factor
+
+    def unscale(self, optimizer: torch.optim.Optimizer) -> None:
+        """Have its rates be what they were: schedulers find their own."""
+        for group, rate in self._rates.pop(id(optimizer), ()):
+            group["lr"] = rate
+
+    def parameters(self) -> list[Any]:
+        """Return copies of the parameters."""
+        return [each.detach().float().cpu().numpy().copy() for each in self.known.parameters.values()]
+
+    def revive(self, layer: str | None) -> tuple[dict[str, int], dict[str, str]]:
+        """Revive dead units of a layer, or of all."""
+        return reviving.revive(self, layer)
+
+    def leave(self) -> None:
+        """Take off all hooks; those of an optimizer that goes through them just now at the network's next pass."""
+        for each in self.optimizers:
+            self.unscale(each)
+        if self.taps is not None:
+            self.taps.leave()
+        if self.stepping:
+            self.left = True
+            return
+        for each in self.hooks:
+            each.remove()
+        self.hooks.clear()

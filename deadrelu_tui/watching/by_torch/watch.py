@@ -1,0 +1,231 @@
+"""`watch` for a network of PyTorch's: what is watched, and the hooks that tell of its steps."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+
+from deadrelu_tui import __version__
+from deadrelu_tui.errors import InputError, in_a_line
+from deadrelu_tui.record.metrics import OF_A_PARAMETER, Quantity, quantity
+from deadrelu_tui.record.network import Network
+from deadrelu_tui.record.records import Start, new_id
+from deadrelu_tui.record.units import DEFINITIONS
+from deadrelu_tui.run.origin import origin
+from deadrelu_tui.watching.by_torch import passing
+from deadrelu_tui.watching.by_torch.sight import TorchSight
+from deadrelu_tui.watching.by_torch.sketch import Sketch, sketch
+from deadrelu_tui.watching.by_torch.taps import Taps, fires_at
+from deadrelu_tui.watching.guest import Guest, Watch
+
+KEPT_SAMPLES = 512
+"""Samples of the first batch that are kept where no probe is given."""
+Found = Callable[[Guest, "TorchWatch"], None]
+
+
+class TorchWatch:
+    """Everything that is put on a training, and what it takes to begin: a probe, or the first batch as one."""
+
+    def __init__(
+        self, model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], probe: Any,
+        units: Mapping[str, Any] | None, classes: int | None, name: str | None, watch: Watch, found: Found,
+    ) -> None:  # fmt: skip
+        """Begin at once with a probe, else at the first batch; `found` is told of the guest then.
+
+        Raises InputError for what cannot be watched.
+        """
+        self.guest: Guest | None = None
+        self.fault: str | None = None
+        self._outer, self._model = model, passing.inner(model)
+        self._optimizers, self._found = optimizers, found
+        self._classes, self._name, self._watch = classes, name, watch
+        self._early: dict[str, Any] = {}
+        self._own = own_modules(self._model, units or {})
+        require_some(self._model, optimizers)
+        self._hooks: list[Any] = []
+        if watch.window is not None and not fires_at(model):
+            raise InputError("window= needs every batch to be seen, which compiled code does not allow; give a probe")
+        if probe is not None:
+            self._begin(passing.prober(self._model, probe), "probe", probe)
+        else:
+            self._hooks.append(self._model.register_forward_pre_hook(self._first_batch, with_kwargs=True))
+
+    def _first_batch(self, model: torch.nn.Module, args: Any, given: Any) -> None:
+        if not model.training or self.guest is not None or torch.compiler.is_compiling():
+            return
+        self._drop_hooks()
+        try:
+            kept = passing.kept((args, given), KEPT_SAMPLES)
+            self._begin(lambda: model(*kept[0], **kept[1]), "batch", kept)
+        except Exception as error:
+            self._decline(error)
+
+    def _begin(self, passed: Callable[[], Any], origin_of_probe: str, probe: Any) -> None:
+        if self._watch.window is not None and origin_of_probe == "batch":
+            origin_of_probe = "window"
+        try:
+            known = sketch(self._model, passed, self._own)
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(f"the network cannot be run on the probe: {in_a_line(error)}") from error
+        used = passed if origin_of_probe != "window" else None
+        sight = TorchSight(self._model, self._optimizers, known, used, self._own)
+        start = self._start(known, origin_of_probe, probe)
+        guest = self.guest = Guest(sight, start, self._watch)
+        guest.log(self._early)
+        if fires_at(self._outer):
+            sight.taps = Taps(
+                self._model, known, lambda: guest.measuring and not guest.over,
+                lambda began: guest.governor.took("step", began, whole=False),
+                lambda action: guest.guarded("a batch could not be measured", action),
+            )  # fmt: skip
+        self._hook(guest, sight)
+        self._found(guest, self)
+
+    def _hook(self, guest: Guest, sight: TorchSight) -> None:
+        first = self._optimizers[0]
+
+        def scaled(optimizer: Any, _args: Any, _given: Any) -> None:
+            if guest.factor != 1.0 and not sight.left:
+                guest.guarded("the learning rate could not be set", lambda: sight.scale(optimizer, guest.factor))
+
+        def before(_optimizer: Any, args: Any, given: Any) -> None:
+            if not computes(args, given):
+                step(guest.before_step)
+
+        def after(optimizer: Any, args: Any, given: Any) -> None:
+            sight.unscale(optimizer)
+            if computes(args, given):
+                step(guest.before_step)
+            step(guest.after_step)
+
+        def step(action: Callable[[], None]) -> None:
+            sight.stepping = True
+            try:
+                guest.guarded("a step could not be measured", action)
+            finally:
+                sight.stepping = False
+                if guest.over:  # it was stopped, and the optimizer's hooks are left by an exception
+                    sight.leave()
+
+        def forward(model: torch.nn.Module, _given: Any) -> None:
+            if sight.left:
+                sight.leave()
+            elif model.training and not torch.compiler.is_compiling():
+                guest.guarded("a step could not be told", guest.finish)
+
+        sight.hooks += [
+            first.register_step_pre_hook(before),
+            first.register_step_post_hook(after),
+            *(each.register_step_pre_hook(scaled) for each in self._optimizers),
+            *(each.register_step_post_hook(lambda it, *_: sight.unscale(it)) for each in self._optimizers[1:]),
+            self._model.register_forward_pre_hook(forward),
+        ]
+
+    def _start(self, known: Sketch, origin_of_probe: str, probe: Any) -> Start:
+        at, device = time.time(), passing.device_of(self._model)
+        tensors = list(passing.tensors(probe))
+        first = next((each for each in tensors if each.is_floating_point()), None)
+        facts: dict[str, Any] = {**origin(__version__), "probe": origin_of_probe, "guest": True, "engine": "torch"}
+        facts["versions"] = {**facts["versions"], "torch": torch.__version__}
+        if first is not None and first.numel():
+            wide = first.detach().double()
+            facts |= {"input_mean": float(wide.mean()), "input_std": float(wide.std(unbiased=False))}
+        if self._watch.window is not None:
+            facts["window"] = self._watch.window
+        if known.norms:
+            facts["norms"] = list(known.norms)
+        return Start(
+            run=new_id(at), at=at, title=self._name or type(self._model).__name__, device=_named(device),
+            network=known.network, metrics=tuple(told_of(known.network, known.taps)),
+            probe=len(tensors[0]) if tensors and tensors[0].ndim else 0, facts=facts, classes=self._classes,
+        )  # fmt: skip
+
+    def _decline(self, error: BaseException) -> None:
+        self.fault = in_a_line(error)
+        self._watch.say(f"deadrelu-tui: not watching, the training goes on: {self.fault}")
+
+    def _drop_hooks(self) -> None:
+        for each in self._hooks:
+            each.remove()
+        self._hooks.clear()
+
+    def log(self, scalars: Mapping[str, Any]) -> None:
+        """Take numbers that the training tells."""
+        held = {name: each.detach() if isinstance(each, torch.Tensor) else each for name, each in scalars.items()}
+        if self.guest is not None:
+            guest = self.guest
+            guest.guarded("a number could not be taken", lambda: guest.log(held))
+        else:
+            self._early.update(held)
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the watching."""
+        self._drop_hooks()
+        if self.guest is not None:
+            self.guest.close(error)
+
+
+def own_modules(model: torch.nn.Module, units: Mapping[str, Any]) -> dict[str, torch.nn.Module]:
+    """Return the modules that somebody has named as units. Raises InputError for one that the network has not."""
+    modules = dict(model.named_modules())
+    found = {}
+    for name, wanted in units.items():
+        module = modules.get(wanted) if isinstance(wanted, str) else wanted
+        if not isinstance(module, torch.nn.Module) or module not in modules.values():
+            raise InputError(f"units={{{name!r}: …}}: the network has no module {wanted!r}")
+        found[name] = module
+    return found
+
+
+def require_some(model: torch.nn.Module, optimizers: Iterable[torch.optim.Optimizer]) -> None:
+    """Raise InputError for optimizers that hold none of a network's parameters."""
+    held = {id(one) for each in optimizers for group in each.param_groups for one in group["params"]}
+    if not any(id(each) in held for each in model.parameters()):
+        raise InputError("the optimizer holds none of the model's parameters")
+
+
+def told_of(network: Network, tapped: Mapping[str, Any]) -> Iterable[Quantity]:
+    """Yield what will be told of a network."""
+    yield quantity("loss")
+    for layer in network.layers:
+        if layer.name in tapped:
+            yield quantity("silent_fraction", layer.name)
+        for metric in ("zero_fraction", "pre_mean"):
+            yield Quantity(f"{metric}/{layer.name}", metric, layer.name, every_step=False)
+        yield quantity("bias_mean", layer.name)
+        for each in DEFINITIONS:
+            if not each.on_batch and each.applies(layer.activation):
+                yield quantity(each.metric, layer.name)
+    for parameter in network.parameters:
+        for metric in OF_A_PARAMETER:
+            yield quantity(metric, parameter.name)
+        yield quantity("grad_mean_abs", parameter.name)
+        if parameter.is_weight:
+            yield quantity("weight_variance", parameter.name)
+
+
+def computes(args: Any, given: Any) -> bool:
+    """Return whether a step was handed a closure, which computes the gradients within it; the first of what it was
+    handed is the optimizer itself.
+    """
+    return any(each is not None for each in args[1:]) or given.get("closure") is not None
+
+
+def _named(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"gpu:{device.index or 0} {torch.cuda.get_device_name(device)}"
+    return str(device)
+
+
+def rank() -> int:
+    """Return which of the processes of a distributed training this is."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return int(torch.distributed.get_rank())
+    told = os.environ.get("RANK", "0")
+    return int(told) if told.isdecimal() else 0

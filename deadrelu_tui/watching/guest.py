@@ -1,0 +1,326 @@
+"""The guest itself: what it does at each step of somebody's training, whatever framework that uses.
+
+Nothing that goes wrong in here reaches the training: it is told, and the watching ends.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from deadrelu_tui.errors import InputError, in_a_line
+from deadrelu_tui.record.commands import Stop
+from deadrelu_tui.record.records import Event, Start
+from deadrelu_tui.record.units import Units
+from deadrelu_tui.run.gate import Controls, Gate, Turn
+from deadrelu_tui.run.host import Host, socket_of
+from deadrelu_tui.run.run import Run
+from deadrelu_tui.run.session import Session
+from deadrelu_tui.run.source import Source
+from deadrelu_tui.run.store import Store
+from deadrelu_tui.watching import telling
+from deadrelu_tui.watching.beside import Beside
+from deadrelu_tui.watching.governor import Governor
+from deadrelu_tui.watching.told import Over, Read, Taken
+from deadrelu_tui.watching.window import Window
+
+LOOK_EVERY = 100
+"""Steps between two looks, at least; before that at each power of two."""
+BYTES_A_SECOND = 1e6
+"""What looks may add to the run's file: those of very wide layers are spaced by it."""
+BYTES_OF_A_UNIT = 36
+SAID_EVERY = 5.0
+"""Seconds between two notes of what the watching has taken."""
+_Result = TypeVar("_Result")
+
+
+class Sight(Protocol):
+    """What sees the network, for one framework. All of it is called in the training's thread."""
+
+    def look(self) -> tuple[dict[str, Units], dict[str, float]]:
+        """Return what the probe tells of each layer's units, and of the network."""
+
+    def before(self, measure: bool) -> None:
+        """Note what has to be known before the update."""
+
+    def after(self, measure: bool) -> Callable[[], Read]:
+        """Return what reads back the numbers of the step, once they are computed."""
+
+    def rate(self) -> float | None:
+        """Return the learning rate that the training itself has set; None if it has none."""
+
+    def parameters(self) -> list[Any]:
+        """Return copies of the parameters."""
+
+    def revive(self, layer: str | None) -> tuple[dict[str, int], dict[str, str]]:
+        """Revive dead units; return how many of each layer, and of which layers none, with the reason."""
+
+    def leave(self) -> None:
+        """Take off whatever was put on the network."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What somebody wants of a guest."""
+
+    controls: frozenset[str]
+    budget: float = 0.02
+    window: int | None = None
+    folder: Path | None = None
+    """Where the run is recorded; None for nowhere."""
+    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
+
+
+class StoppedError(KeyboardInterrupt):
+    """Somebody who watches has ended the training."""
+
+
+class Guest:
+    """Watches one training, from its first step to its end."""
+
+    def __init__(self, sight: Sight, start: Start, watch: Watch) -> None:
+        """Take what sees the network, what is known of the training, and what is wanted."""
+        self.sight, self.watch = sight, watch
+        self.governor = Governor(watch.budget)
+        self.fault: str | None = None
+        """Why it watches no more; None while it does."""
+        self.over = False
+        self.factor = 1.0
+        """By what the training's own learning rate is multiplied."""
+        self.step = start.first
+        self.measuring = True
+        """Whether the step in hand is measured."""
+        self.flag_only = False
+        """Whether the training looks itself whether it is to stop."""
+        self._pid = os.getpid()
+        self._thread = threading.get_ident()
+        self._looked = False
+        self._bytes_until = 0.0
+        self._said = time.monotonic()
+        self._pending: Taken | None = None
+        self._early: dict[str, Any] = {}
+        """What was told of the step to come."""
+        can = frozenset({"pause", "stop", "revive", "lr"} & watch.controls)
+        rate = sight.rate()
+        live = {} if rate is None else {"lr": rate}
+        if rate is None:
+            can -= {"lr"}
+        start = replace(start, can=can, facts={**start.facts, **self._reached(watch)}, settings=live)
+        store = Store(watch.folder) if watch.folder is not None else None
+        self._store = store
+        window = Window(watch.window) if watch.window else None
+        self._teller = telling.Teller(start, self.governor, window)
+        self.run = Run(
+            start, lambda _start, _controls: self._teller.records(), Beside(), live,
+            recorded=store.recorded if store is not None else None,
+        )  # fmt: skip
+        self._gate = Gate(self.controls, live)
+        self._began = time.monotonic()
+        self.run.begin()
+        self._host = self._hosted(store) if store is not None else None
+
+    @property
+    def controls(self) -> Controls:
+        """What was asked of the training."""
+        return self.run.controls
+
+    def _reached(self, watch: Watch) -> dict[str, Any]:
+        if watch.folder is None:
+            return {}
+        try:
+            return {"socket": socket_of(os.getpid())}
+        except InputError:
+            return {}
+
+    def _hosted(self, store: Store) -> Host | None:
+        try:
+            return Host(Session(self.run, _no_other), _no_other, store.hurry)
+        except (InputError, OSError) as error:
+            self._teller.tell(Event(self.step, "unreachable", {"fault": in_a_line(error)}))
+            return None
+
+    # What the training's thread calls
+
+    def guarded(self, what: str, action: Callable[[], _Result]) -> _Result | None:
+        """Do something; if it fails tell that, and watch no more. Only what is to stop the training passes."""
+        if self.over or self.fault is not None:
+            return None
+        try:
+            return action()
+        except StoppedError:
+            raise
+        except Exception as error:
+            self.fail(f"{what}: {in_a_line(error)}", error)
+            return None
+
+    def fail(self, why: str, error: BaseException | None = None) -> None:
+        """Tell that something of ours has failed, and take everything off; the training goes on."""
+        if self.fault is not None:
+            return
+        self.fault = why
+        try:
+            self.sight.leave()
+            kind = type(error).__name__ if error is not None else ""
+            self._teller.tell(Event(self.step, "unwatched", {"fault": why, "error": kind}), urgent=True)
+            self.watch.say(f"deadrelu-tui: watching has ended, the training goes on: {why}")
+        except Exception as second:  # nothing is left to be done
+            self.fault = f"{why}; {in_a_line(second)}"
+
+    def before_step(self) -> None:
+        """Look if it is time, and note what has to be known before the update."""
+        self.finish()
+        self._pending = taken = Taken(self.step, 0.0, {}, scalars=self._early)
+        self._early = {}
+        if self._due() and self.governor.affords("look") and time.monotonic() >= self._bytes_until:
+            began = time.perf_counter()
+            taken.looks, taken.values = self.sight.look()
+            taken.look, self._looked = True, True
+            units = sum(len(each) for each in taken.looks.values()) or telling.widths(self.run.start.network)
+            self._bytes_until = time.monotonic() + units * BYTES_OF_A_UNIT / BYTES_A_SECOND
+            self.governor.took("look", began)
+        began = time.perf_counter()
+        self.sight.before(self.measuring)
+        self.governor.took("step", began, whole=False)
+
+    def after_step(self) -> None:
+        """Tell of the step, and do what was asked for before the next."""
+        began = time.perf_counter()
+        taken = self._pending
+        if taken is None:
+            return
+        taken.read = self.sight.after(self.measuring)
+        taken.at = time.monotonic() - self._began
+        taken.live = self._live()
+        self.step += 1
+        self.governor.took("step", began, whole=False)
+        self.measuring = self.watch.window is not None or self.governor.affords("step")
+        self._note()
+        self._turn()
+
+    def finish(self) -> None:
+        """Hand over the step in hand: nothing more will be told of it."""
+        taken, self._pending = self._pending, None
+        if taken is not None and taken.at:
+            self._teller.tell(taken, urgent=not taken.step)
+
+    def log(self, scalars: Mapping[str, Any]) -> None:
+        """Take numbers that the training has told, of the step that was just taken or of the one that follows."""
+        if self._pending is not None and scalars.keys() & self._pending.scalars.keys():
+            self.finish()
+        if self._pending is None:
+            self._early.update(scalars)
+        else:
+            self._pending.scalars.update(scalars)
+
+    def _due(self) -> bool:
+        steps = self.step - self.run.start.first
+        if not self._looked:
+            return True
+        return steps % LOOK_EVERY == 0 or (steps < LOOK_EVERY and steps & (steps - 1) == 0)
+
+    def _live(self) -> dict[str, Any]:
+        rate = self.sight.rate()
+        return {} if rate is None else {"lr": rate * self.factor}
+
+    def _note(self) -> None:
+        if time.monotonic() - self._said > SAID_EVERY:
+            self._said = time.monotonic()
+            if self._pending is not None:
+                self._pending.values = {**self._pending.values, "watching": self.governor.share}
+
+    # Commands
+
+    def _turn(self) -> None:
+        """Ask the gate what is to come, and hold the training as long as it says so."""
+        self._follow_rate()
+        turn = self._gate.next(self.step)
+        if turn.go is None:
+            self.finish()
+        began = time.perf_counter()
+        while turn.go is None:
+            self._obey(turn)
+            self._gate.give(self.sight.parameters)
+            turn = self._gate.next(self.step)
+        self.governor.waited(time.perf_counter() - began)
+        self._obey(turn)
+        self._gate.give(self.sight.parameters)
+        if turn.go is False:
+            self.finish()
+            if not self.flag_only:
+                self.close()
+                raise StoppedError("stopped from deadrelu-tui")
+
+    def _follow_rate(self) -> None:
+        """Have it known what the training has set itself: a scheduler's change is nobody's command."""
+        with self.controls.asked:
+            if self.controls.live is self._gate.live or self.controls.live == self._gate.live:
+                now = self._live()
+                if now != self._gate.live:
+                    self.controls.live = self._gate.live = now
+
+    def _obey(self, turn: Turn) -> None:
+        for each in turn.events:
+            if each.mark:
+                self.finish()
+            self._teller.tell(each, urgent=True)
+            if each.facts.get("setting") == "lr" and each.facts["before"]:
+                self.factor *= each.facts["now"] / each.facts["before"]  # of what was seen when that was asked for
+        if turn.revive:
+            self.finish()
+            self.revive(None)
+
+    def revive(self, layer: str | None) -> dict[str, int]:
+        """Revive dead units, tell what came of it, and return how many there were in each layer."""
+        revived, refused = self.sight.revive(layer)
+        counts = {name: units for name, units in revived.items() if units}
+        event = Event(self.step, "revive", {"layers": counts}) if counts else None
+        if event is not None:
+            self._teller.tell(event, urgent=True)
+        for name, why in refused.items():
+            self._teller.tell(Event(self.step, "not_revived", {"layer": name, "why": why}), urgent=True)
+        if event is None and not refused:
+            self._teller.tell(Event(self.step, "nobody_revived", {}), urgent=True)
+        self._looked = False  # the next step has a look
+        return counts
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the watching: hand over what is left, and wait until it is recorded."""
+        if self.over or os.getpid() != self._pid:  # a process forked from the training's has nothing of ours
+            return
+        self.over = True
+        if self.fault is None:
+            self.finish()
+            self.sight.leave()
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            self.controls.send(Stop())
+            error = None
+        self._teller.tell(Over(error), urgent=True)
+        self.run.join()
+        if self._store is not None:
+            self._store.close()
+        if self._host is not None:
+            self._host.close()
+
+
+def _no_other(_values: Mapping[str, Any], _paused: bool) -> Source:
+    raise InputError("this training began outside deadrelu-tui: only there it can be started again")
+
+
+def guarded(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Have a method of what has a `guest` never raise into the training."""
+
+    def around(method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def called(self: Any, *args: Any, **given: Any) -> Any:
+            return self.guest.guarded(what, lambda: method(self, *args, **given))
+
+        return called
+
+    return around
