@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+told: Path | None = None
+"""Where runs lie as whoever has begun this process says; None for the usual place."""
+
 
 def runs_folder() -> Path:
     """Return where runs are recorded."""
+    if told is not None:
+        return told
     import platformdirs
 
     return Path(platformdirs.user_data_dir("deadrelu-tui")) / "runs"

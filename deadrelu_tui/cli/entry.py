@@ -20,6 +20,7 @@ from deadrelu_tui.cli.replay import attach_command, replay_command, stop_command
 from deadrelu_tui.cli.runs import runs_group
 from deadrelu_tui.cli.screen import main_command
 from deadrelu_tui.cli.train import run_command
+from deadrelu_tui.cli.watch import watch_command
 from deadrelu_tui.ending import Deadline
 from deadrelu_tui.errors import InputError, NoRoomError, in_a_line
 from deadrelu_tui.places import state_folder
@@ -31,6 +32,7 @@ LONGEST_EXIT = 10.0
 
 for _command in (
     run_command,
+    watch_command,
     attach_command,
     replay_command,
     stop_command,

@@ -21,6 +21,7 @@ from deadrelu_tui.errors import RunFailedError
 from deadrelu_tui.places import runs_folder, state_folder
 
 if TYPE_CHECKING:
+    from deadrelu_tui.cli.launcher import Launched
     from deadrelu_tui.run.session import Begin, Find
     from deadrelu_tui.run.source import Source
 
@@ -98,9 +99,11 @@ class Opened:
 
 def show(
     beside: Mapping[str, Any], opened: Callable[[Trainings], Opened], unfit: str = "", tour: bool = False,
-    farewell: bool = True,
+    farewell: bool = True, launched: Launched | None = None,
 ) -> int:  # fmt: skip
-    """Show the screen on what is opened, until it is left; return the exit code. What ended a run of ours is raised."""
+    """Show the screen on what is opened, until it is left; return the exit code. What ended a run of ours is raised.
+    Who has launched already says so.
+    """
     from deadrelu_tui.cli.launcher import launch
     from deadrelu_tui.tui import themes
     from deadrelu_tui.tui.wire import terminal
@@ -108,7 +111,7 @@ def show(
     kept = themes.Kept(state_folder() / "theme")
     theme = kept.read() if beside["theme"] is None else themes.named(beside["theme"])
     terminal.check()
-    launched = launch()
+    launched = launched or launch()
     taken, app = terminal.Taken(state_folder() / "log"), None
     try:
         from deadrelu_tui.run.library import Library

@@ -78,6 +78,7 @@ KEYS: tuple[Binding, ...] = (
          "none."),
     _key("o", "runs", "runs", "List the runs of this session and those that were recorded before, and choose up to six "
          "as ghosts.", show=False),
+    _key("O", "output", "output", "What the watched script says, as it comes.", show=False),
     _key("slash", "find", "find", "Bring layers and parameters whose name holds a text to the front.", key_display="/",
          show=False),
     _key("f", "freeze", "freeze", "Hold the display still while the training runs on; again to catch up."),
@@ -154,7 +155,8 @@ GROUPS = {
     "runs": ("restart", "experiment", "tour", "settings", "ghost", "runs"),
     "what happened, and when": ("reasons", "definition", "cursor", "stride", "first", "last", "event"),
     "the charts": ("zoom", "window", "apart", "scale", "gradient", "smooth", "find", "freeze"),
-    "the screen": ("panel", "maximise", "restore", "picture", "help", "redraw", "detach", "suspend", "leave"),
+    "the screen": ("panel", "maximise", "restore", "picture", "help", "redraw", "detach", "suspend", "leave",
+                   "output"),
     "with the units in focus": ("unit", "unit_row"),
     "with the events in focus": ("scroll", "page", "find_event"),
 }  # fmt: skip

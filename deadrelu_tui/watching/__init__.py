@@ -7,12 +7,21 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.places import runs_folder
 
 if TYPE_CHECKING:
-    from deadrelu_tui.watching.guest import Guest
     from deadrelu_tui.watching.monitor import Monitor, Watching
 
 CONTROLS = ("pause", "lr", "stop", "revive")
+begun_here: list[Monitor] = []
+"""What is watched in this process, or was."""
+
+
+class Kept:
+    """A batch of the training itself that is looked at in place of a probe: the arguments of the network's call."""
+
+    def __init__(self, args: tuple[Any, ...]) -> None:
+        self.args = args
 
 
 def say(line: str) -> None:
@@ -23,28 +32,32 @@ def say(line: str) -> None:
 def begin(
     model: Any, optimizer: Any = None, probe: Any = None, units: Mapping[str, Any] | None = None,
     window: int | None = None, classes: int | None = None, budget: float = 0.02, name: str | None = None,
-    controls: Sequence[str] = CONTROLS,
+    controls: Sequence[str] = CONTROLS, facts: Mapping[str, Any] | None = None,
 ) -> Monitor:  # fmt: skip
-    """Watch a training (`deadrelu_tui.watch`)."""
+    """Watch a training (`deadrelu_tui.watch`); the run tells some facts besides."""
     from deadrelu_tui.watching.guest import Watch
-    from deadrelu_tui.watching.monitor import Monitor, runs_folder
+    from deadrelu_tui.watching.monitor import Monitor
 
     def begun(_monitor: Monitor) -> Watching:
-        wanted = Watch(_controls(controls), _budget(budget), _whole("window", window), runs_folder(), say)
+        wanted = Watch(
+            _controls(controls), _budget(budget), _whole("window", window), runs_folder(), say, facts or {},
+            announced,
+        )  # fmt: skip
         torch = sys.modules.get("torch")
         if torch is not None and isinstance(model, torch.nn.Module):
             from deadrelu_tui.watching.by_torch.begin import watched
 
-            return watched(model, optimizer, probe, units, _whole("classes", classes), name, wanted, announced)
+            return watched(model, optimizer, probe, units, _whole("classes", classes), name, wanted)
         raise InputError(f"model must be a torch.nn.Module or a Gluon Block, not {type(model).__name__}")
 
-    return Monitor(begun, say)
+    monitor = Monitor(begun, say)
+    begun_here.append(monitor)
+    return monitor
 
 
-def announced(guest: Guest, _watching: Watching) -> None:
-    """Say how to see it."""
-    if guest.watch.folder is not None:
-        say(f"deadrelu-tui attach {guest.run.start.run}")
+def announced(run: str) -> None:
+    """Say how to see a run."""
+    say(f"deadrelu-tui attach {run}")
 
 
 def _controls(controls: Sequence[str]) -> frozenset[str]:

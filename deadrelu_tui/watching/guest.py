@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -76,6 +76,10 @@ class Watch:
     folder: Path | None = None
     """Where the run is recorded; None for nowhere."""
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What else is known of the training."""
+    announce: Callable[[str], None] = lambda _run: None
+    """Told the id of the run, once it can be seen."""
 
 
 class StoppedError(KeyboardInterrupt):
@@ -112,7 +116,7 @@ class Guest:
         live = {} if rate is None else {"lr": rate}
         if rate is None:
             can -= {"lr"}
-        start = replace(start, can=can, facts={**start.facts, **self._reached(watch)}, settings=live)
+        start = replace(start, can=can, facts={**start.facts, **watch.facts, **self._reached(watch)}, settings=live)
         store = Store(watch.folder) if watch.folder is not None else None
         self._store = store
         window = Window(watch.window) if watch.window else None
@@ -125,6 +129,8 @@ class Guest:
         self._began = time.monotonic()
         self.run.begin()
         self._host = self._hosted(store) if store is not None else None
+        if store is not None:
+            watch.announce(start.run)
 
     @property
     def controls(self) -> Controls:

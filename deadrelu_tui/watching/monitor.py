@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from html import escape
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -152,13 +150,3 @@ class Monitor:
             f"<p><b>{escape(head)}</b></p>{why}<table><tr><th>layer</th><th>activation</th><th>dead</th></tr>"
             f"{''.join(rows)}</table><p><code>deadrelu-tui attach {self.run}</code></p>"
         )
-
-
-def runs_folder() -> Path | None:
-    """Return where runs are recorded: as whoever has begun this process says, else where all are."""
-    told = os.environ.get("DEADRELU_RUNS")
-    if told is not None:
-        return Path(told) if told else None
-    from deadrelu_tui.places import runs_folder as usual
-
-    return usual()

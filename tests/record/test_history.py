@@ -1110,3 +1110,10 @@ def test_how_far_a_run_is_are_the_steps_taken_or_the_number_of_the_newest(first:
     for step in range(first, first + 3):
         history.add(record(step))
     assert (history.next, history.reached) == (first + 3, reached)
+
+
+def test_steps_of_one_metric_are_kept_as_a_file_hands_them_over() -> None:
+    values = np.frombuffer(np.arange(3, dtype=np.float32).tobytes(), np.float32).reshape(3, 1)  # not to be written to
+    history = History()
+    history.add(Steps(np.arange(3), np.arange(3.0), None, {}, ("loss",), values))
+    assert history.series("loss").values.tolist() == [0, 1, 2]

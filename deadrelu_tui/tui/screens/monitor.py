@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
@@ -86,6 +87,8 @@ class MonitorScreen(Viewing):
             return False
         if action == "full_speed":
             return is_opening(run)
+        if action == "output":
+            return "output" in run.start.facts
         if action == "pause":
             return False if self.status is Status.PAUSED or is_opening(run) else (True if "pause" in run.can else None)
         if action == "resume":
@@ -113,6 +116,8 @@ class MonitorScreen(Viewing):
         run, needs = self.run_in_hand, NEEDS.get(action)
         if action == "ghost":
             return "There is no earlier run yet to lay under the charts: r starts another one."
+        if action == "output":
+            return "There is no script behind this run whose output was kept."
         if needs is None:
             return ""
         if needs not in run.start.can or (action in CHANGES and needs not in run.live) or action in OF_OURS:
@@ -302,6 +307,12 @@ class MonitorScreen(Viewing):
     @on(events.Click, "#verdict")
     def _asked_why(self) -> None:
         self.action_reasons()
+
+    def action_output(self) -> None:
+        """Show what the watched script says."""
+        from deadrelu_tui.tui.screens.output import OutputScreen
+
+        self.app.push_screen(OutputScreen(Path(self.run_in_hand.start.facts["output"]), self.letters))
 
     def action_reasons(self) -> None:
         """Show the whole reasoning behind the verdict."""

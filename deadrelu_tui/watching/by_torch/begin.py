@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.watching.by_torch.watch import Found, TorchWatch, rank
+from deadrelu_tui.watching.by_torch.watch import TorchWatch, rank
 from deadrelu_tui.watching.guest import Watch
 
 
 def watched(
     model: torch.nn.Module, optimizer: Any, probe: Any, units: Mapping[str, Any] | None, classes: int | None,
-    name: str | None, watch: Watch, found: Found,
+    name: str | None, watch: Watch,
 ) -> TorchWatch:  # fmt: skip
     """Return what watches a network. Raises InputError for what cannot be watched."""
     if rank():
@@ -25,4 +25,4 @@ def watched(
     for each in optimizers:
         if not isinstance(each, torch.optim.Optimizer):
             raise InputError(f"optimizer must be a torch.optim.Optimizer, or a list of them, not {type(each).__name__}")
-    return TorchWatch(model, optimizers, probe, units, classes, name, watch, found)
+    return TorchWatch(model, optimizers, probe, units, classes, name, watch)

@@ -16,6 +16,7 @@ from deadrelu_tui.record.network import Network
 from deadrelu_tui.record.records import Start, new_id
 from deadrelu_tui.record.units import DEFINITIONS
 from deadrelu_tui.run.origin import origin
+from deadrelu_tui.watching import Kept
 from deadrelu_tui.watching.by_torch import passing
 from deadrelu_tui.watching.by_torch.sight import TorchSight
 from deadrelu_tui.watching.by_torch.sketch import Sketch, sketch
@@ -24,7 +25,6 @@ from deadrelu_tui.watching.guest import Guest, Watch
 
 KEPT_SAMPLES = 512
 """Samples of the first batch that are kept where no probe is given."""
-Found = Callable[[Guest, "TorchWatch"], None]
 
 
 class TorchWatch:
@@ -32,16 +32,16 @@ class TorchWatch:
 
     def __init__(
         self, model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], probe: Any,
-        units: Mapping[str, Any] | None, classes: int | None, name: str | None, watch: Watch, found: Found,
+        units: Mapping[str, Any] | None, classes: int | None, name: str | None, watch: Watch,
     ) -> None:  # fmt: skip
-        """Begin at once with a probe, else at the first batch; `found` is told of the guest then.
+        """Begin at once with a probe, else at the first batch.
 
         Raises InputError for what cannot be watched.
         """
         self.guest: Guest | None = None
         self.fault: str | None = None
         self._outer, self._model = model, passing.inner(model)
-        self._optimizers, self._found = optimizers, found
+        self._optimizers = optimizers
         self._classes, self._name, self._watch = classes, name, watch
         self._early: dict[str, Any] = {}
         self._own = own_modules(self._model, units or {})
@@ -49,7 +49,10 @@ class TorchWatch:
         self._hooks: list[Any] = []
         if watch.window is not None and not fires_at(model):
             raise InputError("window= needs every batch to be seen, which compiled code does not allow; give a probe")
-        if probe is not None:
+        if isinstance(probe, Kept):
+            kept = passing.kept(probe.args, KEPT_SAMPLES)
+            self._begin(passing.prober(self._model, kept), "batch", kept)
+        elif probe is not None:
             self._begin(passing.prober(self._model, probe), "probe", probe)
         else:
             self._hooks.append(self._model.register_forward_pre_hook(self._first_batch, with_kwargs=True))
@@ -85,7 +88,6 @@ class TorchWatch:
                 lambda action: guest.guarded("a batch could not be measured", action),
             )  # fmt: skip
         self._hook(guest, sight)
-        self._found(guest, self)
 
     def _hook(self, guest: Guest, sight: TorchSight) -> None:
         first = self._optimizers[0]
