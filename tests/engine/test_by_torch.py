@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -200,7 +202,7 @@ def cards(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_a_gpu_that_the_build_has_no_code_for_is_told_in_one_line_and_left_alone_by_auto(cards: Any) -> None:
-    assert runtime.gpus() == 2
+    assert runtime.gpus() == (2, "")
     with pytest.raises(
         InputError, match=r"^device gpu:1 cannot be used by this PyTorch \(CUDA error: no kernel"
     ) as error:
@@ -215,6 +217,24 @@ def test_a_gpu_beyond_those_that_are_there_is_told_with_them(cards: Any) -> None
     ):
         runtime.device("gpu:2")
     assert runtime.device("cpu").type == "cpu"
+
+
+def test_where_there_is_no_gpu_it_is_said_what_pytorch_says_of_that(
+    monkeypatch: pytest.MonkeyPatch, cards: Any
+) -> None:
+    def is_available() -> bool:
+        warnings.warn("CUDA initialization: The NVIDIA driver on your system is too old", stacklevel=1)
+        return False
+
+    cards.is_available = is_available
+    told = "no GPU(s) (CUDA initialization: The NVIDIA driver on your system is too old). Allowed here: auto, cpu"
+    with pytest.raises(InputError, match=f"{re.escape(told)}$"):
+        runtime.device("gpu:0")
+    cards.is_available = lambda: False
+    monkeypatch.setattr(torch, "version", SimpleNamespace(cuda=None, hip=None))
+    with pytest.raises(InputError, match=r"PyTorch sees no GPU\(s\) \(it is a build for the CPU alone\)\. Allowed"):
+        runtime.device("gpu:0")
+    assert runtime.device("auto").type == "cpu"
 
 
 def test_a_pytorch_that_cannot_read_arrays_is_an_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ derivative and count. Nothing here waits for a device.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -48,15 +49,15 @@ class Network:
     def __init__(self, drawn: Sequence[Any], images: int, device: Any, metrics: bool) -> None:
         self.widths = [len(each) for each in drawn[1::2]]
         self.inputs = drawn[0].shape[1]
-        self._device = device
-        self._all, self.parameters = _together(drawn, device)
-        self._slopes, self.gradients = _together([torch.zeros_like(each) for each in drawn], device)
+        shapes = [each.shape for each in drawn]
+        self._all, self.parameters = _together(shapes, device)
+        self._slopes, self.gradients = _together(shapes, device)
         self._flat = [(p.view(-1), g.view(-1)) for p, g in zip(self.parameters, self.gradients, strict=True)]
         for parameter, values in zip(self.parameters, drawn, strict=True):
             parameter.copy_(values)
         self._hidden = self.widths[:-1] if metrics else []
         sizes = [1, *(2 * width for width in self._hidden), *([3] * len(drawn) if metrics else [])]
-        self.told = torch.zeros(sum(sizes), device=device)
+        self.told = torch.zeros(sum(sizes), dtype=torch.float32, device=device)
         """The loss of the batch, summed; with metrics per hidden layer the sum of each unit's h and for how many images
         it fires; then per parameter Σg, Σg² and Σp²."""
         (self._loss,), *told = (each for each in self.told.split(sizes))
@@ -149,12 +150,12 @@ class Batch:
         return part
 
 
-def _together(parameters: Sequence[Any], device: Any) -> tuple[Any, list[Any]]:
-    """Return memory for all of some parameters, that can be changed in one call, and the part of each."""
-    sizes = [-(-each.numel() // ALIGNED) * ALIGNED for each in parameters]
+def _together(shapes: Sequence[Sequence[int]], device: Any) -> tuple[Any, list[Any]]:
+    """Return zeros for all of some parameters, that can be changed in one call, and the part of each."""
+    sizes = [-(-math.prod(shape) // ALIGNED) * ALIGNED for shape in shapes]
     whole = torch.zeros(sum(sizes), dtype=torch.float32, device=device)
-    parts = zip(whole.split(sizes), parameters, strict=True)
-    return whole, [part[: each.numel()].view(each.shape) for part, each in parts]
+    parts = zip(whole.split(sizes), shapes, strict=True)
+    return whole, [part[: math.prod(shape)].view(shape) for part, shape in parts]
 
 
 def _summed_loss(log_p: Any, labels: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,15 @@ with for_good():
     torch: Any = _import_torch()
 
 
-def gpus() -> int:
-    """Return the number of GPUs that PyTorch can use; 0 for the CPU build."""
-    return int(torch.cuda.device_count()) if torch.cuda.is_available() else 0
+def gpus() -> tuple[int, str]:
+    """Return the number of GPUs that PyTorch can use, and where it can use none what it says of that."""
+    with warnings.catch_warnings(record=True) as told:  # of a driver that is too old, for one
+        warnings.simplefilter("always")
+        count = int(torch.cuda.device_count()) if torch.cuda.is_available() else 0
+    if count or told:
+        return count, "" if count else in_a_line(Warning(told[0].message))
+    with_cuda = torch.version.cuda or torch.version.hip
+    return 0, "" if with_cuda else "it is a build for the CPU alone"
 
 
 def device(name: str) -> Any:
@@ -39,21 +46,29 @@ def device(name: str) -> Any:
     A GPU is taken only after it has computed something: no build has code for every card, and one without fails at the
     first operation, not before.
     """
-    seen = gpus()
-    if name == "cpu" or (name == "auto" and not seen):
+    if name == "cpu":
         return torch.device("cpu")
+    seen, why = gpus()
     index = 0 if name == "auto" else int(name.removeprefix("gpu:"))
-    if index >= seen:
-        allowed = ", ".join(["auto", "cpu", *(f"gpu:{each}" for each in range(seen))])
-        raise InputError(f"device {name} is not there: PyTorch sees {seen or 'no'} GPU(s). Allowed here: {allowed}")
     try:
-        found = torch.device("cuda", index)
-        torch.cuda.set_device(found)  # of this thread: memory of the host that a GPU writes to is asked of this one
-        torch.ones((2, 2), device=found).mm(torch.ones((2, 2), device=found)).cpu()
+        if index < seen:
+            return _working(torch.device("cuda", index))
     except RuntimeError as error:
-        if name == "auto":
-            return torch.device("cpu")
-        raise InputError(
-            f"device {name} cannot be used by this PyTorch ({in_a_line(error)}). Allowed here: auto, cpu"
-        ) from error
-    return found
+        why = in_a_line(error)
+    if name == "auto":
+        return torch.device("cpu")
+    if index < seen:
+        raise InputError(f"device {name} cannot be used by this PyTorch ({why}). Allowed here: auto, cpu")
+    allowed = ", ".join(["auto", "cpu", *(f"gpu:{each}" for each in range(seen))])
+    told = f"{seen or 'no'} GPU(s){f' ({why})' if why else ''}"
+    raise InputError(f"device {name} is not there: PyTorch sees {told}. Allowed here: {allowed}")
+
+
+def _working(gpu: Any) -> Any:
+    """Make a GPU that of this thread, and return it once it has computed something."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of code that is missing for it: what it computes will show
+        torch.cuda.set_device(gpu)  # memory of the host that a GPU writes to is asked of this one
+        some = torch.ones((2, 2), device=gpu)
+        some.mm(some).cpu()
+    return gpu
