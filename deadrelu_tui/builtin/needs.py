@@ -8,6 +8,7 @@ import importlib.util
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,19 +51,28 @@ THREADS = (
 )  # fmt: skip
 """Variables in which MXNet looks for a number of threads or of their scratch spaces. What is none ends the process
 within native code, or has it wait for ever."""
+TORCH_THREADS = "OMP_NUM_THREADS", "MKL_NUM_THREADS"
+"""Those in which PyTorch looks: it starts as many threads as it is told, or ends when it cannot."""
 MOST_THREADS = 1024
 ENGINE_TYPES = ("NaiveEngine", "ThreadedEngine", "ThreadedEnginePerDevice")
 
 
-def _variable_lack() -> Lack | None:
-    """Return which variable of the environment MXNet would not survive."""
-    for name in THREADS:
+def _threads_lack(names: Sequence[str]) -> Lack | None:
+    """Return which of some variables is no number of threads."""
+    for name in names:
         # OpenMP takes a list, of which the first number is for us.
         value = os.environ.get(name, "").partition("," if name == "OMP_NUM_THREADS" else "\0")[0].strip()
         if value and not (
             value.isdecimal() and value.isascii() and 1 <= len(value) <= 4 and 1 <= int(value) <= MOST_THREADS
         ):
             return Lack(f"{name} is {os.environ[name]!r}, not a number from 1 to {MOST_THREADS}", f"unset {name}", True)
+    return None
+
+
+def _variable_lack() -> Lack | None:
+    """Return which variable of the environment MXNet would not survive."""
+    if (lack := _threads_lack(THREADS)) is not None:
+        return lack
     kind = os.environ.get("MXNET_ENGINE_TYPE", "")
     if kind and kind not in ENGINE_TYPES:
         return Lack(
@@ -157,7 +167,7 @@ def torch_lack() -> Lack | None:
     elif version < TORCH_FROM_FOR_NUMPY_2 and int(numpy.partition(".")[0]) >= NUMPY_BELOW:
         because, least = f"does not work with NumPy {numpy}", TORCH_FROM_FOR_NUMPY_2
     else:
-        return None
+        return _threads_lack(TORCH_THREADS)
     return Lack(f"PyTorch {build.version} {because}", f"pip install 'torch>={'.'.join(map(str, least))}'", True)
 
 

@@ -45,7 +45,7 @@ def pick(name: str, unfit: str = "", device: str = "auto") -> Picked:
         engine, lack = _loaded(each)
         if engine is not None:
             return Picked(each, engine, "; ".join(lacks))
-        lacks += [lack] if lack else []
+        lacks += [lack] if lack and lack not in lacks else []  # both may lack the same
     return Picked("numpy", _numpy(), "; ".join(lacks))
 
 

@@ -134,6 +134,15 @@ def test_a_pytorch_that_cannot_be_used_is_named_with_the_way_out(
     assert needs.torch_lack() == (found, fix, True)
 
 
+@pytest.mark.parametrize(("name", "value"), [("OMP_NUM_THREADS", "1000000"), ("MKL_NUM_THREADS", "abc")])
+def test_a_number_of_threads_that_pytorch_would_not_survive_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str
+) -> None:
+    built(monkeypatch, tmp_path, "__version__ = '2.9.1'")
+    monkeypatch.setenv(name, value)
+    assert needs.torch_lack() == (f"{name} is {value!r}, not a number from 1 to 1024", f"unset {name}", True)
+
+
 def test_asked_for_by_name_where_it_is_not_the_line_that_installs_pytorch_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
