@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -75,6 +76,22 @@ def test_two_processes_come_to_the_same_bits() -> None:
         told.append({name: value for name, value in epoch.items() if not name.startswith(("seconds", "steps_per"))})
     assert told[0] == told[1]
     assert told[0]["accuracy/test"] > 0.5
+
+
+# Its threads
+
+
+def test_openmp_is_told_to_sleep_soon_while_it_is_loaded_unless_somebody_has_said_how(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in runtime.SAID:
+        monkeypatch.delenv(name, raising=False)
+    with runtime._brief_spins():
+        assert os.environ["GOMP_SPINCOUNT"] == "1000"
+    assert "GOMP_SPINCOUNT" not in os.environ
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    with runtime._brief_spins():
+        assert "GOMP_SPINCOUNT" not in os.environ
 
 
 # The network's memory

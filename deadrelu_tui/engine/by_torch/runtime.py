@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,10 +13,29 @@ import numpy as np
 from deadrelu_tui.engine.loading import for_good
 from deadrelu_tui.errors import InputError, NoRoomError, in_a_line
 
+SPINS = "GOMP_SPINCOUNT", "1000"
+"""How often OpenMP's threads look for work before they sleep. By its own choice they spin for as long as anybody may
+want them, and where the screen, trials or another program want the cores a step takes ten times as long."""
+SAID = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+
+
+@contextmanager
+def _brief_spins() -> Iterator[None]:
+    """Have an OpenMP that is loaded meanwhile wait so, unless somebody has said how; no other process hears of it."""
+    if any(name in os.environ for name in SAID):
+        yield
+        return
+    os.environ[SPINS[0]] = SPINS[1]
+    try:
+        yield
+    finally:
+        del os.environ[SPINS[0]]
+
 
 def _import_torch() -> Any:
     try:
-        import torch
+        with _brief_spins():
+            import torch
 
         torch.from_numpy(np.zeros(1, np.float32))  # one that was built for another NumPy is imported, and fails here
     except OSError as error:
