@@ -46,6 +46,7 @@ MXNET_ITSELF = {"MXNET_CPU_TEMP_COPY": "4"}
 TURN = 3
 """Epochs of a turn."""
 WITHIN_ARTICLE, WITHIN_METRICS, WITHIN_PYTORCH, NUMPY_WITHIN_PYTORCH = 0.30, 1.05, 1.30, 1.15
+BY_TORCH_WITHIN = 1.10
 WITHIN_PYTORCH_ALONE = 1.0
 """With one thread each."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -104,6 +105,11 @@ def by_numpy(n: int) -> Iterator[float]:
     return ours(n, engine="numpy")
 
 
+def by_torch(n: int) -> Iterator[float]:
+    """Yield the seconds of n turns of our training by PyTorch."""
+    return ours(n, engine="torch")
+
+
 def article(n: int) -> Iterator[float]:
     """Yield the seconds of n turns of the article's loop."""
     article_loop = importlib.import_module("article_loop")
@@ -152,7 +158,8 @@ def pytorch_epochs(n: int) -> Iterator[float]:
 
 
 LOOPS: dict[str, Callable[[int], Iterator[float]]] = {
-    "ours": ours, "ours, no metrics": bare, "ours by NumPy": by_numpy, "article": article, "PyTorch eager": pytorch,
+    "ours": ours, "ours, no metrics": bare, "ours by NumPy": by_numpy, "ours by PyTorch": by_torch, "article": article,
+    "PyTorch eager": pytorch,
 }  # fmt: skip
 
 
@@ -194,7 +201,7 @@ def compare(rounds: int, threads: int | None) -> dict[str, Spread]:
     names = list(LOOPS)
     if importlib.util.find_spec("torch") is None:
         print("PyTorch cannot be imported here: left out", file=sys.stderr)
-        names.remove("PyTorch eager")
+        names = [name for name in names if "PyTorch" not in name]
     workers = {name: Worker(name, rounds + 1, threads) for name in names}
     for worker in workers.values():
         worker.turn()
@@ -233,8 +240,10 @@ def rows(taken: dict[str, Spread], busy: int, threads: int | None) -> Iterator[R
         ("epoch, peer: PyTorch eager, no monitoring", "ours", "PyTorch eager", within_pytorch),
         ("epoch by NumPy, peer: PyTorch eager, no monitoring", "ours by NumPy", "PyTorch eager", NUMPY_WITHIN_PYTORCH),
         ("epoch by NumPy, peer: by MXNet", "ours by NumPy", "ours", None),
+        ("epoch by PyTorch, peer: PyTorch eager, no monitoring", "ours by PyTorch", "PyTorch eager", BY_TORCH_WITHIN),
+        ("epoch by PyTorch, peer: by MXNet", "ours by PyTorch", "ours", None),
     ):
-        if peer in taken:
+        if name in taken and peer in taken:
             ratio, text = ratios(taken[name].values, taken[peer].values)
             target = () if busy or limit is None else (f"≤ {limit:.2f}", ratio <= limit)
             yield Row(what + beside, str(taken[name]), str(taken[peer]), text, *target)

@@ -1,7 +1,7 @@
 """What this machine has of what a run and the screen need, and what would mend the rest.
 
 Looks and never changes anything. What MXNet says of itself is asked of a function that is given: loading MXNet
-is somebody else's work, and its failure is a finding here.
+is somebody else's work, and its failure is a finding here. PyTorch is not loaded: what it is stands beside it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def examine(
         yield Check("settings", "fault", fault, "mend or unset it")
     settings = settings or RunSettings()
     yield _numpy()
-    yield from _mxnet(engine_facts, settings.device)
+    yield from _mxnet(engine_facts, settings)
+    yield _pytorch()
     yield _limits(settings)
     yield _data(settings)
     yield from _folders()
@@ -149,43 +150,62 @@ def _kernels(package: str) -> str:
     return f", kernels {core}" if core else ""
 
 
-def _mxnet(engine_facts: Callable[[], Mapping[str, Any]], device: str) -> Iterator[Check]:
+def _mxnet(engine_facts: Callable[[], Mapping[str, Any]], settings: RunSettings) -> Iterator[Check]:
+    name, instead = "engine MXNet", "PyTorch trains" if needs.torch_lack() is None else "NumPy trains"
     lack = needs.mxnet_lack()
     if lack is not None:
-        yield Check("engine MXNet", "warning" if lack.fix else "ok", f"{lack.found}: NumPy trains", lack.fix)
+        yield Check(name, "warning" if lack.fix else "ok", f"{lack.found}: {instead}", lack.fix)
         return
     yield _native_libraries()
     try:
         facts = engine_facts()
         version, features, gpus = facts["version"], facts["features"], facts["gpus"]
     except NoRoomError as error:
-        yield Check("engine MXNet", "warning", f"{error}: NumPy trains", "raise the limit")
+        yield Check(name, "warning", f"{error}: NumPy trains", "raise the limit")
         return
     except InputError as error:
         native = isinstance(error.__cause__, OSError)
-        fix = needs.apt_line() if native else needs.EXTRA
-        yield Check("engine MXNet", "warning", f"{error}: NumPy trains", fix)
+        yield Check(name, "warning", f"{error}: {instead}", needs.apt_line() if native else needs.EXTRA)
         return
     except Exception as error:
         found = " ".join(f"{type(error).__name__}: {error}".split())
-        yield Check(
-            "engine MXNet", "warning", f"{found}: NumPy trains", f"pip install --force-reinstall mxnet=={needs.MXNET}"
-        )
+        yield Check(name, "warning", f"{found}: {instead}", f"pip install --force-reinstall mxnet=={needs.MXNET}")
         return
-    enabled = [f"{name} {'on' if set(names) & set(features) else 'off'}" for name, names in _FEATURES.items()]
-    blas = ", ".join(name.removeprefix("BLAS_") for name in features if name.startswith("BLAS_")) or "none"
+    enabled = [f"{feature} {'on' if set(names) & set(features) else 'off'}" for feature, names in _FEATURES.items()]
+    blas = ", ".join(each.removeprefix("BLAS_") for each in features if each.startswith("BLAS_")) or "none"
     found = f"{version}: {', '.join(enabled)}, BLAS {blas}{_kernels('mxnet')}"
     fix = "" if version == needs.MXNET else f"pip install mxnet=={needs.MXNET}: nothing else was tried"
-    yield Check("engine MXNet", "warning" if fix else "ok", found, fix)
+    yield Check(name, "warning" if fix else "ok", found, fix)
+    yield _devices(features, gpus, settings)
+
+
+def _devices(features: Sequence[str], gpus: int, settings: RunSettings) -> Check:
     devices = ", ".join(["cpu", *(f"gpu:{index}" for index in range(gpus))])
-    if device not in ("auto", *devices.split(", ")):
-        yield Check("devices", "fault", f"{device} is set, and there is {devices} only", "use --device auto")
-    elif gpus:
-        yield Check("devices", "ok", devices)
-    elif "CUDA" in features:
-        yield Check("devices", "warning", f"{devices}: this MXNet has CUDA, but no GPU answers", "nvidia-smi")
-    else:
-        yield Check("devices", "ok", f"{devices}; for a GPU install {needs.GPU_WHEEL} in place of mxnet")
+    if not gpus and settings.engine in ("auto", "torch") and _torch_has_gpu():
+        return Check("devices", "ok", f"{devices}, and by PyTorch the GPU that seems to be here")
+    if settings.device not in ("auto", *devices.split(", ")):
+        return Check("devices", "fault", f"{settings.device} is set, and there is {devices} only", "use --device auto")
+    if gpus:
+        return Check("devices", "ok", devices)
+    if "CUDA" in features:
+        return Check("devices", "warning", f"{devices}: this MXNet has CUDA, but no GPU answers", "nvidia-smi")
+    return Check("devices", "ok", f"{devices}; for a GPU install torch, or {needs.GPU_WHEEL} in place of mxnet")
+
+
+def _torch_has_gpu() -> bool:
+    """Return whether PyTorch may compute on a GPU here; only its loading, of seconds, would tell for certain."""
+    build = needs.torch_build()
+    return build is not None and bool(build.cuda) and needs.torch_lack() is None and needs.gpu_is_here()
+
+
+def _pytorch() -> Check:
+    name, lack, build = "engine PyTorch", needs.torch_lack(), needs.torch_build()
+    if lack is not None and (lack.installed or needs.gpu_is_here()):
+        return Check(name, "warning", lack.found, lack.fix)
+    if lack is not None or build is None:
+        return Check(name, "ok", "not installed; it can use GPUs that MXNet cannot")
+    gpu = "a GPU seems to be here" if needs.gpu_is_here() else "no GPU is here"
+    return Check(name, "ok", f"{build.version}: CUDA {build.cuda or 'off'}, {gpu}")
 
 
 def _limits(settings: RunSettings) -> Check:

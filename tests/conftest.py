@@ -8,6 +8,7 @@ import os
 # A worker for each core, and a thread of BLAS in each: more of them would only wait for one another. Said before NumPy
 # is loaded, and to all processes that tests start.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")  # PyTorch's
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -83,13 +84,15 @@ def private_environment(home: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(params=["mxnet", "numpy"])
+@pytest.fixture(params=["mxnet", "torch", "numpy"])
 def engine(request: pytest.FixtureRequest) -> Trains:
     """Each engine in turn: the contract that they share is tested on all of them."""
     from trainings import Trains
 
     if request.param == "mxnet" and needs.mxnet_lack() is not None:
         pytest.skip("MXNet cannot be used here")
+    if request.param == "torch" and (lack := needs.torch_lack()) is not None:
+        pytest.skip(lack.found)
     return Trains(request.param)
 
 

@@ -22,7 +22,7 @@ CLI = {str(path.relative_to(PACKAGE)) for path in SOURCES if (PACKAGE / "cli") i
 PRIVATE = PACKAGE / "tui" / "wire" / "textual_private.py"
 ALSO_PUBLIC = {"region", "spans", "strips"}
 """Words that Textual keeps to itself in one place and not in another."""
-FOREIGN = {"mxnet", "textual", "rich", "plotext", "click", "deadrelu_tui.engine", "deadrelu_tui.tui"}
+FOREIGN = {"mxnet", "torch", "textual", "rich", "plotext", "click", "deadrelu_tui.engine", "deadrelu_tui.tui"}
 _LIBRARIES = {"mxnet", "textual", "rich", "plotext", "click", "platformdirs", "tqdm", "torch"}
 _OF_FORMATS = {"pyarrow", "matplotlib", "tensorboardX", "google.protobuf"}
 _ROOMS = {
@@ -124,9 +124,10 @@ def test_the_screen_never_loads_the_engine() -> None:
     assert loaded([named(path) for path in TUI], {"mxnet", "deadrelu_tui.engine"}) == set()
 
 
-def test_the_training_and_its_numpy_engine_load_neither_mxnet_nor_the_screen() -> None:
-    modules = [named(path) for path in SOURCES if (PACKAGE / "engine") in path.parents and "by_mxnet" not in path.parts]
-    assert loaded(modules, FOREIGN | {"deadrelu_tui.engine.by_mxnet"}) == {"deadrelu_tui.engine"}
+def test_the_training_and_its_numpy_engine_load_neither_another_engine_nor_the_screen() -> None:
+    others = {"by_mxnet", "by_torch"}
+    modules = [named(each) for each in SOURCES if (PACKAGE / "engine") in each.parents and not others & {*each.parts}]
+    assert loaded(modules, FOREIGN | {f"deadrelu_tui.engine.{each}" for each in others}) == {"deadrelu_tui.engine"}
 
 
 @pytest.mark.skipif(needs.mxnet_lack() is not None, reason="MXNet is not installed")
@@ -134,8 +135,14 @@ def test_the_mxnet_engine_never_loads_the_screen() -> None:
     assert loaded(["deadrelu_tui.engine.by_mxnet.model"], FOREIGN) == {"mxnet", "deadrelu_tui.engine"}
 
 
-def test_only_one_module_imports_mxnet() -> None:
+@pytest.mark.skipif(needs.torch_lack() is not None, reason="PyTorch is not installed")
+def test_the_pytorch_engine_loads_neither_mxnet_nor_the_screen() -> None:
+    assert loaded(["deadrelu_tui.engine.by_torch.model"], FOREIGN) == {"torch", "deadrelu_tui.engine"}
+
+
+def test_only_one_module_of_an_engine_imports_its_library() -> None:
     assert importers("mxnet") == {"engine/by_mxnet/runtime.py"}
+    assert importers("torch") == {"engine/by_torch/runtime.py"}
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from types import SimpleNamespace
@@ -29,7 +30,7 @@ from deadrelu_tui.run.gate import Controls, Gate, Turn
 SMALL = RunSettings(lr=0.001, hidden=(20,), batch_size=64, epochs=1, seed=7)
 """300 images make four batches of 64 and a short one of 44."""
 
-MXNET_IS_HERE = needs.mxnet_lack() is None
+MXNET_IS_HERE, TORCH_IS_HERE = needs.mxnet_lack() is None, needs.torch_lack() is None
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class Trains:
         """What makes a model."""
         if self.name == "numpy":
             return ByNumPy
+        if self.name == "torch":
+            from deadrelu_tui.engine.by_torch.model import Model as ByTorch
+
+            return ByTorch
         from deadrelu_tui.engine.by_mxnet.model import Model as ByMXNet
 
         return ByMXNet
@@ -51,16 +56,24 @@ class Trains:
         """Return the first parameters, weights of the shape (units, inputs)."""
         if self.name == "numpy":
             return Draws(settings.init, settings.seed).parameters((inputs, *settings.hidden, 10))
+        if self.name == "torch":
+            from deadrelu_tui.engine.by_torch.network import Draws as Drawn
+
+            drawn = Drawn(settings.init, settings.seed).parameters((inputs, *settings.hidden, 10))
+            return [each.numpy() for each in drawn]
         from deadrelu_tui.engine.by_mxnet.network import initial_parameters
 
         return [each.asnumpy() for each in initial_parameters(settings, inputs, 10)]
 
     def set(self, model: Model, index: int, values: npt.ArrayLike) -> None:
         """Give one of the parameters of a model other values."""
-        if isinstance(model, ByNumPy):
-            model.network.parameters[index][...] = values
-        else:
-            model.parameters.arrays[index][:] = values  # type: ignore[attr-defined]
+        given: Any = np.array(np.broadcast_to(np.asarray(values, np.float32), model.parameters_now()[index].shape))
+        if self.name == "mxnet":
+            model.parameters.arrays[index][:] = given  # type: ignore[attr-defined]
+            return
+        if self.name == "torch":
+            given = importlib.import_module("torch").from_numpy(given)
+        model.network.parameters[index][:] = given  # type: ignore[attr-defined]
 
 
 MXNET = Trains("mxnet")

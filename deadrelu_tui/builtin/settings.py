@@ -211,12 +211,13 @@ class RunSettings:
     init: str = _setting("normal:0.01", _init, "First weights; biases start at 0.", "normal:SCALE|he|xavier")
     seed: int = _setting(0, _whole("seed", 0, MAX_SEED), "Seed of the weights and of the order of the images.", "N")
     engine: str = _setting(
-        "auto", _one_of("engine", "auto", "mxnet", "numpy"),
-        "What computes the steps; auto takes MXNet where it is installed and works, else NumPy.", "auto|mxnet|numpy",
+        "auto", _one_of("engine", "auto", "mxnet", "torch", "numpy"),
+        "What computes the steps; auto takes MXNet if it works, on the GPU if one is there, else PyTorch, else NumPy.",
+        "auto|mxnet|torch|numpy",
     )  # fmt: skip
     device: str = _setting(
         "auto", _shaped("device", r"auto|cpu|gpu:\d{1,3}", "auto, cpu or gpu:N (gpu:0)"),
-        "Where to train; auto takes a GPU if MXNet sees one.", "auto|cpu|gpu:N",
+        "Where to train; auto takes a GPU that the engine can use.", "auto|cpu|gpu:N",
     )  # fmt: skip
     data_dir: str | None = _setting(
         None, _maybe(_folder), "Folder with the four IDX files, plain or .gz; they are verified.", "DIR"

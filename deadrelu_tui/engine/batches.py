@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ import numpy.typing as npt
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.promise import DIVISOR
 from deadrelu_tui.record.columns import Floats
+
+CHUNK = 2_000
+"""Images that are looked at in one go."""
 
 
 class Batches:
@@ -45,6 +49,12 @@ class Batches:
         fed(taken, normalise, pixels)
         np.take(self._labels, batch, out=labels, mode="clip")
         return pixels, labels
+
+
+def pieces(dataset: Dataset) -> list[tuple[int, int]]:
+    """Return where the pieces begin and end in which the test set is looked at: the first of them is the probe set."""
+    probe, count = len(dataset.probe_images), len(dataset.test_labels)
+    return list(pairwise([0, probe, *range(probe + CHUNK, count, CHUNK), *([count] if count > probe else [])]))
 
 
 def fed(images: npt.NDArray[np.uint8], normalise: bool, out: Floats) -> None:

@@ -62,7 +62,7 @@ def _training(settings: RunSettings, promised: Start, controls: Controls, unfit:
         from deadrelu_tui.engine.pick import pick
         from deadrelu_tui.engine.train import train
 
-        picked = pick(settings.engine, unfit)
+        picked = pick(settings.engine, unfit, settings.device)
         dataset = images.result()
     records = train(picked.engine, settings, dataset, controls, promised=promised)
     yield next(records)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -29,6 +29,27 @@ def update_ratio(rate: float, norm: float, length: float) -> float:
     A parameter of zeros, as every bias at the start, has no size to compare an update with.
     """
     return rate * norm / length if length else (norm * math.inf if norm else 0.0)
+
+
+def of_batch(
+    network: Network, images: int, rate: float, layers: Iterable[tuple[Floats, Floats]],
+    parameters: Iterable[tuple[float, float, float]],
+) -> Iterator[tuple[str, float]]:  # fmt: skip
+    """Yield the metrics of a batch of so many images: of how often each unit of a hidden layer fired and the sum of its
+    h, and of each parameter the sum of its gradient, the norm of that, and its own.
+    """
+    for layer, (fired, total) in zip(network.layers, layers, strict=True):
+        zeros, silent, mean = shares(
+            layer.units, images, float(fired.sum(dtype=np.float64)), np.count_nonzero(fired),
+            float(total.sum(dtype=np.float64)),
+        )  # fmt: skip
+        yield f"zero_fraction/{layer.name}", zeros
+        yield f"silent_fraction/{layer.name}", silent
+        yield f"pre_mean/{layer.name}", mean
+    for parameter, (total_of, norm, length) in zip(network.parameters, parameters, strict=True):
+        yield f"grad_sum/{parameter.name}", total_of
+        yield f"grad_norm/{parameter.name}", norm
+        yield f"update_ratio/{parameter.name}", update_ratio(rate, norm, length)
 
 
 def looked(

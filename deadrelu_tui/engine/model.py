@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -82,6 +83,18 @@ def found(promised: Start, dataset: Dataset, batches: Batches, epochs: int | Non
         steps=None if epochs is None else batches.count * epochs,
         steps_per_epoch=batches.count,
     )
+
+
+def spread(init: str, inputs: int, units: int) -> tuple[bool, float]:
+    """Return how the first weights of a layer are drawn: whether within a bound, evenly, and that bound; else normally,
+    and their standard deviation.
+
+    `normal:s` is N(0, s²); `he` is N(0, 2/inputs) (He et al. 2015); `xavier` is uniform within
+    ±√(6/(inputs+units)) (Glorot and Bengio 2010).
+    """
+    if init == "xavier":
+        return True, math.sqrt(6 / (inputs + units))
+    return False, math.sqrt(2 / inputs) if init == "he" else float(init.removeprefix("normal:"))
 
 
 def rate_of(lr: float, batch_size: int) -> float:

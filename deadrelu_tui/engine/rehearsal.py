@@ -17,6 +17,7 @@ from dataclasses import replace
 from deadrelu_tui.builtin import needs, room
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError, NoRoomError
+from deadrelu_tui.record.telling import engine_name
 
 LONGEST, BYTES_A_SECOND = 30.0, 5e7
 """Seconds after which a rehearsal counts as hung; more for large networks, whose first weights are drawn more slowly
@@ -28,12 +29,13 @@ SPARE_BYTES, SPARE_THREADS = 128 * 10**6, 8
 SHARES = 0.75, 1.0
 """What of the memory that is allowed each rehearsal of MXNet has. Near the least that is enough, it trains one time and
 crashes the next, and what is enough is not so everywhere above it: measured, 750 MB, 900 MB (3 of 8) and 980 MB and
-more, but not 800 to 880 or 920 to 950 MB. So it has to fit with less as well. NumPy says what it cannot have."""
+more, but not 800 to 880 or 920 to 950 MB. So it has to fit with less as well, and PyTorch has to. NumPy says what it
+cannot have."""
 FITS = b"fits\n"
 
 
 def require_room(settings: RunSettings) -> str:
-    """Return what keeps MXNet from training here, so that NumPy does; empty if nothing.
+    """Return what keeps MXNet, or PyTorch in its place, from training here, so that NumPy does; empty if nothing.
 
     Raises NoRoomError, a sentence that names the limit, where the engine that is asked for cannot train within the
     limits of this process.
@@ -42,13 +44,14 @@ def require_room(settings: RunSettings) -> str:
     if not room.tight(settings):
         return ""
     room.be_sparing()
-    if settings.engine == "auto" and needs.mxnet_lack() is not None:
-        settings = replace(settings, engine="numpy")
+    first = next((each for each in ("mxnet", "torch") if needs.lack_of(each) is None), "numpy")
+    if settings.engine == "auto" and first == "numpy":
+        settings = replace(settings, engine=first)
     if _fits(settings):
         return ""
     if settings.engine == "auto" and _fits(replace(settings, engine="numpy")):
-        return room.told("MXNet cannot train", settings)
-    engine = "MXNet" if settings.engine == "mxnet" else "NumPy"
+        return room.told(f"{engine_name(first)} cannot train", settings)
+    engine = engine_name("numpy" if settings.engine == "auto" else settings.engine)
     raise NoRoomError(f"{room.told(f'{engine} cannot train', settings)}; raise that")
 
 
@@ -98,8 +101,8 @@ def _rehearse(settings: RunSettings) -> None:
     from deadrelu_tui.run.gate import Controls
 
     dataset = fashion_mnist.find(settings.data_dir, settings.full)
-    began = None
-    for record in train(pick(settings.engine).engine, replace(settings, epochs=1), dataset, Controls(settings.live)):
+    engine, began = pick(settings.engine, device=settings.device).engine, None
+    for record in train(engine, replace(settings, epochs=1), dataset, Controls(settings.live)):
         if isinstance(record, Step):
             began = began or time.monotonic()
             if time.monotonic() - began > SECONDS:

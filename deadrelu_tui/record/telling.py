@@ -46,7 +46,7 @@ def described(settings: Mapping[str, Any]) -> str:
 
 def engine_name(engine: str) -> str:
     """Return an engine as its makers write it."""
-    return {"mxnet": "MXNet", "numpy": "NumPy"}.get(engine, engine)
+    return {"mxnet": "MXNet", "numpy": "NumPy", "torch": "PyTorch"}.get(engine, engine)
 
 
 def setting_text(name: str, value: Any) -> str:

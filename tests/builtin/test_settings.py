@@ -147,7 +147,7 @@ BAD: dict[str, list[tuple[Any, str]]] = {
         *((value, "init normal:SCALE needs a scale from 1e-30 to below 1e6") for value in ("normal:0", "normal:1e9")),
     ],
     "seed": [(value, "seed must be a whole number from 0 to 4294967295") for value in (-1, 2**32, "x", 0.5)],
-    "engine": [(value, "engine must be one of auto, mxnet, numpy") for value in ("torch", "NumPy", "", 0)],
+    "engine": [(value, "engine must be one of auto, mxnet, torch, numpy") for value in ("jax", "NumPy", "", 0)],
     "device": [(value, "device must be auto, cpu or gpu:N") for value in ("gpu", "gpu:", "gpu:-1", "tpu", "", 0)],
     "full": [(value, "full must be true or false") for value in ("no", 3)],
 }

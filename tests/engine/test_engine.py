@@ -79,7 +79,7 @@ def test_every_metric_of_an_epoch_agrees_with_numpy(
 def test_every_look_at_the_units_agrees_with_numpy(
     engine: Trains, tiny: Dataset, activation: str, hidden: tuple[int, ...]
 ) -> None:
-    settings = replace(SMALL, activation=activation, hidden=hidden, lr=1e-4, init="he")
+    settings = replace(SMALL, activation=activation, hidden=hidden, lr=1e-5, init="he")
     for side in side_by_side(engine, settings, tiny):
         assert set(side.record.fired) == {f"h{n}" for n in range(1, len(hidden) + 1)}
         assert set(side.record.looks) in (set(), set(side.record.fired))

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from trainings import Trains
 
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.trials import Trial, Trials
-from deadrelu_tui.engine.by_numpy.model import Model
 from deadrelu_tui.engine.trials import attempt, sample, tried
 from deadrelu_tui.record.commands import Change, Restart, Revive
 
@@ -38,11 +38,11 @@ def test_raw_input_at_a_large_rate_is_cured_as_the_article_cures_it(images: Data
     assert cured.accuracy > 0.6
 
 
-def test_what_runs_is_tried_from_its_own_weights_and_they_stay_as_they_are(images: Dataset) -> None:
-    settings = RunSettings(hidden=(50,))
-    model = Model(settings, promise(settings), images)
+def test_what_runs_is_tried_from_its_own_weights_and_they_stay_as_they_are(engine: Trains, images: Dataset) -> None:
+    settings = RunSettings(hidden=(50,), engine=engine.name)
+    model = engine.make(settings, promise(settings), images, True)
     for number, batch in zip(range(20), model.batches.epoch(), strict=False):
-        model.step(number, 1, settings.live, batch)
+        model.step(number, 1, settings.live, batch, look=False, test=False).record(float)
     dead = model.parameters_now()
     given = replace(sample(settings, images), parameters=dead)
     assert tried(given, ()).accuracy < 0.2

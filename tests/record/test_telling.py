@@ -44,6 +44,7 @@ SENTENCES: list[tuple[str, dict[str, Any], str]] = [
     ("change", {"setting": "activation", "before": "relu", "now": "leaky_relu"}, "activation relu → leaky_relu"),
     ("change", {"setting": "clip", "before": None, "now": 5}, "clip None → 5"),
     ("engine", {"engine": "numpy", "lack": "MXNet cannot be loaded"}, "NumPy trains: MXNet cannot be loaded"),
+    ("engine", {"engine": "torch", "lack": "MXNet cannot be loaded"}, "PyTorch trains: MXNet cannot be loaded"),
     ("passed_over", {"fault": "~/b lacks a file"}, "passed over: ~/b lacks a file"),
     ("pause", {}, "pause"),
     ("trials", {"steps": 60, "rows": [{"accuracy": 0.1}, {"accuracy": 0.75}]},

@@ -30,6 +30,8 @@ def examined(facts: Callable[[], Mapping[str, Any]] = lambda: FACTS) -> dict[str
 @pytest.fixture(autouse=True)
 def with_an_engine_and_without_debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(needs, "mxnet_lack", lambda: None)
+    monkeypatch.setattr(needs, "torch_build", lambda: None)
+    monkeypatch.setattr(needs, "GPUS", ())
     monkeypatch.setattr(data, "DEBIAN_FOLDER", tmp_path / "debian")
 
 
@@ -61,12 +63,12 @@ def test_a_machine_that_has_all_it_needs_can_train(monkeypatch: pytest.MonkeyPat
     assert checks["engine NumPy"].found.startswith(np.__version__)
     assert checks["engine NumPy"].found.endswith(", kernels Zen")
     assert list(checks) == [
-        "Python", "engine NumPy", "native libraries", "engine MXNet", "devices", "limits", "data", "config folder",
-        "state folder", "data folder", "terminal", "colours", "characters",
+        "Python", "engine NumPy", "native libraries", "engine MXNet", "devices", "engine PyTorch", "limits", "data",
+        "config folder", "state folder", "data folder", "terminal", "colours", "characters",
     ]  # fmt: skip
     assert all(bool(check.fix) == (check.state != "ok") for check in checks.values())
     assert checks["engine MXNet"].found == "1.9.1: OPENMP on, ONEDNN on, CUDA off, BLAS OPEN, kernels Haswell"
-    assert checks["devices"] == Check("devices", "ok", "cpu; for a GPU install mxnet-cu112 in place of mxnet")
+    assert checks["devices"] == Check("devices", "ok", "cpu; for a GPU install torch, or mxnet-cu112 in place of mxnet")
 
 
 def test_gpus_are_counted_and_a_silent_one_is_a_warning() -> None:
@@ -85,6 +87,46 @@ def test_without_mxnet_numpy_trains_and_its_libraries_are_not_asked_for(
     assert checks["engine MXNet"] == Check("engine MXNet", state, "MXNet is not here: NumPy trains", fix)
     assert not {"native libraries", "devices"} & set(checks)
     assert doctor.can_train(checks.values())
+
+
+NEW = needs.TorchBuild("2.9.1", "12.8")
+
+
+@pytest.mark.parametrize(
+    ("build", "gpu", "state", "found"),
+    [
+        (None, False, "ok", "not installed; it can use GPUs that MXNet cannot"),
+        (None, True, "warning", "PyTorch is not installed"),
+        (needs.TorchBuild("2.9.1+cpu", ""), False, "ok", "2.9.1+cpu: CUDA off, no GPU is here"),
+        (NEW, True, "ok", "2.9.1: CUDA 12.8, a GPU seems to be here"),
+        (needs.TorchBuild("1.13.1", "11.7"), False, "warning", "PyTorch 1.13.1 is too old"),
+    ],
+)
+def test_pytorch_is_told_without_being_loaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, build: needs.TorchBuild | None, gpu: bool, state: str, found: str
+) -> None:
+    monkeypatch.setattr(needs, "torch_build", lambda: build)
+    monkeypatch.setattr(needs, "GPUS", (str(tmp_path),) if gpu else ())
+    check = examined()["engine PyTorch"]
+    assert (check.state, check.found, bool(check.fix)) == (state, found, state != "ok")
+
+
+def test_without_mxnet_pytorch_trains_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(needs, "mxnet_lack", lambda: needs.Lack("MXNet is not here", "", installed=False))
+    monkeypatch.setattr(needs, "torch_build", lambda: NEW)
+    assert examined()["engine MXNet"] == Check("engine MXNet", "ok", "MXNet is not here: PyTorch trains")
+
+
+def test_a_gpu_that_only_pytorch_can_use_is_no_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(needs, "torch_build", lambda: NEW)
+    monkeypatch.setattr(needs, "GPUS", (str(tmp_path),))
+
+    def found(**settings: str) -> Check:
+        checks = doctor.examine(lambda: FACTS, RunSettings(device="gpu:0", **settings))  # type: ignore[arg-type]
+        return next(each for each in checks if each.name == "devices")
+
+    assert found() == Check("devices", "ok", "cpu, and by PyTorch the GPU that seems to be here")
+    assert found(engine="mxnet").state == "fault"
 
 
 @pytest.mark.parametrize(("user", "sudo"), [(1000, "sudo "), (0, "")])

@@ -633,7 +633,8 @@ async def test_without_colour_there_is_none_behind_a_dialog_either(monkeypatch: 
 @pytest.mark.parametrize(
     ("engine", "width", "expected"),
     [
-        ("numpy", 120, "784–300–10 · NumPy on cpu"), ("mxnet", 90, "784–300–10 · MXNet"),
+        ("numpy", 120, "784–300–10 · NumPy on cpu"), ("torch", 120, "784–300–10 · PyTorch on cpu"),
+        ("mxnet", 90, "784–300–10 · MXNet"),
         ("mxnet", 80, "embedded · MXNet"), (None, 120, "784–300–10 · cpu"),
     ],
 )  # fmt: skip

@@ -161,7 +161,7 @@ def test_the_start_names_run_settings_data_and_device(tragedy: Recorded) -> None
     }  # fmt: skip
     sha256 = data.EMBEDDED.sha256
     assert start["dataset"] == {"source": "embedded", "train": 8_000, "test": 2_000, "sha256": sha256}
-    assert start["engine"] == ("mxnet" if needs.mxnet_lack() is None else "numpy")
+    assert start["engine"] == next(each for each in ("mxnet", "torch", "numpy") if needs.lack_of(each) is None)
     assert start["device"] in ("cpu", "gpu:0")
 
 
@@ -446,7 +446,7 @@ def test_a_file_of_steps_that_cannot_be_written_is_told_in_one_line(tmp_path: Pa
         ("raise ImportError('no module of that kind')", ["MXNet cannot be imported", "mxnet 1.9.1"]),
     ],
 )
-def test_an_mxnet_that_does_not_load_is_told_in_one_line_and_numpy_trains(
+def test_an_mxnet_that_does_not_load_is_told_in_one_line_and_another_engine_trains(
     tmp_path: Path, statement: str, expected: list[str]
 ) -> None:
     package = tmp_path / "fake/mxnet"
@@ -456,9 +456,10 @@ def test_an_mxnet_that_does_not_load_is_told_in_one_line_and_numpy_trains(
     refused(command(tmp_path, "run", "--embedded", "--engine", "mxnet", **here), *expected)
     outcome = command(tmp_path, "run", "--json", "--embedded", "--preset", "normalised", "--epochs", "1", **here)
     assert outcome.code == 0
-    assert outcome.rows[0]["engine"] == "numpy"
+    name, told = ("torch", "PyTorch") if needs.torch_lack() is None else ("numpy", "NumPy")
+    assert outcome.rows[0]["engine"] == name
     assert outcome.err.count("\n") == 1
-    assert outcome.err.startswith("deadrelu-tui: NumPy trains: ")
+    assert outcome.err.startswith(f"deadrelu-tui: {told} trains: ")
     assert all(words in outcome.err for words in expected)
 
 

@@ -60,7 +60,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 @pytest.mark.parametrize(("words", "offered"), [
     ("deadrelu-tui --pres", ["--preset"]),
     ("deadrelu-tui --preset t", ["tragedy", "tanh"]),
-    ("deadrelu-tui --engine ''", ["auto", "mxnet", "numpy"]),
+    ("deadrelu-tui --engine ''", ["auto", "mxnet", "torch", "numpy"]),
     ("deadrelu-tui run --activation re", ["relu"]),
     ("deadrelu-tui do", ["doctor"]),
     ("deadrelu-tui sh", ["show"]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine import model, revival
-from deadrelu_tui.engine.batches import Batches
+from deadrelu_tui.engine.batches import Batches, pieces
 from deadrelu_tui.engine.by_mxnet import runtime
 from deadrelu_tui.engine.by_mxnet.calls import Graph
 from deadrelu_tui.engine.by_mxnet.network import fresh_weight, initial_parameters, look_graph, step_graph
@@ -24,8 +23,6 @@ from deadrelu_tui.engine.by_mxnet.shared import Shared
 from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.records import Live, Look, Start
 
-CHUNK = 2_000
-"""Images a graph looks at in one go when it measures the probe and the test set."""
 LOOKAHEAD, LOOKAHEAD_IN_TEST = 8, 24
 """Steps that may be under way, and while the next to be read back waits for a test, if batches are not too large."""
 IMAGES_IN_TEST = 6_144
@@ -66,11 +63,9 @@ class Model:
     def _chunks(self) -> list[tuple[int, Any, Any]]:
         """Return the test set as (images, bytes, labels) in pieces, the first of them the probe set."""
         images, labels = self.dataset.test_images, self.dataset.test_labels.astype(np.float32)
-        edges = [0, *range(self.start.probe, len(labels), CHUNK), len(labels)]
         return [
             (high - low, *(mx.nd.array(each[low:high], self.aside, each.dtype) for each in (images, labels)))
-            for low, high in pairwise(edges)
-            if high > low
+            for low, high in pieces(self.dataset)
         ]
 
     def _graph(self, make: Callable[..., Graph], images: int, *arguments: Any) -> Graph:

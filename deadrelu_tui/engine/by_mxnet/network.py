@@ -5,23 +5,21 @@ Weights have the shape (units, inputs); h is a layer's pre-activation, a its act
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 from typing import Any
 
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.by_mxnet.calls import Graph
 from deadrelu_tui.engine.by_mxnet.runtime import mx
+from deadrelu_tui.engine.model import spread
 from deadrelu_tui.record.units import LEAKY_SLOPE
 
 
 def initial_parameters(settings: RunSettings, inputs: int, classes: int) -> list[Any]:
     """Return w1, b1, w2, b2, … on the CPU; weights (units, inputs), biases zero.
 
-    `normal:s` is N(0, s²); `he` is N(0, 2/inputs) (He et al. 2015); `xavier` is uniform within
-    ±√(6/(inputs+units)) (Glorot and Bengio 2010). Drawn as the article draws them — MXNet's generator, shape
-    (inputs, units), layer by layer — so that seed 0 here is seed 0 there; and on the CPU, so that a seed means
-    the same network on every device.
+    Drawn as the article draws them — MXNet's generator, shape (inputs, units), layer by layer — so that seed 0 here is
+    seed 0 there; and on the CPU, so that a seed means the same network on every device.
     """
     mx.random.seed(settings.seed)
     parameters = []
@@ -32,12 +30,9 @@ def initial_parameters(settings: RunSettings, inputs: int, classes: int) -> list
 
 def fresh_weight(init: str, fan_in: int, units: int) -> Any:
     """Return the next weight that MXNet's generator draws, shape (units, fan_in), on the CPU."""
-    shape = (fan_in, units)
-    if init == "xavier":
-        bound = math.sqrt(6 / (fan_in + units))
-        return mx.nd.random.uniform(-bound, bound, shape, ctx=mx.cpu()).T
-    scale = math.sqrt(2 / fan_in) if init == "he" else float(init.removeprefix("normal:"))
-    return mx.nd.random.normal(0, scale, shape, ctx=mx.cpu()).T
+    evenly, size = spread(init, fan_in, units)
+    draw, low = (mx.nd.random.uniform, -size) if evenly else (mx.nd.random.normal, 0)
+    return draw(low, size, (fan_in, units), ctx=mx.cpu()).T
 
 
 def _inputs(layers: int) -> tuple[Any, Any, list[Any]]:

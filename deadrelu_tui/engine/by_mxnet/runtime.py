@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import os
 import sys
@@ -13,6 +12,7 @@ import numpy as np
 
 from deadrelu_tui.builtin import kernels
 from deadrelu_tui.builtin.needs import apt_line
+from deadrelu_tui.engine.loading import for_good
 from deadrelu_tui.errors import InputError, NoRoomError, in_a_line
 
 
@@ -50,16 +50,8 @@ def _import_mxnet() -> Any:
     return mxnet
 
 
-# A hundred thousand objects that stay, as does all that a screen has made so far. The garbage collector, which holds
-# everything up, need not walk through them while they are made nor every few seconds from then on: 0.1 s each time.
-_collecting = gc.isenabled()
-gc.disable()
-try:
+with for_good():
     mx: Any = _import_mxnet()
-    gc.freeze()
-finally:
-    if _collecting:
-        gc.enable()
 
 
 def gpus() -> int:

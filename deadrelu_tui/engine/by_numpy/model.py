@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +11,13 @@ import numpy.typing as npt
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine import model, revival
-from deadrelu_tui.engine.batches import Batches, fed
-from deadrelu_tui.engine.by_numpy.network import Draws, Mask, Network, Sums, scored
-from deadrelu_tui.engine.measures import looked, shares, update_ratio
+from deadrelu_tui.engine.batches import CHUNK, Batches, fed, pieces
+from deadrelu_tui.engine.by_numpy.network import Draws, Mask, Network, scored
+from deadrelu_tui.engine.measures import looked, of_batch
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.records import Event, Live, Look, Start, Step
 from deadrelu_tui.record.units import Units
-
-CHUNK = 2_000
-"""Images that are looked at in one go."""
 
 
 @dataclass
@@ -71,7 +67,10 @@ class Model:
         rate = model.rate_of(live["lr"], self.batches.size)
         with np.errstate(all="ignore"):  # a run may diverge: infinite, NaN are numbers, too
             sums = network.learn(pixels, labels.astype(np.intp), live["activation"], self.metrics)
-            values = {"loss": sums.loss / images, **dict(self._measured(sums, images, rate))}
+            values = {"loss": sums.loss / images}
+            if self.metrics:
+                layers = zip(sums.fired, sums.total, strict=True)
+                values.update(of_batch(self.start.network, images, rate, layers, network.of_parameters()))
             firings = dict(zip(names, sums.fired, strict=self.metrics))
             self._batch = firings, images
             units = self._looked(live, number == 0, values) if look else {}
@@ -80,24 +79,6 @@ class Model:
                 units = self._looked(live, False, values, test=True)
         fired = {name: each > 0 for name, each in firings.items()}
         return Done(Step(number, 0.0, epoch, live, values, fired, units, test))
-
-    def _measured(self, sums: Sums, images: int, rate: float) -> Iterator[tuple[str, float]]:
-        """Yield the metrics of a batch."""
-        if not self.metrics:
-            return
-        network = self.start.network
-        for layer, fired, total in zip(network.layers, sums.fired, sums.total, strict=True):
-            zeros, silent, mean = shares(
-                layer.units, images, float(fired.sum(dtype=np.float64)), np.count_nonzero(fired),
-                float(total.sum(dtype=np.float64)),
-            )  # fmt: skip
-            yield f"zero_fraction/{layer.name}", zeros
-            yield f"silent_fraction/{layer.name}", silent
-            yield f"pre_mean/{layer.name}", mean
-        for parameter, (total_of, norm, length) in zip(network.parameters, self.network.of_parameters(), strict=True):
-            yield f"grad_sum/{parameter.name}", total_of
-            yield f"grad_norm/{parameter.name}", norm
-            yield f"update_ratio/{parameter.name}", update_ratio(rate, norm, length)
 
     def look(self, number: int, live: Live) -> Look:
         """Look at the probe set with the weights that the last step left."""
@@ -108,13 +89,12 @@ class Model:
 
     def _looked(self, live: Live, first: bool, values: dict[str, float], test: bool = False) -> dict[str, Units]:
         """Look at the probe set, or at all of the test set; return the units, enter what else it tells."""
-        probe = self.start.probe
+        (_, probe), *others = pieces(self.dataset)
         pre, told = self.network.look(self._fed(0, probe, live), live["activation"])
         if test:
             count = len(self._labels)
-            edges = [*range(probe, count, CHUNK), count] if probe < count else [count]
             loss, right = scored(told, self._labels[:probe])
-            for low, high in pairwise(edges):
+            for low, high in others:
                 _, scores = self.network.look(self._fed(low, high, live), live["activation"])
                 more, righter = scored(scores, self._labels[low:high])
                 loss, right = loss + more, right + righter

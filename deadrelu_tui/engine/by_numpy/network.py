@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from deadrelu_tui.engine.model import spread
 from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.units import LEAKY_SLOPE
 
@@ -30,16 +31,10 @@ class Draws:
         self._random = np.random.RandomState([seed, 1])  # the order of the images is drawn from the seed itself
 
     def weight(self, inputs: int, units: int) -> Floats:
-        """Return the next weight, shape (units, inputs).
-
-        `normal:s` is N(0, s²); `he` is N(0, 2/inputs) (He et al. 2015); `xavier` is uniform within
-        ±√(6/(inputs+units)) (Glorot and Bengio 2010).
-        """
-        if self._init == "xavier":
-            bound = math.sqrt(6 / (inputs + units))
-            return self._random.uniform(-bound, bound, (units, inputs)).astype(np.float32)
-        scale = math.sqrt(2 / inputs) if self._init == "he" else float(self._init.removeprefix("normal:"))
-        return self._random.normal(0, scale, (units, inputs)).astype(np.float32)
+        """Return the next weight, shape (units, inputs)."""
+        evenly, size = spread(self._init, inputs, units)
+        draw, low = (self._random.uniform, -size) if evenly else (self._random.normal, 0)
+        return draw(low, size, (units, inputs)).astype(np.float32)
 
     def parameters(self, widths: Sequence[int]) -> list[Floats]:
         """Return w1, b1, w2, b2, … from the inputs to the classes; biases are zero."""
