@@ -33,8 +33,11 @@ def begin(
     model: Any, optimizer: Any = None, probe: Any = None, units: Mapping[str, Any] | None = None,
     window: int | None = None, classes: int | None = None, budget: float = 0.02, name: str | None = None,
     controls: Sequence[str] = CONTROLS, facts: Mapping[str, Any] | None = None,
+    by_itself: bool = False,
 ) -> Monitor:  # fmt: skip
-    """Watch a training (`deadrelu_tui.watch`); the run tells some facts besides."""
+    """Watch a training (`deadrelu_tui.watch`); the run tells some facts besides. A training may change its parameters
+    by itself, with no optimizer.
+    """
     from deadrelu_tui.watching.guest import Watch
     from deadrelu_tui.watching.monitor import Monitor
 
@@ -47,7 +50,7 @@ def begin(
         if torch is not None and isinstance(model, torch.nn.Module):
             from deadrelu_tui.watching.by_torch.begin import watched
 
-            return watched(model, optimizer, probe, units, _whole("classes", classes), name, wanted)
+            return watched(model, optimizer, probe, units, _whole("classes", classes), name, wanted, by_itself)
         raise InputError(f"model must be a torch.nn.Module or a Gluon Block, not {type(model).__name__}")
 
     monitor = Monitor(begun, say)

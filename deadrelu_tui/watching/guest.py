@@ -210,6 +210,11 @@ class Guest:
         self._note()
         self._turn()
 
+    @property
+    def within_a_step(self) -> bool:
+        """Whether a step was begun and is not over."""
+        return self._pending is not None and not self._pending.at
+
     def finish(self) -> None:
         """Hand over the step in hand: nothing more will be told of it."""
         taken, self._pending = self._pending, None

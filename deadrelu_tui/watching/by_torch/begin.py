@@ -14,13 +14,13 @@ from deadrelu_tui.watching.guest import Watch
 
 def watched(
     model: torch.nn.Module, optimizer: Any, probe: Any, units: Mapping[str, Any] | None, classes: int | None,
-    name: str | None, watch: Watch,
+    name: str | None, watch: Watch, by_itself: bool = False,
 ) -> TorchWatch:  # fmt: skip
     """Return what watches a network. Raises InputError for what cannot be watched."""
     if rank():
         raise InputError("of a distributed training the process of rank 0 is watched")
     optimizers = list(optimizer) if isinstance(optimizer, (tuple, list)) else [optimizer]
-    if optimizer is None or not optimizers:
+    if optimizer is None or not (optimizers or by_itself):
         raise InputError("optimizer is missing: the steps of a training are told by its optimizer")
     for each in optimizers:
         if not isinstance(each, torch.optim.Optimizer):

@@ -19,6 +19,7 @@ from torch.optim import optimizer as optimizers
 import deadrelu_tui.watching
 from deadrelu_tui.watching.by_torch.classes import classes_of
 from deadrelu_tui.watching.by_torch.passing import inner
+from deadrelu_tui.watching.by_torch.watch import TorchWatch
 from deadrelu_tui.watching.monitor import Monitor
 
 Tell = Callable[..., None]
@@ -38,6 +39,10 @@ class Found:
         self._losses: list[torch.Tensor] = []
         self._classes: int | None = None
         self._monitor: Monitor | None = None
+        self._manual: TorchWatch | None = None
+        """The watch of a training that changes its parameters itself."""
+        self._seen: dict[int, torch.Tensor] = {}
+        """Of each module that was called a parameter, as it was when gradients came last."""
         self._optimizer: weakref.ref[torch.optim.Optimizer] | None = None
 
     def begin(self) -> None:
@@ -53,7 +58,9 @@ class Found:
         def heard(loss: torch.Tensor, *args: Any, **given: Any) -> Any:
             with suppress(Exception):
                 self._heard(loss)
-            return backward(loss, *args, **given)
+            done = backward(loss, *args, **given)
+            self._updates_itself(loss)
+            return done
 
         heard.__doc__, heard.__name__, heard.__qualname__ = backward.__doc__, backward.__name__, backward.__qualname__
         heard.__module__ = backward.__module__
@@ -71,8 +78,48 @@ class Found:
     def _heard(self, loss: torch.Tensor) -> None:
         if self._classes is None:
             self._classes = classes_of(loss)
-        if loss.numel() == 1:
+        if loss.numel() == 1 and self._manual is None:
             self._losses.append(loss.detach())
+
+    def _updates_itself(self, loss: torch.Tensor) -> None:
+        """Watch a training that has no optimizer, and changes its parameters itself after their gradients are there."""
+        if self._manual is not None and self._monitor is not None:
+            self._monitor.log(loss=loss.detach())
+            self._manual.gradients_are_there()
+        elif self._monitor is None and not self._steps:
+            try:
+                self._look_for_updates()
+            except Exception as error:
+                self._give_up(f"{type(error).__name__}: {error}")
+
+    def _look_for_updates(self) -> None:
+        called = [(module, given) for reference, given in self._called if (module := reference()) is not None]
+        for module, given in called:
+            first = next((each for each in module.parameters() if each.grad is not None), None)
+            if first is None:
+                continue
+            before = self._seen.get(id(module))
+            self._seen[id(module)] = first.detach().clone()
+            if before is not None and before.shape == first.shape and not torch.equal(before, first.detach()):
+                self._take_off()
+                self._monitor = self._watch(module, [], given)
+                watching = self._monitor._watching
+                self._manual = watching if isinstance(watching, TorchWatch) else None
+                if self._manual is not None:
+                    self._manual.gradients_are_there()
+                return
+
+    def _watch(self, model: torch.nn.Module, optimizers: list[Any], given: Any) -> Monitor:
+        wanted = self._wanted
+        monitor = deadrelu_tui.watching.begin(
+            model, optimizers, deadrelu_tui.watching.Kept(given) if given else None,
+            window=wanted.get("window"), budget=wanted.get("budget", 0.02), classes=self._classes,
+            name=wanted.get("name"), controls=wanted.get("controls", deadrelu_tui.watching.CONTROLS),
+            facts=wanted.get("facts", {}), by_itself=not optimizers,
+        )  # fmt: skip
+        if monitor.fault:
+            self._tell(fault=monitor.fault)
+        return monitor
 
     def _step(self, optimizer: torch.optim.Optimizer, _args: Any, _given: Any) -> None:
         """Begin to watch at the first step, and tell the loss of each."""
@@ -81,6 +128,7 @@ class Found:
             return
         if self._monitor is None:
             self._steps += 1
+            self._seen.clear()
             try:
                 self._begin(optimizer)
             except Exception as error:
@@ -105,16 +153,8 @@ class Found:
             if issubclass(type(each), torch.optim.Optimizer) and each is not optimizer
             and any(id(one) in own for group in each.param_groups for one in group["params"])
         ]  # fmt: skip
-        wanted = self._wanted
         self._optimizer = weakref.ref(optimizer)
-        self._monitor = deadrelu_tui.watching.begin(
-            found, [optimizer, *others], deadrelu_tui.watching.Kept(given) if given else None,
-            window=wanted.get("window"), budget=wanted.get("budget", 0.02), classes=self._classes,
-            name=wanted.get("name"), controls=wanted.get("controls", deadrelu_tui.watching.CONTROLS),
-            facts=wanted.get("facts", {}),
-        )  # fmt: skip
-        if self._monitor.fault:
-            self._tell(fault=self._monitor.fault)
+        self._monitor = self._watch(found, [optimizer, *others], given)
 
     def _model(self, held: set[int]) -> tuple[torch.nn.Module | None, Any]:
         """Return the outermost module that was called and whose parameters an optimizer holds, and what it was given;

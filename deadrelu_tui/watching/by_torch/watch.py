@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -45,8 +46,10 @@ class TorchWatch:
         self._classes, self._name, self._watch = classes, name, watch
         self._early: dict[str, Any] = {}
         self._own = own_modules(self._model, units or {})
-        require_some(self._model, optimizers)
+        if optimizers:
+            require_some(self._model, optimizers)
         self._hooks: list[Any] = []
+        self._before: Callable[[], None] = lambda: None
         if watch.window is not None and not fires_at(model):
             raise InputError("window= needs every batch to be seen, which compiled code does not allow; give a probe")
         if isinstance(probe, Kept):
@@ -90,8 +93,6 @@ class TorchWatch:
         self._hook(guest, sight)
 
     def _hook(self, guest: Guest, sight: TorchSight) -> None:
-        first = self._optimizers[0]
-
         def scaled(optimizer: Any, _args: Any, _given: Any) -> None:
             if guest.factor != 1.0 and not sight.left:
                 guest.guarded("the learning rate could not be set", lambda: sight.scale(optimizer, guest.factor))
@@ -119,8 +120,16 @@ class TorchWatch:
             if sight.left:
                 sight.leave()
             elif model.training and not torch.compiler.is_compiling():
-                guest.guarded("a step could not be told", guest.finish)
+                if self._optimizers:
+                    guest.guarded("a step could not be told", guest.finish)
+                elif guest.within_a_step:  # what has changed the parameters since is over
+                    step(guest.after_step)
 
+        self._before = functools.partial(step, guest.before_step)
+        if not self._optimizers:
+            sight.hooks.append(self._model.register_forward_pre_hook(forward))
+            return
+        first = self._optimizers[0]
         sight.hooks += [
             first.register_step_pre_hook(before),
             first.register_step_post_hook(after),
@@ -128,6 +137,11 @@ class TorchWatch:
             *(each.register_step_post_hook(lambda it, *_: sight.unscale(it)) for each in self._optimizers[1:]),
             self._model.register_forward_pre_hook(forward),
         ]
+
+    def gradients_are_there(self) -> None:
+        """Take note that gradients are complete, in a training that changes its parameters itself."""
+        if self.guest is not None and not self._optimizers:
+            self._before()
 
     def _start(self, known: Sketch, origin_of_probe: str, probe: Any) -> Start:
         at, device = time.time(), passing.device_of(self._model)
