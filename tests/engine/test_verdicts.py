@@ -173,9 +173,10 @@ LATER: dict[str, tuple[RunSettings, Changes]] = {
 
 
 def test_verdicts_agree_with_labels_from_an_independent_training(engine: Trains, images: Dataset) -> None:
-    """On all runs by MXNet; by NumPy, whose numbers differ by its own first weights alone, on every third."""
-    outcomes, whole = [], engine.name == "mxnet"
-    chosen = list(runs().items())[:: 1 if whole else 3]
+    """On all runs by MXNet; by the others, whose numbers differ by their own first weights alone, on some of them."""
+    outcomes, every = [], {"mxnet": 1, "numpy": 3, "torch": 6}[engine.name]
+    whole = every == 1
+    chosen = list(runs().items())[::every]
     for name, (settings, changes) in ({name: (each, {}) for name, each in chosen} | LATER).items():
         script = {step: asking(Change(fields)) for step, fields in changes.items()}
         found = judged(recorded(engine, settings, images, script))
@@ -188,7 +189,7 @@ def test_verdicts_agree_with_labels_from_an_independent_training(engine: Trains,
     for name, labelled, accuracy, found in outcomes:
         print(f"{name:40} {labelled:12} {accuracy:.2f}  {found.word:10} {telling.reason(found)}")
 
-    assert len(outcomes) >= (120 if whole else 40)
+    assert len(outcomes) >= 120 // every
     wrong = [
         (name, labelled, found)
         for name, labelled, _, found in outcomes
@@ -197,7 +198,9 @@ def test_verdicts_agree_with_labels_from_an_independent_training(engine: Trains,
         or (labelled == "healthy" and found.word not in WELL)
     ]
     assert wrong == []
-    assert {labelled for _, labelled, _, _ in outcomes} >= (set(LABELS) - {"between"} if whole else ILL - {"high loss"})
+    if every < 6:
+        met = {labelled for _, labelled, _, _ in outcomes}
+        assert met >= (set(LABELS) - {"between"} if whole else ILL - {"high loss"})
 
 
 # What is advised, followed
