@@ -72,12 +72,12 @@ def go_on(session: Session, trainings: Trainings) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     while (session.in_hand.status in ALIVE or trainings.guests) and not asked.wait(WATCHED):
         pass
-    run = session.in_hand
+    run = session.end()
     if not asked.is_set() and isinstance(run, Run):
         run.settle()
     code = INTERRUPTED if asked.is_set() else 0
     deadline = Deadline()
     deadline.set(code)
-    trainings.close(session.in_hand)
+    trainings.close(run)
     deadline.call_off()
     return code

@@ -146,7 +146,7 @@ def show(
             if not app.detached:
                 if not app.terminated:
                     deadline.set(app.return_code or 0)
-                trainings.close(app.session.in_hand)
+                trainings.close(app.session.end())
                 deadline.call_off()
     finally:
         if app is not None and app.detached:

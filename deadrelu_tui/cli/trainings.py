@@ -68,8 +68,7 @@ class Trainings:
         from deadrelu_tui.run.host import Host
 
         def restart(values: Mapping[str, Any], paused: bool) -> Source:
-            session.send(Restart(values, paused))
-            return session.in_hand
+            return session.restart(Restart(values, paused))
 
         if not self.lack and self._store is not None:
             try:

@@ -158,7 +158,7 @@ class Attached(Recorded):
         if self._connected and can_obey(self.can, command):
             with self._asked:
                 self._sent += 1
-            self._ask({"send": as_data(command)})
+            self._ask({"send": as_data(command), "run": self.start.run})
             with self._asked:  # what was asked holds when this returns, as with a run of this process
                 self._asked.wait_for(lambda: self._done >= self._sent or not self._connected, ANSWERED)
         elif not self._connected:

@@ -4,7 +4,7 @@ A frame is its length (u32, little-endian), a line of JSON, and bytes. The train
 with the id of its run; whoever looks answers with the same version, or is told so and left. From there on a looker may
 send
 
-- `{"send": COMMAND}`, a command as plain values (record.commands);
+- `{"send": COMMAND, "run": ID}`, a command as plain values (record.commands), which no other run is to obey;
 - `{"begin": SETTINGS, "paused": false}`: end the run and begin another, answered by `{"began": ID}`, `{"fault": WHY}`;
 - `{"want": "parameters"}`, answered by `{"parameters": [[dtype, shape], …]}` and the arrays one after the other;
 

@@ -257,10 +257,9 @@ class MonitorApp(Overriding, TypedInOrder):
     def begin_from_elsewhere(self, settings: Mapping[str, Any], paused: bool) -> Source:
         """Begin another run, as somebody has asked who looks from elsewhere; from any thread but the screen's."""
         if self.is_running and self.monitor is not None:
-            self.call_from_thread(self.monitor.replace_run, settings, paused)  # type: ignore[arg-type]
-        else:
-            self.session.send(Restart(settings, paused))
-        return self.session.in_hand
+            begun: Source = self.call_from_thread(self.monitor.replace_run, settings, paused)  # type: ignore[arg-type]
+            return begun
+        return self.session.restart(Restart(settings, paused))
 
     def action_detach(self) -> None:
         """Leave the screen and let the run go on."""

@@ -79,8 +79,7 @@ class Process:
         return run
 
     def restart(self, values: Mapping[str, Any], paused: bool) -> Source:
-        self.session.send(Restart(values, paused))
-        return self.session.in_hand
+        return self.session.restart(Restart(values, paused))
 
     def look(self, run: str = "", read_only: bool = False) -> Attached:
         return Attached(path_of(self._folder, run or self.run.start.run), read_only)
@@ -178,6 +177,42 @@ def test_a_restart_begins_another_run_that_whoever_looks_finds(process: Process,
     assert other.can.isdisjoint({"pause", "stop", "restart"})
 
 
+def test_restarts_that_come_at_once_are_done_one_after_the_other(
+    process: Process, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, begin = list[Run](), process.begin
+
+    def slowly(values: Mapping[str, Any], paused: bool) -> Run:
+        made.append(begin(values, paused))
+        time.sleep(0.2)  # so that the others come meanwhile
+        return made[-1]
+
+    monkeypatch.setattr(process.session, "_begin", slowly)
+    lookers = [look() for _ in range(3)]
+    settings = RunSettings(epochs=100_000).as_dict()
+    with ThreadPoolExecutor(3) as at_once:
+        began = list(at_once.map(lambda each: each.begin(settings, paused=True), lookers))
+    assert sorted(began) == sorted(each.start.run for each in made)
+    assert len(set(began)) == 3
+    assert process.run is made[-1]
+    until(lambda: all(each.status is Status.STOPPED for each in made[:-1]))  # and none holds the thread that trains
+    until(lambda: all(each.successor == process.run.start.run for each in lookers))
+    last = look()
+    last.send(Take(2))
+    until(lambda: len(last.history) == 2)
+
+
+def test_an_order_for_a_run_that_is_no_longer_in_hand_reaches_no_other(process: Process, look: Look) -> None:
+    guest = look()
+    until(lambda: len(guest.history) > 0)
+    before = guest.start.run
+    process.session.restart(Restart(RunSettings(epochs=100_000).as_dict()))
+    guest._ask({"send": {"command": "stop"}, "run": before})  # as whoever has not heard of the other one yet
+    guest._ask({"send": {"command": "pause"}, "run": process.run.start.run})
+    until(lambda: process.run.status is Status.PAUSED)
+    assert not process.run.controls.stopped
+
+
 @pytest.mark.parametrize("settings", [{"lr": -1}, {"hidden": "x"}, {"lr": [1]}])
 def test_settings_that_cannot_be_are_told_and_end_nothing_else(
     process: Process, look: Look, settings: dict[str, Any]
@@ -187,6 +222,7 @@ def test_settings_that_cannot_be_are_told_and_end_nothing_else(
         guest.begin({**RunSettings(epochs=3).as_dict(), **settings}, paused=False)
     assert guest.lack == ""
     assert process.host.guests == 1
+    assert not process.run.controls.stopped
 
 
 def test_whoever_looks_goes_and_the_run_goes_on(process: Process, look: Look) -> None:

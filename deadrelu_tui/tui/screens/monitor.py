@@ -266,11 +266,12 @@ class MonitorScreen(Viewing):
         if touring:
             self.begin_tour()
 
-    async def replace_run(self, settings: Mapping[str, object], paused: bool) -> None:
-        """End the run in hand and show another one."""
+    async def replace_run(self, settings: Mapping[str, object], paused: bool) -> Source:
+        """End the run in hand and show another one, which is returned."""
         before = self.run_in_hand
-        self.session.send(Restart(settings, paused))
+        after = self.session.restart(Restart(settings, paused))
         await self._show_run(before)
+        return after
 
     async def follow_run(self) -> None:
         """Show the run that another process has begun in the place of the one in hand."""
