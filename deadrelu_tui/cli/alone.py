@@ -80,4 +80,6 @@ def go_on(session: Session, trainings: Trainings) -> int:
     deadline.set(code)
     trainings.close(run)
     deadline.call_off()
+    if run.unwritten:
+        print(f"deadrelu-tui: run {run.start.run}: {run.unwritten}", file=sys.stderr, flush=True)
     return code

@@ -103,9 +103,11 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, d
     finally:
         trainings.close(run)
         deadline.call_off()
+    if run.unwritten:
+        click.echo(f"deadrelu-tui: {run.unwritten}", err=True)
     if run.error is not None:
         raise run.error
-    ctx.exit(INTERRUPTED if interrupted.is_set() else 0 if whole else 1)
+    ctx.exit(INTERRUPTED if interrupted.is_set() else 0 if whole and not run.unwritten else 1)
 
 
 def _no_other(_values: Mapping[str, Any], _paused: bool) -> Source:

@@ -142,6 +142,19 @@ class History:
         return told if told is not None and told.kind == UNRECORDED else None
 
     @property
+    def unwritten(self) -> int:
+        """How many of the steps are in no file, as long as it is not recorded."""
+        told = self.unrecorded
+        written = None if told is None else told.facts.get("written")
+        return max(0, len(self) - written) if isinstance(written, int) else 0
+
+    @property
+    def unseen(self) -> bool:
+        """Whether it is not recorded, and no file tells that there is such a run: nobody elsewhere could see it."""
+        told = self.unrecorded
+        return told is not None and told.facts.get("begun") is False
+
+    @property
     def live(self) -> Live:
         """What was set when the newest step was taken; before it what the run began with."""
         return self.live_at(self._now.last)

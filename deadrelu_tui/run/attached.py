@@ -53,6 +53,7 @@ class Attached(Recorded):
         self._read_only = read_only
         self._lost = ""
         """Why there is no connection; empty while there is one."""
+        self._unwritten = ""
         self._connection: socket.socket | None = None
         self._wanted: list[Future[list[Any]]] = []
         self._answer: Future[str] | None = None
@@ -134,6 +135,11 @@ class Attached(Recorded):
     def unrecorded(self) -> str:
         """Why it is not recorded just now, as its process says: its file cannot tell."""
         return str(self._state.get("unrecorded", "")) if self._connected else super().unrecorded
+
+    @property
+    def unwritten(self) -> str:
+        """What is to be said of steps that are in no file, as its process has said last: the file may not tell."""
+        return super().unwritten or self._unwritten
 
     @property
     def successor(self) -> str:
@@ -242,6 +248,8 @@ class Attached(Recorded):
         elif "state" in told:
             with self._asked:
                 self._state, self._done = dict(told["state"]), int(told["done"])
+                if self._state.get("run") == self.start.run:
+                    self._unwritten = str(self._state.get("unwritten", ""))
                 self._asked.notify_all()
         elif "parameters" in told:
             with self._lock:

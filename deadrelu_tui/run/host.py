@@ -46,7 +46,7 @@ def state_of(run: Source) -> dict[str, Any]:
     return {
         "run": run.start.run, "status": run.status.value, "can": sorted(run.can), "live": dict(run.live),
         "speed": [speed.per_second, speed.steps], "error": None if error is None else in_a_line(error),
-        "unrecorded": run.unrecorded,
+        "unrecorded": run.unrecorded, "unwritten": run.unwritten,
     }  # fmt: skip
 
 

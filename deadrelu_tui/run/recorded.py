@@ -15,6 +15,7 @@ from deadrelu_tui.record.commands import Change, Command, Pause, Play, Resume, S
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Live, Record, Start, Step
 from deadrelu_tui.record.steps import Steps, apart
+from deadrelu_tui.record.telling import told
 from deadrelu_tui.run.file import Tail
 from deadrelu_tui.run.source import Status
 
@@ -74,8 +75,14 @@ class Recorded:
     @property
     def unrecorded(self) -> str:
         """Why it is not recorded just now; empty if it is, or was never to be."""
-        told = self.history.unrecorded
-        return "" if told is None else str(told.facts.get("fault", ""))
+        since = self.history.unrecorded
+        return "" if since is None else str(since.facts.get("fault", ""))
+
+    @property
+    def unwritten(self) -> str:
+        """What is to be said of steps that are in no file, as far as the file tells; empty if it tells of none."""
+        lacking = next((each for each in reversed(self.history.events) if each.kind == "unwritten"), None)
+        return "" if lacking is None else told(lacking)
 
     @property
     def successor(self) -> str:
@@ -91,8 +98,8 @@ class Recorded:
     def status(self) -> Status:
         """What the run is doing, as far as its file tells; or how it is played."""
         if self._whole.is_set():
-            told = self._tail.status
-            return Status.RUNNING if told is Status.CRASHED and not self._gone else told
+            found = self._tail.status
+            return Status.RUNNING if found is Status.CRASHED and not self._gone else found
         if self._times == math.inf:
             return Status.READING
         return Status.PAUSED if self._paused else Status.RUNNING

@@ -33,7 +33,7 @@ NUMBERS = itertools.count()
 class Told:
     """A Source that does nothing but remember what it was asked for."""
 
-    here, lack, successor, unrecorded = True, "", "", ""
+    here, lack, successor, unrecorded, unwritten = True, "", "", "", ""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.start: Start = replace(start(epochs=5, **settings), run=f"told-{next(NUMBERS)}")
