@@ -17,9 +17,10 @@ from deadrelu_tui.cli.compared import compare_command, show_command
 from deadrelu_tui.cli.export import export_command
 from deadrelu_tui.cli.options import INTERRUPTED, USAGE_ERROR
 from deadrelu_tui.cli.places import state_folder
-from deadrelu_tui.cli.replay import attach_command, replay_command, stop_command
+from deadrelu_tui.cli.replay import attach_command, replay_command
 from deadrelu_tui.cli.runs import runs_group
 from deadrelu_tui.cli.screen import main_command
+from deadrelu_tui.cli.stop import stop_command
 from deadrelu_tui.cli.train import run_command
 from deadrelu_tui.ending import Deadline
 from deadrelu_tui.errors import InputError, NoRoomError, in_a_line
