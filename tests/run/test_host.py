@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
 import shutil
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +26,7 @@ from waiting import PATIENCE, until
 
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.errors import InputError
+from deadrelu_tui.errors import InputError, UnsureError
 from deadrelu_tui.record.commands import Change, Pause, Restart, Resume, Revive, Stop, Take
 from deadrelu_tui.record.records import Event, Record, Start
 from deadrelu_tui.run import attached as attached_module
@@ -39,6 +41,7 @@ from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.session import Session
 from deadrelu_tui.run.source import ALIVE, Source, Status
 from deadrelu_tui.run.store import Store
+from deadrelu_tui.run.writer import Writer
 
 
 @pytest.fixture(autouse=True)
@@ -313,6 +316,87 @@ def test_a_file_that_was_removed_and_begun_anew_is_read_anew(process: Process, l
     assert guest.status is Status.RUNNING
     guest.send(Stop())
     until(lambda: guest.status is Status.STOPPED)
+
+
+# What a full disk or a process that does not answer leaves unknown
+
+
+@pytest.fixture
+def full(process: Process, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the disk be full from now on, as soon as the run in hand has its file."""
+    until(lambda: len(process.run.history) > 5 and path_of(process._folder, process.run.start.run).exists())
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "_append", refuse)
+        yield
+
+
+@pytest.mark.usefixtures("full")
+def test_a_run_whose_end_cannot_be_written_has_ended_for_whoever_looks(process: Process, look: Look) -> None:
+    guest = look()
+    until(lambda: guest.unrecorded != "")
+    guest.send(Stop())
+    until(lambda: guest.status is Status.STOPPED and guest.unwritten != "")
+    assert guest.unwritten == process.run.unwritten
+    assert guest.unwritten.endswith(" steps are not recorded: No space left on device")
+    process.host.close()
+    until(lambda: not guest._connected)
+    assert (guest.status, guest.unwritten) == (Status.RUNNING, process.run.unwritten)  # as long as its process lives
+
+
+@pytest.mark.usefixtures("full")
+def test_a_run_in_whose_place_another_was_begun_has_ended_though_its_file_does_not_say_so(
+    process: Process, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attached_module, "AGAIN", 0.1)
+    guest = look()
+    until(lambda: guest.unrecorded != "")
+    began = guest.begin(RunSettings(epochs=100_000).as_dict(), paused=False)
+    until(lambda: guest.successor == began)
+    until(lambda: guest.status is Status.STOPPED)
+    with pytest.raises(InputError):
+        look(began)
+
+
+def test_where_no_answer_comes_in_time_it_is_not_known_whether_a_run_was_begun(
+    process: Process, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attached_module, "PATIENCE", 0.1)
+    begin, goes_on = process.begin, threading.Event()
+
+    def late(values: Mapping[str, Any], paused: bool) -> Run:
+        goes_on.wait(PATIENCE)
+        return begin(values, paused)
+
+    monkeypatch.setattr(process.session, "_begin", late)
+    guest, settings = look(), RunSettings(epochs=100_000).as_dict()
+    with pytest.raises(UnsureError, match="not known whether another run was begun: the process"):
+        guest.begin(settings, paused=False)
+    goes_on.set()
+    until(lambda: guest.successor not in ("", guest.start.run))
+    first = guest.successor
+    monkeypatch.setattr(attached_module, "PATIENCE", PATIENCE)
+    assert guest.begin(settings, paused=False) not in ("", first)  # and not the answer that came late
+
+
+def test_where_the_connection_is_lost_meanwhile_it_is_not_known_either(
+    process: Process, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise OSError("gone")
+
+    monkeypatch.setattr(host_module.Guest, "_restart", gone)
+    guest = look()
+    with pytest.raises(UnsureError, match="the connection was lost"):
+        guest.begin(RunSettings().as_dict(), paused=False)
+    process.host.close()
+    until(lambda: guest.lack != "" and guest._connection is None)
+    with pytest.raises(InputError) as told:
+        guest.begin(RunSettings().as_dict(), paused=False)
+    assert not isinstance(told.value, UnsureError)
 
 
 # Who may

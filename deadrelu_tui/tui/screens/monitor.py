@@ -14,7 +14,7 @@ from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.trials import trials_of
 from deadrelu_tui.diagnosis.verdict import findings
-from deadrelu_tui.errors import InputError
+from deadrelu_tui.errors import InputError, UnsureError
 from deadrelu_tui.record.activations import ACTIVATIONS, DYING
 from deadrelu_tui.record.commands import (
     TIMES,
@@ -260,6 +260,10 @@ class MonitorScreen(Viewing):
     async def _begin(self, settings: Mapping[str, object], paused: bool, touring: bool) -> None:
         try:
             await self.replace_run(settings, paused)
+        except UnsureError as error:
+            told = str(error)
+            self.notify(f"{told[:1].upper()}{told[1:]}.", severity="warning", timeout=8)
+            return
         except InputError as error:  # another process was asked, and cannot
             self.notify(f"No run was begun: {error}.", severity="warning")
             return
