@@ -63,6 +63,7 @@ def hang_up(gone: frozenset[int]) -> None:
 
 def go_on(session: Session, trainings: Trainings) -> int:
     """Go on until the run in hand has ended and nobody looks, or somebody ends the process; return the exit code."""
+    from deadrelu_tui.record.commands import Stop
     from deadrelu_tui.run.run import Run
     from deadrelu_tui.run.source import ALIVE
 
@@ -71,7 +72,8 @@ def go_on(session: Session, trainings: Trainings) -> int:
         signal.signal(number, lambda _number, _frame: asked.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     while (session.in_hand.status in ALIVE or trainings.guests) and not asked.wait(WATCHED):
-        pass
+        if session.in_hand.history.unseen and not trainings.guests:  # or else nobody would ever end it
+            session.send(Stop())
     run = session.end()
     if not asked.is_set() and isinstance(run, Run):
         run.settle()

@@ -92,7 +92,13 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, d
     signal.signal(signal.SIGTERM, stop)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
         gone = terminals()
-        signal.signal(signal.SIGHUP, stop if beside["on_hangup"] == "stop" else lambda _number, _frame: hang_up(gone))
+
+        def leave(number: int, frame: object) -> None:
+            hang_up(gone)
+            if run.history.unseen:  # nobody would ever end it
+                stop(number, frame)
+
+        signal.signal(signal.SIGHUP, stop if beside["on_hangup"] == "stop" else leave)
     trainings.serve(Session(run, _no_other), _no_other)
     run.begin()
     try:

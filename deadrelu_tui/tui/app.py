@@ -248,7 +248,8 @@ class MonitorApp(Overriding, TypedInOrder):
     def detach(self) -> bool:
         """Leave the screen and let the run go on, if that can be; return whether it can."""
         run = self.session.in_hand
-        if run.status in ALIVE and (self.around.goes_on or not run.here):
+        seen = not run.here or (self.around.goes_on and not run.history.unseen)  # or else nobody would ever end it
+        if run.status in ALIVE and seen:
             self.detached = run.here
             self.exit()
             return True
