@@ -101,9 +101,11 @@ def runs_group(ctx: click.Context, /, sort: str | None, reverse: bool, limit: in
     asked = ctx.get_parameter_source("limit") is click.core.ParameterSource.COMMANDLINE
     if not asked and paper.height is not None and not as_json:
         limit = max(1, paper.height - BESIDE)
-    plain = not (ctx.args or sort or reverse)
+    field = "date" if sort is None and reverse else sort
+    plain = not ctx.args and field is None
     found = sifted(summaries(limit if plain else None), ctx.args)
-    found = ordered(found, sort or "date", reverse) if sort or reverse else found
+    if field is not None:
+        found = ordered(found, field, reverse)
     shown = found[:limit]
     if as_json:
         click.echo("".join(f"{strict_json.line(listing.row(each))}\n" for each in shown), nl=False)

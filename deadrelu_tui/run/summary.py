@@ -12,6 +12,8 @@ from deadrelu_tui.run.source import Status
 
 DAMAGED = "damaged"
 """Beside the words of Status: the file cannot be read to its end, and nothing that was read says how it went."""
+UNREADABLE = "unreadable"
+"""The same where nothing can be told of it at all."""
 DEAD = "dead_fraction/"
 """What the name of a layer's share of dead units begins with."""
 
@@ -65,7 +67,7 @@ class Summary(NamedTuple):
     def status(self) -> str:
         """What it is doing now, a word of Status; or unreadable."""
         if self.fault:
-            return "unreadable"
+            return UNREADABLE
         if self.how:
             return self.how
         if not lives({"host": self.host, "process": self.process}, max(0.0, time.time() - self.changed / 1e9)):
