@@ -76,14 +76,9 @@ def _stop(found: Attached) -> int:
     if (lack or not ended()) and not found.successor:  # or else its process trains another run, which is not meant
         _terminate(pid)
         ended()
-    came = f": {found.unwritten}" if found.unwritten else f" after {count(_taken(found))} steps"
+    came = f": {found.unwritten}" if found.unwritten else f" after {count(found.history.taken)} steps"
     click.echo(f"run {name} is {found.status.value}{came}")
     return 1 if found.status in ALIVE else 0
-
-
-def _taken(found: Attached) -> int:
-    history = found.history
-    return history.next - history.first
 
 
 def _terminate(pid: int | None) -> None:

@@ -95,6 +95,28 @@ class History:
         return self.next if not self.first else self.next - 1
 
     @property
+    def taken(self) -> int:
+        """How many steps were taken, those included that are left out."""
+        last, first = self.last, self.start.first if self.start else self.first
+        return 0 if last is None else max(0, last + 1 - first)
+
+    @property
+    def before(self) -> tuple[int, float]:
+        """How many steps were taken up to the first one that is recorded, and for how many seconds; nothing where that
+        is the first one of all.
+        """
+        if not len(self) or self.start is None or self.first <= self.start.first:
+            return 0, 0.0
+        return self.first + 1 - self.start.first, self.seconds_at(self.first)
+
+    @property
+    def pace(self) -> float:
+        """Steps a second from the first one that is recorded to the end, pauses included; 0 if no time has passed."""
+        steps, since = self.before
+        seconds = (self.seconds if self.end is None else self.end.at) - since
+        return (self.taken - steps) / seconds if seconds > 0 else 0.0
+
+    @property
     def start(self) -> Start | None:
         """What the training said first; None before it."""
         return self._now.start

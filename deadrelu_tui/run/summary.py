@@ -49,6 +49,11 @@ class Summary(NamedTuple):
     last: Mapping[str, float] = {}
     """Loss, accuracy and dead shares as measured last, by the names of the metrics."""
     steps: int = 0
+    """Those included that are not recorded."""
+    before: int = 0
+    """Of them those up to the first one that is recorded; 0 where that is the first one of all."""
+    since: float = 0.0
+    """The seconds from the start to that one."""
     planned: int | None = None
     """None if the end is not known."""
     seconds: float = 0.0
@@ -98,8 +103,9 @@ class Summary(NamedTuple):
 
     @property
     def speed(self) -> float | None:
-        """Steps a second; None before there are any."""
-        return self.steps / self.seconds if self.steps and self.seconds else None
+        """Steps a second, as far as they are recorded; None before there are any."""
+        steps, seconds = self.steps - self.before, self.seconds - self.since
+        return steps / seconds if steps > 0 and seconds > 0 else None
 
     def as_row(self) -> dict[str, Any]:
         """Return it as plain values that JSON can hold, under the names that a run's own JSON has."""

@@ -290,8 +290,6 @@ class MonitorApp(Overriding, TypedInOrder):
         if not run.here and run.status in ALIVE:
             return f"run {run.start.run} was left at step {count(history.reached)}"
         found, planned = verdict(history), history.steps_planned
-        done = f"{count(len(history))} of {count(planned)}" if planned is not None else count(len(history))
-        seconds = history.end.at if history.end else history.seconds
-        speed = len(history) / seconds if seconds else 0.0
-        ending = f"{run.status.value} after {done} step{'' if done == '1' else 's'}, {speed:.0f} steps/s"
+        done = f"{count(history.taken)} of {count(planned)}" if planned is not None else count(history.taken)
+        ending = f"{run.status.value} after {done} step{'' if done == '1' else 's'}, {history.pace:.0f} steps/s"
         return f"{ending}: {found.word} — {telling.reason(found)}" if found else ending

@@ -75,6 +75,22 @@ def test_whether_a_run_without_an_end_goes_on_is_found_out_whenever_it_is_asked(
     assert summed(path).status == status
 
 
+def test_steps_that_are_not_recorded_were_taken_and_the_speed_is_that_of_those_that_are(tmp_path: Path) -> None:
+    steps = [replace(record(step), at=step / 10) for step in (*range(500, 600), *range(650, 700))]
+    path = put(tmp_path, [begun(steps=1000), *steps, End(69.9, "stopped")])
+    found = summed(path)
+    assert (found.steps, found.seconds) == (700, 69.9)
+    assert found.speed == pytest.approx(10.0)
+    history = summing.whole(path)[1]
+    assert (history.taken, history.before) == (700, (501, 50.0))
+    assert history.pace == pytest.approx(10.0)
+
+
+def test_many_steps_of_a_single_metric_can_be_read(tmp_path: Path) -> None:
+    found = summed(put(tmp_path, [begun(steps=1000), *map(record, range(50))]))
+    assert (found.damaged, found.steps, found.last) == (False, 50, {"loss": 2.0})
+
+
 def test_a_run_that_trains_on_has_not_ended(tmp_path: Path) -> None:
     path = put(tmp_path, told(begun(), 8, End(2.0, "finished"), Event(8, "train_on", {"epochs": 1, "steps": 4})))
     found = summed(path)
@@ -98,7 +114,7 @@ def test_a_damaged_file_tells_what_is_before_the_damage(tmp_path: Path) -> None:
 def test_steps_that_no_training_can_have_taken_are_damage(tmp_path: Path) -> None:
     path = put(tmp_path, [begun(), record(3), record(1), record(4)])
     found = summed(path)
-    assert (found.damaged, found.steps) == (True, 1)
+    assert (found.damaged, found.steps) == (True, 4)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def progress(run: Source, history: History, width: int) -> Content:
     start, planned = history.start, history.steps_planned
     if start is None:
         return Content.styled(" loading the images and the engine …", MUTED)
-    number, done = history.reached, history.next - start.first
+    number, done = history.reached, history.taken
     status, speed, accuracy = run.status, history.speed, history.latest("accuracy/test")
     step = f"step {count(number)}" + ("" if planned is None else f"/{count(history.reached - done + planned)}")
     if status is Status.PAUSED:
