@@ -64,7 +64,8 @@ class Recorded:
         said = self.history.start
         if said is None:
             self.close()
-            raise InputError(self.fault or f"{path.name} holds no run yet")
+            damaged = f"{path.name} is damaged from its beginning on: no run can be read from it"
+            raise InputError(self.fault or (damaged if self._tail.damaged else f"{path.name} holds no run yet"))
         self._said = said
 
     @property

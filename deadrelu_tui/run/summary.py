@@ -12,6 +12,8 @@ from deadrelu_tui.run.source import Status
 
 DAMAGED = "damaged"
 """Beside the words of Status: the file cannot be read to its end, and nothing that was read says how it went."""
+STARTS = 5.0
+"""Seconds after which a file that tells of no run is none into which a run is about to be written."""
 UNREADABLE = "unreadable"
 """The same where nothing can be told of it at all."""
 DEAD = "dead_fraction/"
@@ -75,6 +77,9 @@ class Summary(NamedTuple):
             return UNREADABLE
         if self.how:
             return self.how
+        if self.at is None:  # it names no process that could live
+            silent = time.time() - self.changed / 1e9
+            return DAMAGED if self.damaged or silent > STARTS else str(Status.STARTING.value)
         if not lives({"host": self.host, "process": self.process}, max(0.0, time.time() - self.changed / 1e9)):
             return DAMAGED if self.damaged else Status.CRASHED.value
         if self.paused:

@@ -12,12 +12,14 @@ from files import GONE, HERE, aged, begun, changed, put, told
 
 from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.verdict import verdict
-from deadrelu_tui.record.codec import dump
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.record.codec import Encoder, dump
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import End, Event, Record
 from deadrelu_tui.run import summing
 from deadrelu_tui.run.origin import SILENT
-from deadrelu_tui.run.summary import Summary
+from deadrelu_tui.run.recorded import Recorded
+from deadrelu_tui.run.summary import STARTS, Summary
 
 
 def summed(path: Path) -> Summary:
@@ -129,14 +131,27 @@ def test_what_is_no_run_or_a_newer_one_says_so(tmp_path: Path, content: bytes, f
     assert (found.status, found.at) == ("unreadable", None)
 
 
-def test_a_file_into_which_nothing_is_written_yet_is_a_run_that_starts_and_later_one_that_never_did(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    "content", [b"", Encoder.header[:7], Encoder.header, dump([begun()])[:100]], ids=["none", "line", "head", "torn"]
+)
+def test_a_file_into_which_nothing_whole_is_written_is_a_run_that_starts_and_soon_a_damaged_one(
+    tmp_path: Path, content: bytes
 ) -> None:
     path = tmp_path / "x.run"
-    path.write_bytes(b"")
-    assert summed(path).status == "starting"
-    aged(path)
-    assert summed(path).status == "crashed"
+    path.write_bytes(content)
+    assert (summed(path).status, summed(path).alive) == ("starting", True)
+    aged(path, STARTS + 1)
+    assert (summed(path).status, summed(path).alive) == ("damaged", False)
+
+
+def test_a_file_that_is_damaged_at_its_beginning_is_so_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "x.run"
+    data = bytearray(dump(told(begun(facts=HERE), 3)))
+    data[60] ^= 1
+    path.write_bytes(bytes(data))
+    assert (summed(path).status, summed(path).alive) == ("damaged", False)
+    with pytest.raises(InputError, match=r"x\.run is damaged from its beginning on"):
+        Recorded(path)
 
 
 def test_what_has_vanished_is_nothing(tmp_path: Path) -> None:
