@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from files import GONE, begun, changed, finished, put, told
+from files import GONE, HERE, begun, changed, finished, put, told
 
 from deadrelu_tui import strict_json
 from deadrelu_tui.builtin.presets import PRESETS
@@ -127,6 +127,11 @@ def test_a_run_at_length_tells_settings_data_machine_verdict_layers_epochs_and_e
                  "Epochs", "zeros h1", "75.0 %"):  # fmt: skip
         assert part in text
     assert max(map(room, text.splitlines())) <= 80
+
+
+def test_of_a_run_that_goes_on_it_is_said_for_how_long_so_far(tmp_path: Path) -> None:
+    run = shown(put(tmp_path, told(begun(facts=HERE), 500)))
+    assert "ended       not yet, it is running: 0:05 so far" in list(showing.lines(run, Paper(width=80)))
 
 
 def test_events_are_told_with_their_steps(folder: Path) -> None:
