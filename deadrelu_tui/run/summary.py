@@ -67,8 +67,10 @@ class Summary(NamedTuple):
 
     @property
     def began(self) -> float:
-        """When it began, in seconds since 1970; as far as is known."""
-        return self.at if self.at is not None and math.isfinite(self.at) else self.changed / 1e9
+        """When it began, in seconds since 1970, or when its file was changed last; NaN where neither is known."""
+        if self.at is not None and math.isfinite(self.at):
+            return self.at
+        return self.changed / 1e9 if self.changed else math.nan
 
     @property
     def status(self) -> str:
