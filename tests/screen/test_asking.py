@@ -28,6 +28,8 @@ async def test_what_ends_a_run_trained_by_hand_asks_once(executor: Executor, key
         await seen.pilot.press("+", key)
         assert isinstance(seen.app.screen, EndQuestion)
         assert "This ends run 1 at step 20." in seen.dialog
+        await seen.pilot.press("enter", "enter")  # which is no answer
+        assert isinstance(seen.app.screen, EndQuestion)
         await seen.pilot.press("n")
         assert seen.run is first
         assert first.alive
@@ -76,6 +78,7 @@ async def test_every_way_out_asks_as_q_does(executor: Executor, way: str) -> Non
         else:
             await seen.app.action_quit()
             await seen.pilot.pause()
+        await seen.pilot.press("enter")
         assert isinstance(seen.app.screen, QuitQuestion)
         await seen.pilot.press("n")
         assert seen.run.alive
