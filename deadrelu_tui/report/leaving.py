@@ -20,7 +20,7 @@ def lines(runs: Sequence[Source], ending: str, recorded: bool, paper: Paper, sto
         yield ending
     yield from lost(runs)
     if not runs[0].here:
-        if runs[0].status in ALIVE:
+        if runs[0].status in ALIVE and runs[0].speed.times is None:  # or else it is only played
             yield f"it goes on; to see it again: deadrelu-tui attach {runs[0].start.run}"
         elif stopped:
             yield f"to see it again: deadrelu-tui replay {runs[0].start.run}"

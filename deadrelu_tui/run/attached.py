@@ -103,7 +103,7 @@ class Attached(Recorded):
     def status(self) -> Status:
         """What the run is doing: as its process says, but not before its file tells the end."""
         read = super().status
-        if read is Status.READING or self._tail.end is not None:
+        if self._playing or read is Status.READING or self._tail.end is not None:
             return read
         if not self._connected:
             if read is Status.CRASHED and self._ended is not None:
@@ -120,7 +120,7 @@ class Attached(Recorded):
     @property
     def lack(self) -> str:
         """Why nothing can be asked of it though it lives; empty if something can."""
-        if self.status not in ALIVE:
+        if self._playing or self.status not in ALIVE:
             return ""
         return "it was opened to look at it only" if self._read_only else self._lost
 
@@ -130,7 +130,7 @@ class Attached(Recorded):
         if self._read_only:
             return frozenset()
         if not self._connected:
-            return super().can - {"restart"} if self.status not in ALIVE else frozenset()
+            return super().can - {"restart"} if self._playing or self.status not in ALIVE else frozenset()
         can = frozenset[str](self._state["can"])
         if self._tail.end is None:
             return can

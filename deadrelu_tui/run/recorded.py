@@ -109,8 +109,12 @@ class Recorded:
     def can(self) -> frozenset[str]:
         """What it can be asked to do: to be played, and which settings another run begins with."""
         of_the_next = self.start.can - {"pause", "stop", "revive", "speed", "train_on"}
-        playing = not self._whole.is_set() and self._times < math.inf
-        return (of_the_next | {"play"} | ({"pause"} if playing else set())) - self._withheld
+        return (of_the_next | {"play"} | ({"pause"} if self._playing else set())) - self._withheld
+
+    @property
+    def _playing(self) -> bool:
+        """Whether its steps come as they came once."""
+        return not self._whole.is_set() and self._times < math.inf
 
     def settle(self, patience: float = WITHIN) -> None:
         """Wait until all that is in the file just now was read."""
@@ -128,7 +132,7 @@ class Recorded:
     @property
     def speed(self) -> Speed:
         """How many times as fast as it went it is played, while it is."""
-        return Speed(times=None if self._whole.is_set() or self._times == math.inf else self._times)
+        return Speed(times=self._times if self._playing else None)
 
     @property
     def error(self) -> BaseException | None:

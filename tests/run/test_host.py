@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import random
 import shutil
@@ -27,7 +28,7 @@ from waiting import PATIENCE, until
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError, UnsureError
-from deadrelu_tui.record.commands import Change, Pause, Restart, Resume, Revive, Stop, Take
+from deadrelu_tui.record.commands import Change, Pause, Play, Restart, Resume, Revive, Stop, Take
 from deadrelu_tui.record.records import Event, Record, Start
 from deadrelu_tui.run import attached as attached_module
 from deadrelu_tui.run import host as host_module
@@ -316,6 +317,25 @@ def test_a_file_that_was_removed_and_begun_anew_is_read_anew(process: Process, l
     assert guest.status is Status.RUNNING
     guest.send(Stop())
     until(lambda: guest.status is Status.STOPPED)
+
+
+def test_a_run_whose_process_was_killed_is_played_as_what_is_recorded(
+    process: Process, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until(lambda: len(process.run.history) > 50)
+    guest = look()
+    until(lambda: len(guest.history) > 50)
+    monkeypatch.setattr(attached_module, "lives", lambda *_: False)
+    monkeypatch.setattr("deadrelu_tui.run.file.lives", lambda *_: False)
+    process.host.close()
+    until(lambda: guest.status is Status.CRASHED)
+    guest.send(Play(1.0))
+    until(lambda: 0 < len(guest.history) < 50)
+    assert (guest.status, guest.lack, guest.speed.times) == (Status.RUNNING, "", 1.0)
+    assert guest.can >= {"play", "pause"}
+    assert guest.can.isdisjoint({"stop", "restart"})
+    guest.send(Play(math.inf))
+    until(lambda: guest.status is Status.CRASHED)
 
 
 # What a full disk or a process that does not answer leaves unknown

@@ -72,7 +72,8 @@ def _elsewhere(run: Source, width: int) -> str:
     """Return how a run that does not live in this process is seen."""
     if "play" in run.can:
         when = wall_moment(run.start.at, "%Y-%m-%d %H:%M")
-        return f"recorded {when} " if when and width >= 90 else "recorded"
+        how = "recorded" if run.speed.times is None else "replay of" if when and width >= 90 else "replay"
+        return f"{how} {when} " if when and width >= 90 else how
     return "looking only" if run.lack else "attached"
 
 
