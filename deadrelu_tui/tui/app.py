@@ -156,16 +156,23 @@ class MonitorApp(Overriding, TypedInOrder):
     def deliver_screenshot(self, filename: str | None = None, path: str | None = None, *_: Any) -> str | None:
         """Save what is shown as SVG: in the current folder, or else wherever a file can be written."""
         name = filename or f"deadrelu-tui-{time.strftime('%Y-%m-%dT%H-%M-%S')}.svg"
-        places = [path] if path else [os.curdir, os.path.expanduser("~"), tempfile.gettempdir()]
-        place = next((each for each in places if os.access(each, os.W_OK)), places[-1])
-        file = Path(place, name).absolute()
-        try:
-            file.write_text(self.export_screenshot(), encoding="utf-8")
-        except OSError as error:
-            self.notify(f"No screenshot was saved in {printable(str(file.parent))}: {error.strerror}", severity="error")
-        else:
-            self.notify(f"Saved as {printable(str(file))}")
+        picture, fault = self.export_screenshot(), ""
+        for place in [path] if path else [os.curdir, os.path.expanduser("~"), tempfile.gettempdir()]:
+            saved, fault = self._written(Path(place, name), picture)
+            if saved:
+                self.notify(f"Saved as {printable(saved)}")
+                return None
+        self.notify(f"No screenshot was saved in {fault}", severity="error")
         return None
+
+    def _written(self, file: Path, text: str) -> tuple[str, str]:
+        """Write a file, and return where it is, or in which folder it cannot be and why."""
+        try:
+            file = file.absolute()  # which has no answer in a folder that was removed
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            return "", f"{printable(str(file.parent))}: {error.strerror}"
+        return str(file), ""
 
     def survives(self, error: BaseException) -> bool:
         """Return whether to go on after an error; what is known of it goes to the log, once.
