@@ -23,10 +23,16 @@ WATCHED = 0.5
 """Seconds between two looks at whether it has ended."""
 
 
-def left_running(run: Source) -> str:
-    """Return what to say of a run that goes on without a screen."""
+def left_running(run: Source, lack: str) -> str:
+    """Return what to say of a run that goes on without a screen, and why nobody can change it, if that is so."""
     name = run.start.run
-    return f"run {name} goes on without a screen; to see it: deadrelu-tui attach {name}"
+    told = f"run {name} goes on without a screen; to see it: deadrelu-tui attach {name}"
+    return f"{told}\n{deaf(lack)}" if lack else told
+
+
+def deaf(lack: str) -> str:
+    """Return what to say of a run that can be looked at from elsewhere, and no more."""
+    return f"deadrelu-tui: it can be seen and stopped from elsewhere, and no more: {lack}"
 
 
 def let_go(log: Path) -> None:

@@ -154,7 +154,7 @@ def show(
         else:
             taken.give_back()
     if app.detached:
-        launched.go_on(f"{left_running(app.session.in_hand)}\n")
+        launched.go_on(f"{left_running(app.session.in_hand, trainings.lack)}\n")
         return go_on(app.session, trainings)
     from deadrelu_tui.report import leaving
 

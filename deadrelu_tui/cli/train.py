@@ -16,7 +16,7 @@ import click
 
 from deadrelu_tui.builtin import needs
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.cli.alone import go_on, hang_up, let_go, terminals
+from deadrelu_tui.cli.alone import deaf, go_on, hang_up, let_go, terminals
 from deadrelu_tui.cli.launcher import launch
 from deadrelu_tui.cli.options import (
     INTERRUPTED,
@@ -148,6 +148,8 @@ def _detached(settings: RunSettings, beside: Mapping[str, Any], unfit: str, as_j
         trainings.close(run)
         raise InputError(f"{path} cannot be written ({why}), and nobody could see the run; leave out --detach")
     said = json.dumps(headless.start_row(run.start)) if as_json else run.start.run
+    if trainings.lack:
+        click.echo(deaf(trainings.lack), err=True)
     let_go(state_folder() / "log")
     launched.go_on(f"{said}\n", to=1)
     return go_on(session, trainings)

@@ -39,7 +39,7 @@ class Trainings:
             try:
                 self._facts["socket"] = socket_of(os.getpid())  # the first run is to tell it already
             except InputError as error:
-                self.lack = str(error)
+                self.lack = self._facts["unreachable"] = str(error)
 
     def make(self, settings: RunSettings) -> Run:
         """Return a run that has not begun."""

@@ -84,7 +84,8 @@ class Attached(Recorded):
         if not lives(self.start.facts, 0.0):
             raise InputError(f"run {self.start.run} has ended")
         if not isinstance(where, str):
-            raise InputError(f"run {self.start.run} listens to nobody")
+            why = self.start.facts.get("unreachable")
+            raise InputError(f"run {self.start.run} listens to nobody{f': {why}' if why else ''}")
         wire.require_ours(Path(where).parent)
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:

@@ -252,7 +252,9 @@ def test_when_its_process_goes_the_run_can_be_looked_at_and_says_why_no_more(pro
 @pytest.mark.parametrize(
     ("facts", "why"),
     [
-        ({"socket": None}, "listens to nobody"), ({"socket": 7}, "listens to nobody"),
+        ({"socket": None}, "listens to nobody"),
+        ({"socket": None, "unreachable": "/x is open to others"}, "listens to nobody: /x is open to others"),
+        ({"socket": 7}, "listens to nobody"),
         ({"socket": "/nowhere/x.sock"}, "not a folder of yours"), ({"host": "elsewhere"}, "is on elsewhere"),
         ({"process": {**origin("1")["process"], "began": 1}}, "has ended"),
     ],
@@ -468,7 +470,8 @@ def test_a_folder_that_is_not_ours_alone_is_not_trusted(
         place.chmod(0o777 if fault == "open to others" else 0o700)
     if fault == "of another":
         monkeypatch.setattr(os, "getuid", lambda: 4711)
-    with pytest.raises(InputError, match="is not a folder of yours"):
+    said = "is open to others; close it: chmod 700 /" if fault == "open to others" else "is not a folder of yours"
+    with pytest.raises(InputError, match=said):
         wire.require_ours(place)
 
 
