@@ -325,6 +325,20 @@ def test_there_is_nothing_to_attach_to_where_nothing_runs(home: Home) -> None:
         assert done.returncode == 2
 
 
+def test_a_terminal_that_goes_while_runs_are_compared_leaves_no_traceback(terminal: Open, home: Home) -> None:
+    for _ in range(2):
+        subprocess.run([COMMAND, "run", "--embedded", "--engine", "numpy", "--epochs", "1", "--no-trials"],
+                       env=environment(home.path), check=True, timeout=60, stdout=subprocess.DEVNULL)  # fmt: skip
+    shown = terminal("compare", *home.runs)
+    shown.until("● finished")
+    (pid,) = (int(each) for each in children(shown.pid))
+    os.close(shown.master)
+    shown.master = os.open(os.devnull, os.O_RDWR)
+    until(lambda: not lives(pid), "its end")
+    log = home.path / ".local/state/deadrelu-tui/log"
+    assert not log.exists() or "Traceback" not in log.read_text(encoding="utf-8")
+
+
 # ctrl+z
 
 
