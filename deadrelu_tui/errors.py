@@ -24,6 +24,10 @@ class InputError(Exception):
     """
 
 
+class UnsureError(InputError):
+    """What was asked of another process may have been done all the same; the message is a line that says so."""
+
+
 def in_a_line(error: BaseException) -> str:
     """Return what an error says, in a line; the error's kind if it says nothing.
 

@@ -179,9 +179,9 @@ class Lines:
             "tried": gravest.tried if gravest else None,
             "trials": _trial_rows(history),
             "findings": [telling.as_row(each) for each in found],
-            "steps": len(history),
+            "steps": history.taken,
             "seconds": round(seconds, 3),
-            "steps_per_s": round(len(history) / seconds, 1) if seconds else 0.0,
+            "steps_per_s": round(history.pace, 1),
             "accuracy/test": history.latest("accuracy/test"),
         }
         return row | {each.name: history.latest(each.name) for each in history.of("dead_fraction")}
@@ -352,7 +352,7 @@ class _Bar:
             self._tqdm.set_description_str("loading the engine and the data")
             return
         self._tqdm.total = history.steps_planned
-        self._tqdm.n = len(history)
+        self._tqdm.n = history.taken
         loss = history.latest("loss")
         parts = [] if loss is None else [f"loss {number(loss)}"]
         parts += [f"{word} {percent(max(shares.values()))}" for word, shares in _shares(history, history.latest)]

@@ -108,7 +108,7 @@ class MadeUp:
     error = None
     speed = Speed()
 
-    here, lack, successor, unrecorded = True, "", "", ""
+    here, lack, successor, unrecorded, unwritten = True, "", "", "", ""
 
     def __init__(self, records: Iterator[Record] | None = None) -> None:
         self.history, self.sent = History(), list[Command]()

@@ -23,10 +23,16 @@ WATCHED = 0.5
 """Seconds between two looks at whether it has ended."""
 
 
-def left_running(run: Source) -> str:
-    """Return what to say of a run that goes on without a screen."""
+def left_running(run: Source, lack: str) -> str:
+    """Return what to say of a run that goes on without a screen, and why nobody can change it, if that is so."""
     name = run.start.run
-    return f"run {name} goes on without a screen; to see it: deadrelu-tui attach {name}"
+    told = f"run {name} goes on without a screen; to see it: deadrelu-tui attach {name}"
+    return f"{told}\n{deaf(lack)}" if lack else told
+
+
+def deaf(lack: str) -> str:
+    """Return what to say of a run that can be looked at from elsewhere, and no more."""
+    return f"deadrelu-tui: it can be seen and stopped from elsewhere, and no more: {lack}"
 
 
 def let_go(log: Path) -> None:
@@ -63,6 +69,7 @@ def hang_up(gone: frozenset[int]) -> None:
 
 def go_on(session: Session, trainings: Trainings) -> int:
     """Go on until the run in hand has ended and nobody looks, or somebody ends the process; return the exit code."""
+    from deadrelu_tui.record.commands import Stop
     from deadrelu_tui.run.run import Run
     from deadrelu_tui.run.source import ALIVE
 
@@ -71,13 +78,16 @@ def go_on(session: Session, trainings: Trainings) -> int:
         signal.signal(number, lambda _number, _frame: asked.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     while (session.in_hand.status in ALIVE or trainings.guests) and not asked.wait(WATCHED):
-        pass
-    run = session.in_hand
+        if session.in_hand.history.unseen and not trainings.guests:  # or else nobody would ever end it
+            session.send(Stop())
+    run = session.end()
     if not asked.is_set() and isinstance(run, Run):
         run.settle()
     code = INTERRUPTED if asked.is_set() else 0
     deadline = Deadline()
     deadline.set(code)
-    trainings.close(session.in_hand)
+    trainings.close(run)
     deadline.call_off()
+    if run.unwritten:
+        print(f"deadrelu-tui: run {run.start.run}: {run.unwritten}", file=sys.stderr, flush=True)
     return code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import os
 import sys
 from io import TextIOWrapper
@@ -16,9 +17,10 @@ from deadrelu_tui.cli.checks import completion_command, data_group, doctor_comma
 from deadrelu_tui.cli.compared import compare_command, show_command
 from deadrelu_tui.cli.export import export_command
 from deadrelu_tui.cli.options import INTERRUPTED, USAGE_ERROR
-from deadrelu_tui.cli.replay import attach_command, replay_command, stop_command
+from deadrelu_tui.cli.replay import attach_command, replay_command
 from deadrelu_tui.cli.runs import runs_group
 from deadrelu_tui.cli.screen import main_command
+from deadrelu_tui.cli.stop import stop_command
 from deadrelu_tui.cli.train import run_command
 from deadrelu_tui.cli.watch import watch_command
 from deadrelu_tui.ending import Deadline
@@ -71,6 +73,8 @@ def main() -> None:
     except Exception as error:
         if isinstance(error, OSError):
             _drop_output()
+            if error.errno == errno.EIO and _hung_up():  # there is nobody to tell either
+                sys.exit(1)
         if short := room.lacking(error):
             _fail(room.told(short, RunSettings()), 1)
         kind, told = type(error).__name__, in_a_line(error)
@@ -83,6 +87,21 @@ def _drop_output() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _hung_up() -> bool:
+    """Return whether stdin or stderr leads to a terminal that has gone; of stdout nothing is known any more."""
+    return any(map(_leads_nowhere, (0, 2)))
+
+
+def _leads_nowhere(descriptor: int) -> bool:
+    import termios
+
+    try:
+        termios.tcgetattr(descriptor)
+    except termios.error as error:
+        return bool(error.args[0] == errno.EIO)
+    return False
 
 
 def _noted(error: BaseException) -> str:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import signal
-import socket
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,19 +13,14 @@ from deadrelu_tui.cli.options import Setting, chosen_beside, epilog
 from deadrelu_tui.cli.recorded import complete_run, file_of, summaries
 from deadrelu_tui.cli.showing import Opened, screen_options, show, training_options
 from deadrelu_tui.cli.trainings import Trainings
-from deadrelu_tui.errors import InputError
+from deadrelu_tui.errors import InputError, UnsureError
 from deadrelu_tui.places import runs_folder
-from deadrelu_tui.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from deadrelu_tui.run.recorded import Recorded
-
-
-ENDED_WITHIN = 10.0
-"""Seconds for which a run that was told to end is waited for."""
 
 
 def recorded(path: Path) -> Recorded:
@@ -81,7 +72,11 @@ def attach_command(ctx: click.Context, /, run: str, read_only: bool, **_given: A
         return in_hand[-1]
 
     def begin(values: Mapping[str, Any], paused: bool) -> Attached:
-        return look(in_hand[-1].begin(values, paused))
+        name = in_hand[-1].begin(values, paused)
+        try:
+            return look(name)
+        except InputError as error:
+            raise UnsureError(f"run {name} was begun, but cannot be shown: {error}") from error
 
     def follow(name: str) -> Attached:
         in_hand.append(Attached(path_of(folder, name), read_only, patience=0))
@@ -96,44 +91,6 @@ def attach_command(ctx: click.Context, /, run: str, read_only: bool, **_given: A
         return Opened(first, begin=begin, find=follow)
 
     ctx.exit(show(chosen_beside(ctx), opened))
-
-
-@click.command(
-    "stop",
-    short_help="End a run that lives in another process.",
-    epilog=epilog(("deadrelu-tui stop last", "what was recorded stays")),
-)
-@click.argument("run", metavar="RUN", shell_complete=complete_run)
-@click.pass_context
-def stop_command(ctx: click.Context, run: str) -> None:
-    """End a run that lives in another process of yours, after the step it is in.
-
-    RUN is an id, the beginning of one, or `last`.
-    """
-    from deadrelu_tui.record.commands import Stop
-    from deadrelu_tui.run.attached import Attached
-    from deadrelu_tui.run.origin import lives
-    from deadrelu_tui.run.source import ALIVE
-
-    found = Attached(file_of(run))
-    name, facts = found.start.run, found.start.facts
-    try:
-        found.settle()
-        if found.status not in ALIVE:
-            raise InputError(f"run {name} has ended: it is {found.status.value}")
-        if not found.lack:
-            found.send(Stop())
-        elif facts.get("host") == socket.gethostname() and lives(facts, 0.0):
-            os.kill(facts["process"]["pid"], signal.SIGTERM)  # what it does then is the same
-        else:
-            raise InputError(found.lack)
-        until = time.monotonic() + ENDED_WITHIN
-        while found.status in ALIVE and time.monotonic() < until:
-            time.sleep(0.05)
-        click.echo(f"run {name} is {found.status.value} after {count(len(found.history))} steps")
-        ctx.exit(1 if found.status in ALIVE else 0)
-    finally:
-        found.close()
 
 
 @click.command(

@@ -17,7 +17,7 @@ from deadrelu_tui.places import runs_folder
 BESIDE = 3
 """Lines of a terminal that a list leaves free: its headings, how many there are, the prompt."""
 ALL = "all"
-_SPANS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_SPANS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 _CONDITIONS = "Conditions:\n\n" + listed(
     ("lr=0.1  hidden=300,100  normalise=on", "what was set"),
     ("preset=tragedy  engine=numpy  host=box", "what it was"),
@@ -49,7 +49,7 @@ def parse_limit(text: str) -> int | None:
 
 def parse_span(text: str) -> float:
     """Return a time in seconds: 12h, 30d, 8w."""
-    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([mhdw])", text)
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([hdw])", text)
     if found is None:
         raise InputError(f"older-than must be a number of hours, days or weeks, such as 12h, 30d or 8w, not {text!r}")
     return float(found[1]) * _SPANS[found[2]]
@@ -101,9 +101,11 @@ def runs_group(ctx: click.Context, /, sort: str | None, reverse: bool, limit: in
     asked = ctx.get_parameter_source("limit") is click.core.ParameterSource.COMMANDLINE
     if not asked and paper.height is not None and not as_json:
         limit = max(1, paper.height - BESIDE)
-    plain = not (ctx.args or sort or reverse)
+    field = "date" if sort is None and reverse else sort
+    plain = not ctx.args and field is None
     found = sifted(summaries(limit if plain else None), ctx.args)
-    found = ordered(found, sort or "date", reverse) if sort or reverse else found
+    if field is not None:
+        found = ordered(found, field, reverse)
     shown = found[:limit]
     if as_json:
         click.echo("".join(f"{strict_json.line(listing.row(each))}\n" for each in shown), nl=False)

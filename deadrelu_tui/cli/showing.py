@@ -149,7 +149,7 @@ def show(
             if not app.detached:
                 if not app.terminated:
                     deadline.set(app.return_code or 0)
-                trainings.close(app.session.in_hand)
+                trainings.close(app.session.end())
                 deadline.call_off()
     finally:
         if app is not None and app.detached:
@@ -157,16 +157,18 @@ def show(
         else:
             taken.give_back()
     if app.detached:
-        launched.go_on(f"{left_running(app.session.in_hand)}\n")
+        launched.go_on(f"{left_running(app.session.in_hand, trainings.lack)}\n")
         return go_on(app.session, trainings)
-    error = app.error or app.failure
+    from deadrelu_tui.report import leaving
+
+    runs, error = [each for _, each in app.session.runs], app.error or app.failure
     if error is not None and not isinstance(error, RunFailedError):  # which ended elsewhere, and is told on the screen
+        for line in leaving.lost(runs):
+            click.echo(line, err=True)
         raise error
     if farewell and not app.hung_up:
-        from deadrelu_tui.report import leaving
         from deadrelu_tui.report.paper import Paper
 
-        runs = [each for _, each in app.session.runs]
         for line in leaving.lines(
             runs, app.farewell, beside["store"], Paper.of(sys.stdout, os.environ), wanted == "stop"
         ):

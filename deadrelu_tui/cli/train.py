@@ -16,7 +16,7 @@ import click
 
 from deadrelu_tui.builtin import needs
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.cli.alone import go_on, hang_up, let_go, terminals
+from deadrelu_tui.cli.alone import deaf, go_on, hang_up, let_go, terminals
 from deadrelu_tui.cli.launcher import launch
 from deadrelu_tui.cli.options import (
     INTERRUPTED,
@@ -92,7 +92,13 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, d
     signal.signal(signal.SIGTERM, stop)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
         gone = terminals()
-        signal.signal(signal.SIGHUP, stop if beside["on_hangup"] == "stop" else lambda _number, _frame: hang_up(gone))
+
+        def leave(number: int, frame: object) -> None:
+            hang_up(gone)
+            if run.history.unseen:  # nobody would ever end it
+                stop(number, frame)
+
+        signal.signal(signal.SIGHUP, stop if beside["on_hangup"] == "stop" else leave)
     trainings.serve(Session(run, _no_other), _no_other)
     run.begin()
     try:
@@ -103,9 +109,11 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, d
     finally:
         trainings.close(run)
         deadline.call_off()
+    if run.unwritten:
+        click.echo(f"deadrelu-tui: {run.unwritten}", err=True)
     if run.error is not None:
         raise run.error
-    ctx.exit(INTERRUPTED if interrupted.is_set() else 0 if whole else 1)
+    ctx.exit(INTERRUPTED if interrupted.is_set() else 0 if whole and not run.unwritten else 1)
 
 
 def _no_other(_values: Mapping[str, Any], _paused: bool) -> Source:
@@ -140,6 +148,8 @@ def _detached(settings: RunSettings, beside: Mapping[str, Any], unfit: str, as_j
         trainings.close(run)
         raise InputError(f"{path} cannot be written ({why}), and nobody could see the run; leave out --detach")
     said = json.dumps(headless.start_row(run.start)) if as_json else run.start.run
+    if trainings.lack:
+        click.echo(deaf(trainings.lack), err=True)
     let_go(state_folder() / "log")
     launched.go_on(f"{said}\n", to=1)
     return go_on(session, trainings)

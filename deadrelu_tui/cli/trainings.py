@@ -39,7 +39,7 @@ class Trainings:
             try:
                 self._facts["socket"] = socket_of(os.getpid())  # the first run is to tell it already
             except InputError as error:
-                self.lack = str(error)
+                self.lack = self._facts["unreachable"] = str(error)
 
     def make(self, settings: RunSettings) -> Run:
         """Return a run that has not begun."""
@@ -68,8 +68,7 @@ class Trainings:
         from deadrelu_tui.run.host import Host
 
         def restart(values: Mapping[str, Any], paused: bool) -> Source:
-            session.send(Restart(values, paused))
-            return session.in_hand
+            return session.restart(Restart(values, paused))
 
         if not self.lack and self._store is not None:
             try:

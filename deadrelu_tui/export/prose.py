@@ -105,7 +105,7 @@ def facts(history: History) -> str:
     if start.steps_per_epoch:
         known["steps of an epoch"] = count(start.steps_per_epoch)
     seconds = history.end.at if history.end is not None else history.seconds
-    known["time"] = f"{duration(seconds)}, {number(len(history) / seconds)} steps/s" if seconds > 0 else ""
+    known["time"] = f"{duration(seconds)}, {number(history.pace)} steps/s" if seconds > 0 else ""
     return f"<h2>Settings and facts</h2>\n<div class=facts>{_list(settings)}{_list(known)}</div>\n"
 
 

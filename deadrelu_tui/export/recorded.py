@@ -41,6 +41,6 @@ def titled(history: History) -> str:
 
 def ended(history: History) -> str:
     """Return how far a run came and how it ended."""
-    end, steps = history.end, len(history)
+    end, steps = history.end, history.taken
     how = f"{end.how}{f': {end.error}' if end.error else ''}" if end is not None else "no end is recorded"
     return f"{count(steps)} step{'' if steps == 1 else 's'}, {how}"

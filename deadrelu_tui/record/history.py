@@ -95,6 +95,28 @@ class History:
         return self.next if not self.first else self.next - 1
 
     @property
+    def taken(self) -> int:
+        """How many steps were taken, those included that are left out."""
+        last, first = self.last, self.start.first if self.start else self.first
+        return 0 if last is None else max(0, last + 1 - first)
+
+    @property
+    def before(self) -> tuple[int, float]:
+        """How many steps were taken up to the first one that is recorded, and for how many seconds; nothing where that
+        is the first one of all.
+        """
+        if not len(self) or self.start is None or self.first <= self.start.first:
+            return 0, 0.0
+        return self.first + 1 - self.start.first, self.seconds_at(self.first)
+
+    @property
+    def pace(self) -> float:
+        """Steps a second from the first one that is recorded to the end, pauses included; 0 if no time has passed."""
+        steps, since = self.before
+        seconds = (self.seconds if self.end is None else self.end.at) - since
+        return (self.taken - steps) / seconds if seconds > 0 else 0.0
+
+    @property
     def start(self) -> Start | None:
         """What the training said first; None before it."""
         return self._now.start
@@ -140,6 +162,19 @@ class History:
         """What tells that the run is not recorded just now, and why; None while it is."""
         told = self._kept.sifted(self.events).recording
         return told if told is not None and told.kind == UNRECORDED else None
+
+    @property
+    def unwritten(self) -> int:
+        """How many of the steps are in no file, as long as it is not recorded."""
+        told = self.unrecorded
+        written = None if told is None else told.facts.get("written")
+        return max(0, len(self) - written) if isinstance(written, int) else 0
+
+    @property
+    def unseen(self) -> bool:
+        """Whether it is not recorded, and no file tells that there is such a run: nobody elsewhere could see it."""
+        told = self.unrecorded
+        return told is not None and told.facts.get("begun") is False
 
     @property
     def live(self) -> Live:

@@ -142,6 +142,11 @@ def _recorded(facts: Facts) -> str:
     return f"recorded again{gap}"
 
 
+def unwritten(steps: int, of: int, fault: str) -> str:
+    """Return what is to be said of steps that are in no file; nothing where there are none."""
+    return f"{count(steps)} of {count(of)} steps are not recorded: {fault}" if steps else ""
+
+
 def speed_text(speed: Speed) -> str:
     """Return how fast a run may go, in words."""
     if speed.per_second is None:
@@ -170,5 +175,6 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "untried": lambda facts: f"no remedy could be tried: {facts['error']}",
     "unrecorded": lambda facts: f"not recorded: {facts['fault']}; kept in memory meanwhile",
     "recorded": _recorded,
+    "unwritten": lambda facts: unwritten(facts["steps"], facts["of"], facts["fault"]),
     "left_out": lambda facts: f"{count(facts['events'])} more epochs",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -62,6 +63,11 @@ def date(run: Summary) -> str:
     return moment(run.began, "%Y-%m-%d %H:%M")
 
 
+def instant(run: Summary) -> str:
+    """Return the same to the second: 2026-03-05 14:02:59."""
+    return moment(run.began, "%Y-%m-%d %H:%M:%S")
+
+
 def age(run: Summary) -> str:
     """Return how long ago a run began, in words; if that is long, its day."""
     ago = time.time() - run.began
@@ -101,6 +107,8 @@ def value_of(run: Summary, name: str) -> Any:
     """Return a field of a run, a setting or what was measured last, by its name; None where there is none."""
     if name in FIELDS:
         return FIELDS[name](run)
+    if name == "epochs" and run.settings.get(name, 0) is None:  # as many as anybody may want
+        return math.inf
     return run.settings.get(name.replace("-", "_"), run.last.get(name))
 
 

@@ -18,8 +18,9 @@ def lines(runs: Sequence[Source], ending: str, recorded: bool, paper: Paper, sto
     """
     if ending:
         yield ending
+    yield from lost(runs)
     if not runs[0].here:
-        if runs[0].status in ALIVE:
+        if runs[0].status in ALIVE and runs[0].speed.times is None:  # or else it is only played
             yield f"it goes on; to see it again: deadrelu-tui attach {runs[0].start.run}"
         elif stopped:
             yield f"to see it again: deadrelu-tui replay {runs[0].start.run}"
@@ -34,3 +35,10 @@ def lines(runs: Sequence[Source], ending: str, recorded: bool, paper: Paper, sto
     if told and recorded and not ours[0].unrecorded:
         more = "; all of them: deadrelu-tui runs" if len(told) > 1 else ""
         yield f"to see it again: deadrelu-tui replay {told[0].run}{more}"
+
+
+def lost(runs: Sequence[Source]) -> Iterator[str]:
+    """Yield what is to be said of each run that is in no file, or not all of it."""
+    for each in runs:
+        if each.unwritten:
+            yield f"run {each.start.run}: {each.unwritten}" if len(runs) > 1 else each.unwritten

@@ -10,6 +10,7 @@ from typing import Any
 from deadrelu_tui.diagnosis.words import GLYPHS
 from deadrelu_tui.report.fields import age, date, experiment, preset_of
 from deadrelu_tui.report.paper import Cell, Column, Paper, table
+from deadrelu_tui.run.folder import SECOND
 from deadrelu_tui.run.summary import DAMAGED, Summary
 from deadrelu_tui.wording import count, duration, percent, printable
 
@@ -17,8 +18,6 @@ EMPTY = "No run is recorded yet. To record one: deadrelu-tui run, or deadrelu-tu
 NONE = "No run is as you want it."
 SPARED = ("steps/s", "done", "time", "steps", "date", "status", "accuracy", "experiment")
 """Headings of the columns without which one can do, the least important first."""
-_SECONDS = len("20261129-120000")
-"""Of an id the part that tells when the run began."""
 _LOOKS = {"✖": "bad", "▲": "doubtful", "✔": "good", "…": ""}
 _STATUS = {
     "finished": "dim", "stopped": "dim", "running": "now", "starting": "now", "paused": "now", "failed": "bad",
@@ -48,9 +47,9 @@ def short_ids(runs: Sequence[str], paper: Paper, known: Sequence[str] = ()) -> l
     """Return ids as one would type them: without the part that only tells apart what began in the same second."""
     if paper.width is None or paper.width >= 100:
         return [printable(each) for each in runs]
-    seconds = [each[:_SECONDS] for each in known or runs]
+    seconds = [each[:SECOND] for each in known or runs]
     times = Counter(seconds)
-    return [printable(each[:_SECONDS] if times[each[:_SECONDS]] == 1 else each) for each in runs]
+    return [printable(each[:SECOND] if times[each[:SECOND]] == 1 else each) for each in runs]
 
 
 def verdict(run: Summary) -> Cell:

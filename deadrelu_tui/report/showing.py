@@ -139,7 +139,7 @@ def _machine(summary: Summary, versions: Any) -> str:
 def _ended(summary: Summary) -> str:
     how, lasted = summary.status, duration(summary.seconds)
     if summary.alive:
-        return f"not yet: {how} since {lasted}"
+        return f"not yet, it is {how}: {lasted} so far"
     if not summary.how:
         gone = "the rest of its file" if summary.damaged else "its process"
         return f"{how}: {gone} is gone, {lasted} are recorded"

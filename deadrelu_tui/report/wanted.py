@@ -6,18 +6,28 @@ import math
 import operator
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
+from deadrelu_tui.builtin import presets
+from deadrelu_tui.builtin.settings import ENDLESS
 from deadrelu_tui.diagnosis.words import GLYPHS
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.report.fields import FIELDS, names, value_of
-from deadrelu_tui.run.summary import Summary
+from deadrelu_tui.report.fields import FIELDS, instant, names, value_of
+from deadrelu_tui.run.source import Status
+from deadrelu_tui.run.summary import DAMAGED, UNREADABLE, Summary
 from deadrelu_tui.wording import printable
 
 _CONDITION = re.compile(r"([\w/-]+?)(<=|>=|!=|<|>|=)(.*)", re.DOTALL)
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[ T](\d\d)(?::(\d\d)(?::(\d\d))?)?)?)?)?", re.ASCII)
+_WORDS = {
+    "status": (*(each.value for each in Status if each not in (Status.READY, Status.READING)), DAMAGED, UNREADABLE),
+    "verdict": tuple(GLYPHS), "preset": tuple(presets.PRESETS),
+}  # fmt: skip
+"""What can be meant where a field is one of a few words, beside what is found in the runs."""
 _SWITCH = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
 _FALLING = frozenset({"run", "date", "accuracy", "steps", "seconds", "speed", "bytes", "accuracy/test"})
 """What is sorted with the largest first."""
@@ -43,7 +53,12 @@ def _wanted(word: str, runs: Sequence[Summary]) -> list[bool]:
         return [any(text in str(get(run) or "").casefold() for get in FIELDS.values()) for run in runs]
     name, sign, wanted = found.groups()
     _check(name, runs)
-    return [_holds(name, value_of(run, name), sign, wanted) for run in runs]
+    if name == "date" and wanted:
+        wanted = _date(wanted)
+    elif name in _WORDS and wanted:
+        _check_word(name, wanted, runs)
+    value = instant if name == "date" else lambda run: value_of(run, name)
+    return [_holds(name, value(run), sign, wanted) for run in runs]
 
 
 def _check(name: str, runs: Sequence[Summary]) -> None:
@@ -64,7 +79,10 @@ def _holds(name: str, value: Any, sign: str, wanted: str) -> bool:
             raise InputError(f"{name} takes = and != with on or off, not {printable(sign + wanted)!r}")
         return compare(value, _SWITCH[wanted.lower()])
     if isinstance(value, (int, float)):
-        return compare(value, _number(name, wanted))
+        number = _number(name, wanted)
+        if math.isnan(number) and math.isnan(value):  # which is no number to compare, but a word to be found
+            return sign == "="
+        return compare(value, number)
     text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
     if name == "date":
         return compare(text[: len(wanted)], wanted)
@@ -73,11 +91,39 @@ def _holds(name: str, value: Any, sign: str, wanted: str) -> bool:
     return compare(text.casefold(), wanted.casefold())
 
 
+def _date(text: str) -> str:
+    """Return a date as far as it is told, as the dates of runs are written. Raises InputError for what is none."""
+    found = _DATE.fullmatch(text)
+    if found is not None:
+        given = [each for each in found.groups() if each]
+        try:
+            # Also of what is not told there has to be something.
+            datetime(*map(int, given), *(1,) * (3 - len(given)))  # type: ignore[arg-type]
+        except ValueError:
+            pass
+        else:
+            return text.replace("T", " ")
+    told = "such as 2026, 2026-11, 2026-11-29 or '2026-11-29 14:30'"
+    raise InputError(f"date is a year, a month, a day or a moment, {told}, not {printable(text)!r}")
+
+
+def _check_word(name: str, wanted: str, runs: Sequence[Summary]) -> None:
+    """Raise InputError for a word that no run can have: what is mistyped is not to find nothing, or all."""
+    if wanted.casefold() in _WORDS[name]:
+        return
+    known = dict.fromkeys([*_WORDS[name], *(str(value_of(run, name) or "").casefold() for run in runs)])
+    if wanted.casefold() not in known:
+        raise InputError(f"there is no {name} {printable(wanted)!r}; allowed are {', '.join(filter(None, known))}")
+
+
 def _number(name: str, text: str) -> float:
+    if name == "epochs" and text == ENDLESS:
+        return math.inf
     try:
         return float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:
-        raise InputError(f"{name} is a number, such as 0.1 or 80%, not {printable(text)!r}") from None
+        such = f"5 or {ENDLESS}" if name == "epochs" else "0.1 or 80%"
+        raise InputError(f"{name} is a number, such as {such}, not {printable(text)!r}") from None
 
 
 def ordered(runs: Sequence[Summary], name: str, back: bool = False) -> list[Summary]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from deadrelu_tui.errors import InputError
+from deadrelu_tui.errors import InputError, UnsureError
 from deadrelu_tui.record.commands import Command, Speed, as_data, can_obey
 from deadrelu_tui.record.records import Live
 from deadrelu_tui.run import wire
@@ -29,6 +29,13 @@ ANSWERED = 1.0
 """Seconds for which an answer to a command is waited for."""
 PATIENCE = 5.0
 """Seconds within which the other process answers."""
+
+_UNSURE = "it is not known whether another run was begun"
+
+
+def _said(word: object) -> Status | None:
+    """Return what the process says of the run; None for what a later version of us says."""
+    return next((each for each in Status if each.value == word), None)
 
 
 def _reach(connection: socket.socket, where: str) -> None:
@@ -53,9 +60,15 @@ class Attached(Recorded):
         self._read_only = read_only
         self._lost = ""
         """Why there is no connection; empty while there is one."""
+        self._unwritten = ""
+        self._ended: Status | None = None
+        """How it has ended, as its process says."""
+        self._left = 0.0
+        """Since when its process has another run in hand."""
         self._connection: socket.socket | None = None
         self._wanted: list[Future[list[Any]]] = []
-        self._answer: Future[str] | None = None
+        self._answers: list[Future[str]] = []
+        """Of those who have asked for another run, waiting still or not: who asked first is answered first."""
         self._sent = self._done = 0
         """Commands that were sent, and those that are known to be in force."""
         self._lock = threading.Lock()
@@ -71,7 +84,8 @@ class Attached(Recorded):
         if not lives(self.start.facts, 0.0):
             raise InputError(f"run {self.start.run} has ended")
         if not isinstance(where, str):
-            raise InputError(f"run {self.start.run} listens to nobody")
+            why = self.start.facts.get("unreachable")
+            raise InputError(f"run {self.start.run} listens to nobody{f': {why}' if why else ''}")
         wire.require_ours(Path(where).parent)
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -90,10 +104,15 @@ class Attached(Recorded):
     def status(self) -> Status:
         """What the run is doing: as its process says, but not before its file tells the end."""
         read = super().status
-        if read is Status.READING or self._tail.end is not None or not self._connected:
+        if self._playing or read is Status.READING or self._tail.end is not None:
             return read
-        now = next((each for each in ALIVE if each.value == self._state["status"]), None)
-        return Status.RUNNING if now is None else now
+        if not self._connected:
+            if read is Status.CRASHED and self._ended is not None:
+                return self._ended
+            return Status.STOPPED if self._left and time.monotonic() - self._left > AGAIN else read
+        now = _said(self._state["status"])
+        ended = now not in ALIVE and not self._state.get("unrecorded")  # its file will tell
+        return Status.RUNNING if now is None or ended else now
 
     @property
     def _connected(self) -> bool:
@@ -102,7 +121,7 @@ class Attached(Recorded):
     @property
     def lack(self) -> str:
         """Why nothing can be asked of it though it lives; empty if something can."""
-        if self.status not in ALIVE:
+        if self._playing or self.status not in ALIVE:
             return ""
         return "it was opened to look at it only" if self._read_only else self._lost
 
@@ -112,7 +131,7 @@ class Attached(Recorded):
         if self._read_only:
             return frozenset()
         if not self._connected:
-            return super().can - {"restart"} if self.status not in ALIVE else frozenset()
+            return super().can - {"restart"} if self._playing or self.status not in ALIVE else frozenset()
         can = frozenset[str](self._state["can"])
         if self._tail.end is None:
             return can
@@ -134,6 +153,11 @@ class Attached(Recorded):
     def unrecorded(self) -> str:
         """Why it is not recorded just now, as its process says: its file cannot tell."""
         return str(self._state.get("unrecorded", "")) if self._connected else super().unrecorded
+
+    @property
+    def unwritten(self) -> str:
+        """What is to be said of steps that are in no file, as its process has said last: the file may not tell."""
+        return super().unwritten or self._unwritten
 
     @property
     def successor(self) -> str:
@@ -158,7 +182,7 @@ class Attached(Recorded):
         if self._connected and can_obey(self.can, command):
             with self._asked:
                 self._sent += 1
-            self._ask({"send": as_data(command)})
+            self._ask({"send": as_data(command), "run": self.start.run})
             with self._asked:  # what was asked holds when this returns, as with a run of this process
                 self._asked.wait_for(lambda: self._done >= self._sent or not self._connected, ANSWERED)
         elif not self._connected:
@@ -167,15 +191,18 @@ class Attached(Recorded):
     def begin(self, settings: Mapping[str, Any], paused: bool) -> str:
         """Have its process end it and begin another run; return the id of that.
 
-        Raises InputError where that cannot be.
+        Raises InputError where that cannot be, and UnsureError where it is not known whether it was done.
         """
+        if self._connection is None:
+            raise InputError(self._lost)
         answer: Future[str] = Future()
-        self._answer = answer
+        with self._lock:
+            self._answers.append(answer)
         self._ask({"begin": dict(settings), "paused": paused})
         try:
             return answer.result(PATIENCE)
         except (FutureTimeoutError, TimeoutError) as error:  # which are the same from Python 3.11 on
-            raise InputError(f"the process of run {self.start.run} does not answer") from error
+            raise UnsureError(f"{_UNSURE}: the process of run {self.start.run} does not answer") from error
 
     def close(self) -> None:
         """Look no more. The run goes on."""
@@ -242,6 +269,7 @@ class Attached(Recorded):
         elif "state" in told:
             with self._asked:
                 self._state, self._done = dict(told["state"]), int(told["done"])
+                self._hear_of_it(self._state)
                 self._asked.notify_all()
         elif "parameters" in told:
             with self._lock:
@@ -253,18 +281,32 @@ class Attached(Recorded):
                 at += array.nbytes
             if arrays:
                 wanted.set_result(arrays)
-        elif "began" in told and self._answer is not None:
-            self._answer.set_result(str(told["began"]))
-        elif "fault" in told:
-            if self._answer is not None and not self._answer.done():
-                self._answer.set_exception(InputError(str(told["fault"])))
+        elif "began" in told or "fault" in told:
+            with self._lock:
+                answer = self._answers.pop(0) if self._answers else None
+            if answer is None:
+                raise wire.WireError(str(told.get("fault", "nobody has asked for that")))
+            if "began" in told:
+                answer.set_result(str(told["began"]))
             else:
-                raise wire.WireError(str(told["fault"]))
+                answer.set_exception(InputError(str(told["fault"])))
+
+    def _hear_of_it(self, state: Mapping[str, Any]) -> None:
+        """Keep what its file may never tell: how it ended, what is in no file, that another run has its place."""
+        if state.get("run") == self.start.run:
+            self._left, self._unwritten = 0.0, str(state.get("unwritten", ""))
+            now = _said(state.get("status"))
+            self._ended = None if now in ALIVE else now
+        else:
+            self._left = self._left or time.monotonic()
 
     def _lose(self, why: str) -> None:
         self._lost = self._lost or why
         with self._lock:
             self._wanted.clear()
+            answers, self._answers = self._answers, []
+        for answer in answers:
+            answer.set_exception(UnsureError(f"{_UNSURE}: the connection was lost: {self._lost}"))
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -7,6 +7,7 @@ that is used here.
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import time
@@ -99,3 +100,16 @@ class Tail:
             self._was_silent = self.silent
             os.close(self._file)
             self._file = -1
+
+
+def began(path: Path) -> float:
+    """Return when a run began, as its file says; before all others where it says nothing."""
+    try:
+        tail = Tail(path)
+        try:
+            at = next((each.at for each in tail.read() if isinstance(each, Start)), -math.inf)
+        finally:
+            tail.close()
+    except (InputError, ValueError):
+        return -math.inf
+    return at if math.isfinite(at) else -math.inf

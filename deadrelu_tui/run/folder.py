@@ -9,6 +9,8 @@ from deadrelu_tui.errors import InputError
 from deadrelu_tui.wording import printable
 
 SUFFIX = ".run"
+SECOND = len("20261129-120000")
+"""Of an id the part that tells the second in which the run began; the rest is by lot."""
 LAST = "last"
 """The word for the run that was started last."""
 
@@ -50,7 +52,7 @@ def find(folder: Path, wanted: str) -> str:
     if not known:
         raise InputError(f"no run is recorded yet in {printable(str(folder))}")
     if wanted == LAST:
-        return known[0]
+        return _newest(folder, known)
     found = [each for each in known if each.startswith(wanted)] if wanted else []
     if wanted in found:
         return wanted
@@ -60,3 +62,13 @@ def find(folder: Path, wanted: str) -> str:
         some = ", ".join(found[:3]) + (" …" if len(found) > 3 else "")
         raise InputError(f"{printable(wanted)} may be any of {len(found)} runs: {some}")
     raise InputError(f"there is no run {printable(wanted)!r}; allowed are an id, the beginning of one, or: {LAST}")
+
+
+def _newest(folder: Path, known: list[str]) -> str:
+    """Return which of some runs, the newest second first, was started last; of the same second their files say it."""
+    same = [each for each in known if each[:SECOND] == known[0][:SECOND]]
+    if len(same) == 1:
+        return same[0]
+    from deadrelu_tui.run.file import began  # loads NumPy
+
+    return max(same, key=lambda run: (began(path_of(folder, run)), run))

@@ -46,7 +46,7 @@ def state_of(run: Source) -> dict[str, Any]:
     return {
         "run": run.start.run, "status": run.status.value, "can": sorted(run.can), "live": dict(run.live),
         "speed": [speed.per_second, speed.steps], "error": None if error is None else in_a_line(error),
-        "unrecorded": run.unrecorded,
+        "unrecorded": run.unrecorded, "unwritten": run.unwritten,
     }  # fmt: skip
 
 
@@ -207,7 +207,7 @@ class Guest:
                 command = of_data(told["send"])
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise wire.WireError("there is no such command") from error
-            self._session.in_hand.send(command)
+            self._session.send(command, str(told.get("run", "")))  # by then another run may be in hand
             self._done += 1
         elif "begin" in told:
             self._restart(told["begin"], told.get("paused") is True)

@@ -13,13 +13,14 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from math import inf, isfinite
 from operator import attrgetter
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, NamedTuple
 
 from deadrelu_tui import __version__
-from deadrelu_tui.run.folder import SUFFIX, entries
+from deadrelu_tui.run.folder import SECOND, SUFFIX, entries
 from deadrelu_tui.run.summary import Summary
 
 NAME = ".index"
@@ -75,7 +76,13 @@ def summaries(folder: Path, newest: int | None = None, told: Told = lambda _read
             lines = {each.run: _json([each[:3], each[3:]]) for each in settled}
             runs = (each.name.removesuffix(SUFFIX) for each in there)
             _keep(folder, [lines.get(run) or kept[run].text for run in runs if run in lines or run in kept])
-    return sorted(found + news, key=attrgetter("run"), reverse=True)
+    return sorted(found + news, key=_began, reverse=True)
+
+
+def _began(run: Summary) -> tuple[str, float, str]:
+    """Return what runs are ordered by: the second in which they began, and within it the moment that they tell."""
+    at = run.at if run.at is not None and isfinite(run.at) else -inf
+    return run.run[:SECOND], at, run.run
 
 
 def _read(changed: Sequence[tuple[Path, os.stat_result]], told: Told) -> Iterator[Summary]:

@@ -47,6 +47,15 @@ def lives(facts: Mapping[str, Any], silent: float) -> bool:
     return True
 
 
+def pid_here(facts: Mapping[str, Any]) -> int | None:
+    """Return the number of the process that records a run; None unless it certainly is that one, and lives here."""
+    told = facts.get("process")
+    if not isinstance(told, Mapping) or not isinstance(told.get("pid"), int) or not told.get("began"):
+        return None
+    here = facts.get("host") == socket.gethostname() and told.get("machine") == _machine()
+    return told["pid"] if here and _began(told["pid"]) == told["began"] else None
+
+
 def _began(pid: int) -> int | None:
     """Return when a process began, in ticks since the start of the kernel; None where it is not told or has ended."""
     try:

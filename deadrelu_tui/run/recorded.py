@@ -15,6 +15,7 @@ from deadrelu_tui.record.commands import Change, Command, Pause, Play, Resume, S
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Live, Record, Start, Step
 from deadrelu_tui.record.steps import Steps, apart
+from deadrelu_tui.record.telling import told
 from deadrelu_tui.run.file import Tail
 from deadrelu_tui.run.source import Status
 
@@ -63,7 +64,8 @@ class Recorded:
         said = self.history.start
         if said is None:
             self.close()
-            raise InputError(self.fault or f"{path.name} holds no run yet")
+            damaged = f"{path.name} is damaged from its beginning on: no run can be read from it"
+            raise InputError(self.fault or (damaged if self._tail.damaged else f"{path.name} holds no run yet"))
         self._said = said
 
     @property
@@ -74,8 +76,14 @@ class Recorded:
     @property
     def unrecorded(self) -> str:
         """Why it is not recorded just now; empty if it is, or was never to be."""
-        told = self.history.unrecorded
-        return "" if told is None else str(told.facts.get("fault", ""))
+        since = self.history.unrecorded
+        return "" if since is None else str(since.facts.get("fault", ""))
+
+    @property
+    def unwritten(self) -> str:
+        """What is to be said of steps that are in no file, as far as the file tells; empty if it tells of none."""
+        lacking = next((each for each in reversed(self.history.events) if each.kind == "unwritten"), None)
+        return "" if lacking is None else told(lacking)
 
     @property
     def successor(self) -> str:
@@ -91,8 +99,8 @@ class Recorded:
     def status(self) -> Status:
         """What the run is doing, as far as its file tells; or how it is played."""
         if self._whole.is_set():
-            told = self._tail.status
-            return Status.RUNNING if told is Status.CRASHED and not self._gone else told
+            found = self._tail.status
+            return Status.RUNNING if found is Status.CRASHED and not self._gone else found
         if self._times == math.inf:
             return Status.READING
         return Status.PAUSED if self._paused else Status.RUNNING
@@ -101,8 +109,12 @@ class Recorded:
     def can(self) -> frozenset[str]:
         """What it can be asked to do: to be played, and which settings another run begins with."""
         of_the_next = self.start.can - {"pause", "stop", "revive", "speed", "train_on"}
-        playing = not self._whole.is_set() and self._times < math.inf
-        return (of_the_next | {"play"} | ({"pause"} if playing else set())) - self._withheld
+        return (of_the_next | {"play"} | ({"pause"} if self._playing else set())) - self._withheld
+
+    @property
+    def _playing(self) -> bool:
+        """Whether its steps come as they came once."""
+        return not self._whole.is_set() and self._times < math.inf
 
     def settle(self, patience: float = WITHIN) -> None:
         """Wait until all that is in the file just now was read."""
@@ -120,7 +132,7 @@ class Recorded:
     @property
     def speed(self) -> Speed:
         """How many times as fast as it went it is played, while it is."""
-        return Speed(times=None if self._whole.is_set() or self._times == math.inf else self._times)
+        return Speed(times=self._times if self._playing else None)
 
     @property
     def error(self) -> BaseException | None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from deadrelu_tui.diagnosis.happenings import happenings
 from deadrelu_tui.errors import in_a_line
+from deadrelu_tui.record import telling
 from deadrelu_tui.record.commands import Command, Speed, Stop, can_obey
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.ledger import Entry
@@ -88,6 +89,11 @@ class Run:
         """Why it is not recorded just now; empty if it is, or was never to be."""
         told = self.history.unrecorded
         return "" if told is None else str(told.facts.get("fault", ""))
+
+    @property
+    def unwritten(self) -> str:
+        """What is to be said of steps that are in no file; empty if there are none."""
+        return telling.unwritten(self.history.unwritten, len(self.history), self.unrecorded)
 
     @property
     def status(self) -> Status:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.commands import Command, Restart, Speed, Stop, can_obey
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import BY_HAND
@@ -22,12 +24,16 @@ KEPT = 20
 
 
 class Session:
-    """Runs one after the other. Commands go to the one in hand; a restart puts another in its place."""
+    """Runs one after the other. Commands go to the one in hand; a restart puts another in its place.
+
+    Any thread may ask for that: one is served after the other, each with the run that is then in hand.
+    """
 
     def __init__(self, first: Source, begin: Begin, find: Find | None = None) -> None:
         """Take the first run, what begins others, and what finds one that another process has begun."""
         self.in_hand = first
         self._begin, self._find = begin, find
+        self._order, self._over = threading.RLock(), False
         self.started = 1
         """How many runs there were so far."""
         self.earlier: list[Source] = []
@@ -47,13 +53,37 @@ class Session:
         """The history that is looked at: what was held of it, or all of it as it stands."""
         return self.held if self.held is not None else self.in_hand.history.frozen()
 
-    def send(self, command: Command) -> None:
-        """Ask the run in hand for something; have a restart begin another in its place."""
-        if isinstance(command, Restart):
-            if can_obey(self.in_hand.can, command):
-                self._restart({**self.settings_now, **command.settings}, command.paused)
-        else:
-            self.in_hand.send(command)
+    def send(self, command: Command, to: str = "") -> None:
+        """Ask the run in hand for something; have a restart begin another in its place. Nothing is done if it was meant
+        for another run.
+        """
+        with self._order:
+            if to not in ("", self.in_hand.start.run):
+                return
+            if not isinstance(command, Restart):
+                self.in_hand.send(command)
+            elif can_obey(self.in_hand.can, command):
+                self.restart(command)
+
+    def restart(self, command: Restart) -> Source:
+        """Begin another run in the place of the one in hand, and return it. Raises InputError where that cannot be."""
+        with self._order:
+            before = self.in_hand
+            if self._over or not can_obey(before.can, command):
+                raise InputError(f"no other run can be begun in the place of {before.start.run}")
+            after = self._begin({**self.settings_now, **command.settings}, command.paused)
+            if before.here:  # not before another one was begun: what cannot be is to end nothing
+                before.send(Stop())
+            self._replace(after)
+            if before.speed != Speed() and before.speed.steps is None:  # a slow beginning was for that run alone
+                after.send(before.speed)
+            return after
+
+    def end(self) -> Source:
+        """Return the run in hand, in the place of which no other can be begun from now on."""
+        with self._order:
+            self._over = True
+            return self.in_hand
 
     @property
     def precious(self) -> bool:
@@ -66,18 +96,12 @@ class Session:
 
     def follow(self) -> bool:
         """Take the run in hand that another process has begun in the place of this one; return whether there is one."""
-        wanted = self.in_hand.successor
-        if not wanted or self._find is None:
-            return False
-        self._replace(self._find(wanted))
-        return True
-
-    def _restart(self, settings: Mapping[str, Any], paused: bool) -> None:
-        before = self.in_hand
-        before.send(Stop())
-        self._replace(self._begin(settings, paused))
-        if before.speed != Speed() and before.speed.steps is None:  # a slow beginning was for that run alone
-            self.in_hand.send(before.speed)
+        with self._order:
+            wanted = self.in_hand.successor
+            if not wanted or self._find is None:
+                return False
+            self._replace(self._find(wanted))
+            return True
 
     def _replace(self, after: Source) -> None:
         before, self.in_hand = self.in_hand, after

@@ -54,6 +54,10 @@ class Source(Protocol):
         """Why it is not recorded just now; empty if it is, or was never to be."""
 
     @property
+    def unwritten(self) -> str:
+        """What is to be said of steps that are in no file; empty if there are none."""
+
+    @property
     def successor(self) -> str:
         """The id of the run that another process has begun in its place; empty without one."""
 

@@ -12,6 +12,10 @@ from deadrelu_tui.run.source import Status
 
 DAMAGED = "damaged"
 """Beside the words of Status: the file cannot be read to its end, and nothing that was read says how it went."""
+STARTS = 5.0
+"""Seconds after which a file that tells of no run is none into which a run is about to be written."""
+UNREADABLE = "unreadable"
+"""The same where nothing can be told of it at all."""
 DEAD = "dead_fraction/"
 """What the name of a layer's share of dead units begins with."""
 
@@ -47,6 +51,11 @@ class Summary(NamedTuple):
     last: Mapping[str, float] = {}
     """Loss, accuracy and dead shares as measured last, by the names of the metrics."""
     steps: int = 0
+    """Those included that are not recorded."""
+    before: int = 0
+    """Of them those up to the first one that is recorded; 0 where that is the first one of all."""
+    since: float = 0.0
+    """The seconds from the start to that one."""
     planned: int | None = None
     """None if the end is not known."""
     seconds: float = 0.0
@@ -58,16 +67,21 @@ class Summary(NamedTuple):
 
     @property
     def began(self) -> float:
-        """When it began, in seconds since 1970; as far as is known."""
-        return self.at if self.at is not None and math.isfinite(self.at) else self.changed / 1e9
+        """When it began, in seconds since 1970, or when its file was changed last; NaN where neither is known."""
+        if self.at is not None and math.isfinite(self.at):
+            return self.at
+        return self.changed / 1e9 if self.changed else math.nan
 
     @property
     def status(self) -> str:
         """What it is doing now, a word of Status; or unreadable."""
         if self.fault:
-            return "unreadable"
+            return UNREADABLE
         if self.how:
             return self.how
+        if self.at is None:  # it names no process that could live
+            silent = time.time() - self.changed / 1e9
+            return DAMAGED if self.damaged or silent > STARTS else str(Status.STARTING.value)
         if not lives({"host": self.host, "process": self.process}, max(0.0, time.time() - self.changed / 1e9)):
             return DAMAGED if self.damaged else Status.CRASHED.value
         if self.paused:
@@ -96,8 +110,9 @@ class Summary(NamedTuple):
 
     @property
     def speed(self) -> float | None:
-        """Steps a second; None before there are any."""
-        return self.steps / self.seconds if self.steps and self.seconds else None
+        """Steps a second, as far as they are recorded; None before there are any."""
+        steps, seconds = self.steps - self.before, self.seconds - self.since
+        return steps / seconds if steps > 0 and seconds > 0 else None
 
     def as_row(self) -> dict[str, Any]:
         """Return it as plain values that JSON can hold, under the names that a run's own JSON has."""

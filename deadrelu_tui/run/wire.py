@@ -4,7 +4,7 @@ A frame is its length (u32, little-endian), a line of JSON, and bytes. The train
 with the id of its run; whoever looks answers with the same version, or is told so and left. From there on a looker may
 send
 
-- `{"send": COMMAND}`, a command as plain values (record.commands);
+- `{"send": COMMAND, "run": ID}`, a command as plain values (record.commands), which no other run is to obey;
 - `{"begin": SETTINGS, "paused": false}`: end the run and begin another, answered by `{"began": ID}`, `{"fault": WHY}`;
 - `{"want": "parameters"}`, answered by `{"parameters": [[dtype, shape], …]}` and the arrays one after the other;
 
@@ -99,15 +99,18 @@ def folder() -> Path:
 def require_ours(place: Path) -> None:
     """Raise InputError for a folder that is not ours alone: who else can write there could stand in our place."""
     if not _is_ours(place):
-        raise InputError(f"{printable(str(place))} is not a folder of yours that is closed to others (chmod 700)")
+        told = printable(str(place))
+        if _is_ours(place, 0):
+            raise InputError(f"{told} is open to others; close it: chmod 700 {told}")
+        raise InputError(f"{told} is not a folder of yours that is closed to others")
 
 
-def _is_ours(place: Path) -> bool:
+def _is_ours(place: Path, closed: int = 0o077) -> bool:
     try:
         known = os.lstat(place)
     except OSError:
         return False
-    return stat.S_ISDIR(known.st_mode) and known.st_uid == os.getuid() and not known.st_mode & 0o077
+    return stat.S_ISDIR(known.st_mode) and known.st_uid == os.getuid() and not known.st_mode & closed
 
 
 def peer(connection: socket.socket) -> int | None:

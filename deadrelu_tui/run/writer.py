@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from deadrelu_tui.errors import in_a_line
@@ -51,7 +51,11 @@ class Writer:
         self._encoder = Encoder()
         self._step = self._written = 0
         """The step that was told last, and that which was written last."""
+        self._steps = self._missing = self._in_file = 0
+        """How many steps were told, how many of them the file will never have, and how many it has."""
         self._ended = self._lost = False
+        self._fault = ""
+        """Why it could not be written last."""
         self._touched = 0.0
         self._every = FLUSHED
         self._wake, self._closing = threading.Event(), threading.Event()
@@ -74,6 +78,8 @@ class Writer:
         self._closing.set()
         self._wake.set()
         self._thread.join(patience)
+        if self._thread.is_alive() and not self._lost:
+            self._lose("the disk does not answer")
 
     def _run(self) -> None:
         wait = self._every
@@ -82,6 +88,10 @@ class Writer:
             self._take()
             wait = self._every if self._write() else min(RETRIED, 2 * max(wait, FLUSHED))
             if closing:
+                if self._lost or self._told:  # the file was removed, or something was told of it
+                    self._take()
+                    if not self._write():
+                        self._part()
                 break
             rests = self._ended and not (self._lost or self._told)  # what is told from now on wakes us
             self._wake.wait(None if rests else wait)
@@ -101,6 +111,7 @@ class Writer:
                 self._step = int(record.step[-1])
             elif isinstance(record, (Step, Look)):
                 self._step = record.step
+            self._steps += _count(record)
             self._waiting.append(record)
             self._bytes += _size(record)
             self._ended = isinstance(record, End)
@@ -113,6 +124,7 @@ class Writer:
         for record in self._waiting:
             if self._bytes > KEPT and isinstance(record, (Step, Steps, Look)):
                 self._bytes -= _size(record)
+                self._missing += _count(record)
                 first, last = _steps(record)
                 self._dropped = min(first, self._dropped[0]) if self._dropped else first, last
             else:
@@ -132,16 +144,40 @@ class Writer:
                 os.utime(self._file)
         except OSError as error:
             self._encoder = Encoder()  # what was to be written is told anew
+            self._fault = error.strerror or str(error)
             if not self._lost:
-                self._lost = True
-                self._say(Event(self._step, UNRECORDED, {"fault": error.strerror or str(error)}))
+                self._lose(self._fault)
             return False
         self._waiting.clear()
         self._bytes, self._touched, self._written = 0, time.monotonic(), self._step
+        self._in_file = self._steps - self._missing
         if self._lost:
             gap = {} if self._dropped is None else {"first": self._dropped[0], "last": self._dropped[1]}
             self._lost, self._dropped = False, None
             self._say(Event(self._step, "recorded", gap))
+        return True
+
+    def _lose(self, fault: str) -> None:
+        """Tell that nothing can be written, and what the file has by now."""
+        self._lost = True
+        facts = {"fault": fault, "written": self._in_file, "begun": self._whole > 0}
+        self._say(Event(self._step, UNRECORDED, facts))
+
+    def _part(self) -> None:
+        """Leave in the file how it ended and what it lacks, as far as it still takes that: it is short."""
+        facts = {"steps": self._steps - self._in_file, "of": self._steps, "fault": self._fault}
+        told = [each for each in self._waiting if isinstance(each, (Start, Event, End))]
+        if not self._squeezed([*told, Event(self._step, "unwritten", facts)]) and self._whole:
+            self._squeezed([each for each in told if isinstance(each, End)])
+
+    def _squeezed(self, records: Iterable[Record]) -> bool:
+        """Write some records alone, and return whether they had room."""
+        try:
+            self._open()
+            self._append((b"" if self._whole else Encoder.header) + b"".join(map(self._encoded, records)))
+        except OSError:
+            self._encoder = Encoder()
+            return False
         return True
 
     def _encoded(self, record: Record | Steps) -> bytes:
@@ -160,6 +196,7 @@ class Writer:
             if not any(each is self._start for each in self._waiting):
                 self._waiting.appendleft(self._start)
             self._dropped = self._start.first, self._written
+            self._missing, self._in_file = self._missing + self._in_file, 0
             raise FileNotFoundError(0, "its file was removed")
         if self._file < 0:
             assert self._start is not None
@@ -182,6 +219,11 @@ def _size(record: Record | Steps) -> int:
         return 16 * len(record) + record.values.nbytes + sum(each.nbytes for each in record.fired.values())
     looks = record.looks if isinstance(record, (Step, Look)) else {}
     return 200 + sum(10 * each.firing.nbytes + each.spread.nbytes for each in looks.values())
+
+
+def _count(record: Record | Steps) -> int:
+    """Return how many steps a record is."""
+    return len(record) if isinstance(record, Steps) else int(isinstance(record, Step))
 
 
 def _steps(record: Step | Steps | Look) -> tuple[int, int]:

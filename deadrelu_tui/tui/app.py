@@ -156,16 +156,23 @@ class MonitorApp(Overriding, TypedInOrder):
     def deliver_screenshot(self, filename: str | None = None, path: str | None = None, *_: Any) -> str | None:
         """Save what is shown as SVG: in the current folder, or else wherever a file can be written."""
         name = filename or f"deadrelu-tui-{time.strftime('%Y-%m-%dT%H-%M-%S')}.svg"
-        places = [path] if path else [os.curdir, os.path.expanduser("~"), tempfile.gettempdir()]
-        place = next((each for each in places if os.access(each, os.W_OK)), places[-1])
-        file = Path(place, name).absolute()
-        try:
-            file.write_text(self.export_screenshot(), encoding="utf-8")
-        except OSError as error:
-            self.notify(f"No screenshot was saved in {printable(str(file.parent))}: {error.strerror}", severity="error")
-        else:
-            self.notify(f"Saved as {printable(str(file))}")
+        picture, fault = self.export_screenshot(), ""
+        for place in [path] if path else [os.curdir, os.path.expanduser("~"), tempfile.gettempdir()]:
+            saved, fault = self._written(Path(place, name), picture)
+            if saved:
+                self.notify(f"Saved as {printable(saved)}")
+                return None
+        self.notify(f"No screenshot was saved in {fault}", severity="error")
         return None
+
+    def _written(self, file: Path, text: str) -> tuple[str, str]:
+        """Write a file, and return where it is, or in which folder it cannot be and why."""
+        try:
+            file = file.absolute()  # which has no answer in a folder that was removed
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            return "", f"{printable(str(file.parent))}: {error.strerror}"
+        return str(file), ""
 
     def survives(self, error: BaseException) -> bool:
         """Return whether to go on after an error; what is known of it goes to the log, once.
@@ -248,7 +255,8 @@ class MonitorApp(Overriding, TypedInOrder):
     def detach(self) -> bool:
         """Leave the screen and let the run go on, if that can be; return whether it can."""
         run = self.session.in_hand
-        if run.status in ALIVE and (self.around.goes_on or not run.here):
+        seen = not run.here or (self.around.goes_on and not run.history.unseen)  # or else nobody would ever end it
+        if run.status in ALIVE and seen:
             self.detached = run.here
             self.exit()
             return True
@@ -257,10 +265,9 @@ class MonitorApp(Overriding, TypedInOrder):
     def begin_from_elsewhere(self, settings: Mapping[str, Any], paused: bool) -> Source:
         """Begin another run, as somebody has asked who looks from elsewhere; from any thread but the screen's."""
         if self.is_running and self.monitor is not None:
-            self.call_from_thread(self.monitor.replace_run, settings, paused)  # type: ignore[arg-type]
-        else:
-            self.session.send(Restart(settings, paused))
-        return self.session.in_hand
+            begun: Source = self.call_from_thread(self.monitor.replace_run, settings, paused)  # type: ignore[arg-type]
+            return begun
+        return self.session.restart(Restart(settings, paused))
 
     def action_detach(self) -> None:
         """Leave the screen and let the run go on."""
@@ -290,8 +297,6 @@ class MonitorApp(Overriding, TypedInOrder):
         if not run.here and run.status in ALIVE:
             return f"run {run.start.run} was left at step {count(history.reached)}"
         found, planned = verdict(history), history.steps_planned
-        done = f"{count(len(history))} of {count(planned)}" if planned is not None else count(len(history))
-        seconds = history.end.at if history.end else history.seconds
-        speed = len(history) / seconds if seconds else 0.0
-        ending = f"{run.status.value} after {done} step{'' if done == '1' else 's'}, {speed:.0f} steps/s"
+        done = f"{count(history.taken)} of {count(planned)}" if planned is not None else count(history.taken)
+        ending = f"{run.status.value} after {done} step{'' if done == '1' else 's'}, {history.pace:.0f} steps/s"
         return f"{ending}: {found.word} — {telling.reason(found)}" if found else ending

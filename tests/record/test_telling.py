@@ -35,6 +35,8 @@ SENTENCES: list[tuple[str, dict[str, Any], str]] = [
     ("unrecorded", {"fault": "No space left on device"},
      "not recorded: No space left on device; kept in memory meanwhile"),
     ("recorded", {}, "recorded again"),
+    ("unwritten", {"steps": 635, "of": 1643, "fault": "the disk is full"},
+     "635 of 1\u202f643 steps are not recorded: the disk is full"),
     ("recorded", {"first": 1000, "last": 2000}, "recorded again, but for steps 1\u202f000–2\u202f000"),
     ("start", {}, "start"),
     ("change", {"setting": "lr", "before": 0.1, "now": 0.01}, "lr 0.1 → 0.01"),

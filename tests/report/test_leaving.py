@@ -65,6 +65,14 @@ def test_what_is_not_recorded_cannot_be_seen_again(executor: ThreadPoolExecutor)
     assert said(run) == ["finished after 50 of 50 steps"]
 
 
+def test_steps_that_are_in_no_file_are_told(executor: ThreadPoolExecutor) -> None:
+    run, other = ran(executor), ran(executor)
+    run.history.add(Event(7, "unrecorded", {"fault": "No space left on device", "written": 8, "begun": True}))
+    lost = "42 of 50 steps are not recorded: No space left on device"
+    assert said(run) == ["finished after 50 of 50 steps", lost]
+    assert said(other, run)[1] == f"run {run.start.run}: {lost}"
+
+
 def test_a_run_that_was_looked_at_is_left_as_it_is(executor: ThreadPoolExecutor, tmp_path: Path) -> None:
     recorder = Recorder(RunSettings(epochs=1), canned(dying), executor)
     recorder.run.begin()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from files import GONE, begun, changed, finished, put, told
+from files import GONE, HERE, begun, changed, finished, put, told
 
 from deadrelu_tui import strict_json
 from deadrelu_tui.builtin.presets import PRESETS
@@ -16,9 +16,10 @@ from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.verdict import WORDS
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.records import End, Event, Record
-from deadrelu_tui.report import comparing, listing, showing
+from deadrelu_tui.report import comparing, listing, removing, showing
 from deadrelu_tui.report.fields import age, experiment
 from deadrelu_tui.report.paper import Paper, room
+from deadrelu_tui.report.wanted import ordered, sifted
 from deadrelu_tui.run.index import summaries
 from deadrelu_tui.run.summary import Summary
 from deadrelu_tui.run.summing import whole
@@ -105,6 +106,15 @@ def test_a_list_in_a_pipe_has_everything_in_full(folder: Path) -> None:
     assert "lr 0.05, 300–100 hidden, seed 7" in lines[3]
 
 
+def test_of_a_file_that_cannot_be_looked_at_no_date_is_told() -> None:
+    found = Summary("20261129-120000-aaaa", 0, 0, "Too many levels of symbolic links")
+    for paper in (Paper(), Paper(width=100)):
+        assert not any("1970" in line for line in listing.lines([found], paper))
+    assert removing.chosen([found], (), [], 60.0, None).ended == []
+    assert ordered([found, of()], "date")[-1] is found
+    assert sifted([found], ["date=1970"]) == []
+
+
 def test_ids_are_short_where_that_tells_them_apart_among_all_runs() -> None:
     runs, narrow = ["20261129-120001-bbbb", "20261129-120000-aaaa"], Paper(width=80)
     assert listing.short_ids(runs, narrow) == ["20261129-120001", "20261129-120000"]
@@ -127,6 +137,11 @@ def test_a_run_at_length_tells_settings_data_machine_verdict_layers_epochs_and_e
                  "Epochs", "zeros h1", "75.0 %"):  # fmt: skip
         assert part in text
     assert max(map(room, text.splitlines())) <= 80
+
+
+def test_of_a_run_that_goes_on_it_is_said_for_how_long_so_far(tmp_path: Path) -> None:
+    run = shown(put(tmp_path, told(begun(facts=HERE), 500)))
+    assert "ended       not yet, it is running: 0:05 so far" in list(showing.lines(run, Paper(width=80)))
 
 
 def test_events_are_told_with_their_steps(folder: Path) -> None:

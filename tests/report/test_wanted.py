@@ -23,7 +23,7 @@ def summary(run: str, accuracy: float | None = None, **more: Any) -> Summary:
 RUNS = [
     summary("a", 0.9, lr=0.1, verdict="healthy", steps=1175, seconds=10.0),
     summary("b", 0.1, lr=0.5, normalise=True, verdict="dead", steps=64, seconds=1.0, hidden=[300, 100]),
-    summary("c", None, lr=0.001, verdict="dying", how="failed", steps=2, title="Fashion"),
+    summary("c", None, lr=0.001, verdict="dying", how="failed", steps=2, title="Fashion", epochs=None),
     summary("d", math.nan, lr=0.1, verdict="diverged", at=1.9e9, done="v@10", steps=1000),
 ]
 
@@ -39,6 +39,11 @@ RUNS = [
         ("dyi", "c"), ("TRAGEDY", "ad"),
         ("lr=0.1 healthy", "a"), ("date=2030", "d"), ("date<2030", "abc"), ("date>=2027-01", "abcd"), ("v@10", "d"),
         ("batch-size=256", "abcd"), ("speed>60", "ab"), ("seconds<5", "bcd"),
+        ("accuracy=nan", "d"), ("accuracy=NaN", "d"), ("accuracy!=nan", "abc"), ("accuracy<nan", ""),
+        ("epochs=5", "abd"), ("epochs=endless", "c"), ("epochs!=endless", "abd"), ("epochs>5", "c"),
+        ("date=2027-01-15", "abc"), ("date>2027-01-15", "d"), ("date!=2027", "d"),
+        ("date>=2027-01-15T07", "abcd"), ("date<=2027-01-15T23:59", "abc"), ("date<2027-01-15T00:00:01", ""),
+        ("status=CRASHED", ""), ("status!=paused", "abcd"), ("verdict=sparse", ""), ("preset=tanh", ""),
     ],
 )  # fmt: skip
 def test_words_mean_the_runs_of_which_each_is_true(words: str, runs: str) -> None:
@@ -53,13 +58,32 @@ def test_words_mean_the_runs_of_which_each_is_true(words: str, runs: str) -> Non
         ("verdict>dead", "verdict is no number: it takes = and !=, not >"),
         ("normalise=maybe", "normalise takes = and != with on or off, not '=maybe'"),
         ("normalise<on", "normalise takes = and != with on or off"),
-        ("x/y=1", "there is nothing called 'x/y'"),
+        ("x/y=1", "there is nothing called 'x/y'"), ("epochs=forever", "epochs is a number, such as 5 or endless, not"),
+        *((f"date{sign}{text}", f"or '2026-11-29 14:30', not '{text}'") for sign in ("<", "=") for text in (
+            "foo", "2026-9-1", "2026-13", "2026-02-30", "26-01-01", "2026-11-29 25", "2026-11-29 12:60", "2026-11-29x",
+            "2026-11-", "20261129", "0000-01-01", "2026-11-29T", "2026-11-29  12:00", "٢٠٢٦",
+        )),
+        ("status=x", "there is no status 'x'; allowed are starting, running, paused, stopped, finished, failed, "
+         "crashed, damaged, unreadable"),
+        ("verdict!=typo", "there is no verdict 'typo'; allowed are diverged, dead, saturated, dying, vanishing,"),
+        ("preset=tragdy", "there is no preset 'tragdy'; allowed are tragedy, low-lr"),
     ],
 )  # fmt: skip
 def test_a_condition_that_is_none_is_told_in_a_line(word: str, told: str) -> None:
     with pytest.raises(InputError) as raised:
         sifted(RUNS, [word])
     assert told in str(raised.value)
+
+
+def test_a_word_that_only_a_later_version_of_us_uses_can_be_meant() -> None:
+    odd = [summary("a", verdict="lazy", how="parked"), summary("b")]
+    assert [each.run for each in sifted(odd, ["verdict=lazy", "status=PARKED"])] == ["a"]
+
+
+@pytest.mark.parametrize("word", ["date<foo", "status=x", "verdict=typo"])
+def test_what_is_mistyped_is_told_where_there_is_no_run_either(word: str) -> None:
+    with pytest.raises(InputError):
+        sifted([], [word])
 
 
 @pytest.mark.parametrize(

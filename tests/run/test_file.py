@@ -184,7 +184,13 @@ class Disk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.room: float = float("inf")
         self._write = os.write
+        self._truncate = os.ftruncate
         monkeypatch.setattr(os, "write", self.write)
+        monkeypatch.setattr(os, "ftruncate", self.truncate)
+
+    def truncate(self, file: int, length: int) -> None:
+        self.room += os.fstat(file).st_size - length
+        self._truncate(file, length)
 
     def write(self, file: int, data: memoryview) -> int:
         if self.room <= 0:
@@ -267,6 +273,56 @@ def test_of_more_steps_than_are_kept_the_oldest_are_missing_and_that_is_told(
     for each in found:
         history.add(each)
     assert len(history) == len(steps_in(found))
+
+
+def history_of(records: list[Record]) -> History:
+    history = History()
+    for each in records:
+        history.add(each)
+    return history
+
+
+@pytest.mark.parametrize(("room", "kinds"), [(400, ["unrecorded", "unwritten"]), (80, []), (0, None)])
+def test_a_run_that_ends_while_the_disk_is_full_leaves_its_end_and_what_is_missing_as_far_as_there_is_room(
+    run: Told, folder: Path, disk: Disk, room: int, kinds: list[str] | None
+) -> None:
+    run.tell(*told_by())
+    until(lambda: path_of(folder, RUN).exists() and len(read(folder)) == 6)
+    more: list[Record] = [*(record(step, {"loss": step / 7}) for step in range(5, 100)), End(1.0, "stopped")]
+    disk.room = room
+    run.tell(*more)
+    until(lambda: run.kinds == ["unrecorded"])
+    run.writer.close()
+    found = read(folder)
+    assert steps_in(found) == list(range(5))
+    ends = [each for each in found if isinstance(each, End)]
+    assert ends == ([] if kinds is None else more[-1:])
+    events = [each for each in found if isinstance(each, Event)]
+    assert [each.kind for each in events] == (kinds or [])
+    if kinds:
+        assert told(events[-1]) == "95 of 100 steps are not recorded: No space left on device"
+    whole = history_of([*told_by(), *more, *run.events])
+    assert (whole.unwritten, whole.unseen) == (95, False)
+
+
+def test_a_run_whose_file_cannot_be_begun_is_one_that_nobody_could_see(run: Told, folder: Path, disk: Disk) -> None:
+    disk.room = 0
+    run.tell(*told_by())
+    until(lambda: run.kinds == ["unrecorded"])
+    history = history_of([*told_by(), *run.events])
+    assert (history.unwritten, history.unseen) == (5, True)
+    history.add(Event(5, "recorded"))
+    assert (history.unwritten, history.unseen) == (0, False)
+
+
+def test_a_disk_that_hangs_at_the_end_is_told_too(run: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on = threading.Event()
+    monkeypatch.setattr(os, "write", lambda *_: goes_on.wait(PATIENCE))
+    run.tell(*told_by())
+    run.writer.close(patience=0.1)
+    assert [told(each) for each in run.events] == ["not recorded: the disk does not answer; kept in memory meanwhile"]
+    assert history_of([*told_by(), *run.events]).unwritten == 5
+    goes_on.set()
 
 
 @pytest.mark.usefixtures("quick")

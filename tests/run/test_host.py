@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import os
 import random
 import shutil
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +27,8 @@ from waiting import PATIENCE, until
 
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.errors import InputError
-from deadrelu_tui.record.commands import Change, Pause, Restart, Resume, Revive, Stop, Take
+from deadrelu_tui.errors import InputError, UnsureError
+from deadrelu_tui.record.commands import Change, Pause, Play, Restart, Resume, Revive, Stop, Take
 from deadrelu_tui.record.records import Event, Record, Start
 from deadrelu_tui.run import attached as attached_module
 from deadrelu_tui.run import host as host_module
@@ -39,6 +42,7 @@ from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.session import Session
 from deadrelu_tui.run.source import ALIVE, Source, Status
 from deadrelu_tui.run.store import Store
+from deadrelu_tui.run.writer import Writer
 
 
 @pytest.fixture(autouse=True)
@@ -79,8 +83,7 @@ class Process:
         return run
 
     def restart(self, values: Mapping[str, Any], paused: bool) -> Source:
-        self.session.send(Restart(values, paused))
-        return self.session.in_hand
+        return self.session.restart(Restart(values, paused))
 
     def look(self, run: str = "", read_only: bool = False) -> Attached:
         return Attached(path_of(self._folder, run or self.run.start.run), read_only)
@@ -178,6 +181,42 @@ def test_a_restart_begins_another_run_that_whoever_looks_finds(process: Process,
     assert other.can.isdisjoint({"pause", "stop", "restart"})
 
 
+def test_restarts_that_come_at_once_are_done_one_after_the_other(
+    process: Process, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, begin = list[Run](), process.begin
+
+    def slowly(values: Mapping[str, Any], paused: bool) -> Run:
+        made.append(begin(values, paused))
+        time.sleep(0.2)  # so that the others come meanwhile
+        return made[-1]
+
+    monkeypatch.setattr(process.session, "_begin", slowly)
+    lookers = [look() for _ in range(3)]
+    settings = RunSettings(epochs=100_000).as_dict()
+    with ThreadPoolExecutor(3) as at_once:
+        began = list(at_once.map(lambda each: each.begin(settings, paused=True), lookers))
+    assert sorted(began) == sorted(each.start.run for each in made)
+    assert len(set(began)) == 3
+    assert process.run is made[-1]
+    until(lambda: all(each.status is Status.STOPPED for each in made[:-1]))  # and none holds the thread that trains
+    until(lambda: all(each.successor == process.run.start.run for each in lookers))
+    last = look()
+    last.send(Take(2))
+    until(lambda: len(last.history) == 2)
+
+
+def test_an_order_for_a_run_that_is_no_longer_in_hand_reaches_no_other(process: Process, look: Look) -> None:
+    guest = look()
+    until(lambda: len(guest.history) > 0)
+    before = guest.start.run
+    process.session.restart(Restart(RunSettings(epochs=100_000).as_dict()))
+    guest._ask({"send": {"command": "stop"}, "run": before})  # as whoever has not heard of the other one yet
+    guest._ask({"send": {"command": "pause"}, "run": process.run.start.run})
+    until(lambda: process.run.status is Status.PAUSED)
+    assert not process.run.controls.stopped
+
+
 @pytest.mark.parametrize("settings", [{"lr": -1}, {"hidden": "x"}, {"lr": [1]}])
 def test_settings_that_cannot_be_are_told_and_end_nothing_else(
     process: Process, look: Look, settings: dict[str, Any]
@@ -187,6 +226,7 @@ def test_settings_that_cannot_be_are_told_and_end_nothing_else(
         guest.begin({**RunSettings(epochs=3).as_dict(), **settings}, paused=False)
     assert guest.lack == ""
     assert process.host.guests == 1
+    assert not process.run.controls.stopped
 
 
 def test_whoever_looks_goes_and_the_run_goes_on(process: Process, look: Look) -> None:
@@ -212,7 +252,9 @@ def test_when_its_process_goes_the_run_can_be_looked_at_and_says_why_no_more(pro
 @pytest.mark.parametrize(
     ("facts", "why"),
     [
-        ({"socket": None}, "listens to nobody"), ({"socket": 7}, "listens to nobody"),
+        ({"socket": None}, "listens to nobody"),
+        ({"socket": None, "unreachable": "/x is open to others"}, "listens to nobody: /x is open to others"),
+        ({"socket": 7}, "listens to nobody"),
         ({"socket": "/nowhere/x.sock"}, "not a folder of yours"), ({"host": "elsewhere"}, "is on elsewhere"),
         ({"process": {**origin("1")["process"], "began": 1}}, "has ended"),
     ],
@@ -279,6 +321,106 @@ def test_a_file_that_was_removed_and_begun_anew_is_read_anew(process: Process, l
     until(lambda: guest.status is Status.STOPPED)
 
 
+def test_a_run_whose_process_was_killed_is_played_as_what_is_recorded(
+    process: Process, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until(lambda: len(process.run.history) > 50)
+    guest = look()
+    until(lambda: len(guest.history) > 50)
+    monkeypatch.setattr(attached_module, "lives", lambda *_: False)
+    monkeypatch.setattr("deadrelu_tui.run.file.lives", lambda *_: False)
+    process.host.close()
+    until(lambda: guest.status is Status.CRASHED)
+    guest.send(Play(1.0))
+    until(lambda: 0 < len(guest.history) < 50)
+    assert (guest.status, guest.lack, guest.speed.times) == (Status.RUNNING, "", 1.0)
+    assert guest.can >= {"play", "pause"}
+    assert guest.can.isdisjoint({"stop", "restart"})
+    guest.send(Play(math.inf))
+    until(lambda: guest.status is Status.CRASHED)
+
+
+# What a full disk or a process that does not answer leaves unknown
+
+
+@pytest.fixture
+def full(process: Process, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the disk be full from now on, as soon as the run in hand has its file."""
+    until(lambda: len(process.run.history) > 5 and path_of(process._folder, process.run.start.run).exists())
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "_append", refuse)
+        yield
+
+
+@pytest.mark.usefixtures("full")
+def test_a_run_whose_end_cannot_be_written_has_ended_for_whoever_looks(process: Process, look: Look) -> None:
+    guest = look()
+    until(lambda: guest.unrecorded != "")
+    guest.send(Stop())
+    until(lambda: guest.status is Status.STOPPED and guest.unwritten != "")
+    assert guest.unwritten == process.run.unwritten
+    assert guest.unwritten.endswith(" steps are not recorded: No space left on device")
+    process.host.close()
+    until(lambda: not guest._connected)
+    assert (guest.status, guest.unwritten) == (Status.RUNNING, process.run.unwritten)  # as long as its process lives
+
+
+@pytest.mark.usefixtures("full")
+def test_a_run_in_whose_place_another_was_begun_has_ended_though_its_file_does_not_say_so(
+    process: Process, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attached_module, "AGAIN", 0.1)
+    guest = look()
+    until(lambda: guest.unrecorded != "")
+    began = guest.begin(RunSettings(epochs=100_000).as_dict(), paused=False)
+    until(lambda: guest.successor == began)
+    until(lambda: guest.status is Status.STOPPED)
+    with pytest.raises(InputError):
+        look(began)
+
+
+def test_where_no_answer_comes_in_time_it_is_not_known_whether_a_run_was_begun(
+    process: Process, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attached_module, "PATIENCE", 0.1)
+    begin, goes_on = process.begin, threading.Event()
+
+    def late(values: Mapping[str, Any], paused: bool) -> Run:
+        goes_on.wait(PATIENCE)
+        return begin(values, paused)
+
+    monkeypatch.setattr(process.session, "_begin", late)
+    guest, settings = look(), RunSettings(epochs=100_000).as_dict()
+    with pytest.raises(UnsureError, match="not known whether another run was begun: the process"):
+        guest.begin(settings, paused=False)
+    goes_on.set()
+    until(lambda: guest.successor not in ("", guest.start.run))
+    first = guest.successor
+    monkeypatch.setattr(attached_module, "PATIENCE", PATIENCE)
+    assert guest.begin(settings, paused=False) not in ("", first)  # and not the answer that came late
+
+
+def test_where_the_connection_is_lost_meanwhile_it_is_not_known_either(
+    process: Process, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise OSError("gone")
+
+    monkeypatch.setattr(host_module.Guest, "_restart", gone)
+    guest = look()
+    with pytest.raises(UnsureError, match="the connection was lost"):
+        guest.begin(RunSettings().as_dict(), paused=False)
+    process.host.close()
+    until(lambda: guest.lack != "" and guest._connection is None)
+    with pytest.raises(InputError) as told:
+        guest.begin(RunSettings().as_dict(), paused=False)
+    assert not isinstance(told.value, UnsureError)
+
+
 # Who may
 
 
@@ -328,7 +470,8 @@ def test_a_folder_that_is_not_ours_alone_is_not_trusted(
         place.chmod(0o777 if fault == "open to others" else 0o700)
     if fault == "of another":
         monkeypatch.setattr(os, "getuid", lambda: 4711)
-    with pytest.raises(InputError, match="is not a folder of yours"):
+    said = "is open to others; close it: chmod 700 /" if fault == "open to others" else "is not a folder of yours"
+    with pytest.raises(InputError, match=said):
         wire.require_ours(place)
 
 

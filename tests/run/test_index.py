@@ -16,6 +16,7 @@ from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.codec import dump
 from deadrelu_tui.record.records import End
 from deadrelu_tui.run import index, summing
+from deadrelu_tui.run.folder import find
 from deadrelu_tui.run.index import NAME, summaries
 from deadrelu_tui.run.summary import Summary
 
@@ -49,6 +50,16 @@ def anew(folder: Path) -> list[Summary]:
 
 def test_runs_are_told_the_newest_first(folder: Path) -> None:
     assert [each.run for each in summaries(folder)] == sorted(RUNS, reverse=True)
+
+
+def test_of_the_same_second_the_one_that_began_last_is_the_first_and_is_meant_by_last(folder: Path) -> None:
+    for ending, at in (("0000", 0.2), ("ffff", 0.1), ("8888", 0.7), ("9999", 0.5)):
+        finished(folder, f"20261129-120003-{ending}", at=1.8e9 + at)
+    (folder / "20261129-120003-zzzz.run").write_bytes(b"not ours")
+    (folder / "20261129-120003-yyyy.run").write_bytes(b"")
+    runs = [each.run.rpartition("-")[2] for each in summaries(folder)]
+    assert runs == ["8888", "9999", "0000", "ffff", "zzzz", "yyyy", "cccc", "bbbb", "aaaa"]
+    assert find(folder, "last") == "20261129-120003-8888"
 
 
 def test_what_has_not_changed_is_read_once(folder: Path, read: list[str]) -> None:

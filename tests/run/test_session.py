@@ -16,6 +16,7 @@ from conftest import record, start
 from fakes import BATCHES, canned, waiting
 
 from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.commands import Change, Command, Pause, Restart, Revive, Speed, Stop, Take
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event, Live, Start
@@ -32,7 +33,7 @@ NUMBERS = itertools.count()
 class Told:
     """A Source that does nothing but remember what it was asked for."""
 
-    here, lack, successor, unrecorded = True, "", "", ""
+    here, lack, successor, unrecorded, unwritten = True, "", "", "", ""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.start: Start = replace(start(epochs=5, **settings), run=f"told-{next(NUMBERS)}")
@@ -133,7 +134,16 @@ def test_a_restart_that_cannot_begin_leaves_the_run_in_hand_in_its_place() -> No
     with pytest.raises(ValueError, match="lr must be"):
         session.send(Restart({"lr": -1}))
     assert session.in_hand is first
+    assert first.asked == []
     assert (session.started, session.earlier, session.runs) == (1, [], [(1, first)])
+
+
+def test_where_all_is_to_end_no_other_run_is_begun(session: Session, began: Began) -> None:
+    first = session.in_hand
+    assert session.end() is first
+    with pytest.raises(InputError, match="no other run can be begun in the place of told-"):
+        session.restart(Restart())
+    assert (session.in_hand, asked(first), began.settings) == (first, [], [])
 
 
 def test_at_most_so_many_earlier_runs_are_kept(session: Session) -> None:

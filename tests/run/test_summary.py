@@ -12,12 +12,14 @@ from files import GONE, HERE, aged, begun, changed, put, told
 
 from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.verdict import verdict
-from deadrelu_tui.record.codec import dump
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.record.codec import Encoder, dump
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import End, Event, Record
 from deadrelu_tui.run import summing
 from deadrelu_tui.run.origin import SILENT
-from deadrelu_tui.run.summary import Summary
+from deadrelu_tui.run.recorded import Recorded
+from deadrelu_tui.run.summary import STARTS, Summary
 
 
 def summed(path: Path) -> Summary:
@@ -75,6 +77,22 @@ def test_whether_a_run_without_an_end_goes_on_is_found_out_whenever_it_is_asked(
     assert summed(path).status == status
 
 
+def test_steps_that_are_not_recorded_were_taken_and_the_speed_is_that_of_those_that_are(tmp_path: Path) -> None:
+    steps = [replace(record(step), at=step / 10) for step in (*range(500, 600), *range(650, 700))]
+    path = put(tmp_path, [begun(steps=1000), *steps, End(69.9, "stopped")])
+    found = summed(path)
+    assert (found.steps, found.seconds) == (700, 69.9)
+    assert found.speed == pytest.approx(10.0)
+    history = summing.whole(path)[1]
+    assert (history.taken, history.before) == (700, (501, 50.0))
+    assert history.pace == pytest.approx(10.0)
+
+
+def test_many_steps_of_a_single_metric_can_be_read(tmp_path: Path) -> None:
+    found = summed(put(tmp_path, [begun(steps=1000), *map(record, range(50))]))
+    assert (found.damaged, found.steps, found.last) == (False, 50, {"loss": 2.0})
+
+
 def test_a_run_that_trains_on_has_not_ended(tmp_path: Path) -> None:
     path = put(tmp_path, told(begun(), 8, End(2.0, "finished"), Event(8, "train_on", {"epochs": 1, "steps": 4})))
     found = summed(path)
@@ -98,7 +116,7 @@ def test_a_damaged_file_tells_what_is_before_the_damage(tmp_path: Path) -> None:
 def test_steps_that_no_training_can_have_taken_are_damage(tmp_path: Path) -> None:
     path = put(tmp_path, [begun(), record(3), record(1), record(4)])
     found = summed(path)
-    assert (found.damaged, found.steps) == (True, 1)
+    assert (found.damaged, found.steps) == (True, 4)
 
 
 @pytest.mark.parametrize(
@@ -113,14 +131,27 @@ def test_what_is_no_run_or_a_newer_one_says_so(tmp_path: Path, content: bytes, f
     assert (found.status, found.at) == ("unreadable", None)
 
 
-def test_a_file_into_which_nothing_is_written_yet_is_a_run_that_starts_and_later_one_that_never_did(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    "content", [b"", Encoder.header[:7], Encoder.header, dump([begun()])[:100]], ids=["none", "line", "head", "torn"]
+)
+def test_a_file_into_which_nothing_whole_is_written_is_a_run_that_starts_and_soon_a_damaged_one(
+    tmp_path: Path, content: bytes
 ) -> None:
     path = tmp_path / "x.run"
-    path.write_bytes(b"")
-    assert summed(path).status == "starting"
-    aged(path)
-    assert summed(path).status == "crashed"
+    path.write_bytes(content)
+    assert (summed(path).status, summed(path).alive) == ("starting", True)
+    aged(path, STARTS + 1)
+    assert (summed(path).status, summed(path).alive) == ("damaged", False)
+
+
+def test_a_file_that_is_damaged_at_its_beginning_is_so_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "x.run"
+    data = bytearray(dump(told(begun(facts=HERE), 3)))
+    data[60] ^= 1
+    path.write_bytes(bytes(data))
+    assert (summed(path).status, summed(path).alive) == ("damaged", False)
+    with pytest.raises(InputError, match=r"x\.run is damaged from its beginning on"):
+        Recorded(path)
 
 
 def test_what_has_vanished_is_nothing(tmp_path: Path) -> None:

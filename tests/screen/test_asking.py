@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +29,8 @@ async def test_what_ends_a_run_trained_by_hand_asks_once(executor: Executor, key
         await seen.pilot.press("+", key)
         assert isinstance(seen.app.screen, EndQuestion)
         assert "This ends run 1 at step 20." in seen.dialog
+        await seen.pilot.press("enter", "enter")  # which is no answer
+        assert isinstance(seen.app.screen, EndQuestion)
         await seen.pilot.press("n")
         assert seen.run is first
         assert first.alive
@@ -76,6 +79,7 @@ async def test_every_way_out_asks_as_q_does(executor: Executor, way: str) -> Non
         else:
             await seen.app.action_quit()
             await seen.pilot.pause()
+        await seen.pilot.press("enter")
         assert isinstance(seen.app.screen, QuitQuestion)
         await seen.pilot.press("n")
         assert seen.run.alive
@@ -116,3 +120,22 @@ async def test_p_saves_a_picture_in_the_current_folder_and_says_where(
         [picture] = odd.glob("deadrelu-tui-*.svg")
         assert picture.name in [*seen.app._notifications][-1].message
     assert picture.read_text().startswith("<svg")
+
+
+async def test_a_picture_that_cannot_be_saved_in_a_folder_that_was_removed_is_told(
+    executor: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    async with screen(executor, paused_at(20)) as seen:
+        seen.app.lasting = True
+        for home, said in ((str(tmp_path), "Saved as"), (str(tmp_path / "nowhere"), "No screenshot was saved in")):
+            monkeypatch.setenv("HOME", home)
+            monkeypatch.setattr("tempfile.gettempdir", lambda: os.curdir)
+            await seen.pilot.press("p")
+            await seen.until(lambda: any(said in each.message for each in seen.app._notifications))  # noqa: B023
+        assert seen.run.alive
+        monkeypatch.chdir(tmp_path)

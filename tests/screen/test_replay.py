@@ -12,6 +12,8 @@ from recordings import Recorder
 from stories import DIVERGED, HEALTHY, SATURATED, SPARSE, TRAGEDY, Stage, Story
 from textual.pilot import Pilot
 
+from deadrelu_tui.report import leaving
+from deadrelu_tui.report.paper import Paper
 from deadrelu_tui.run.recorded import Recorded
 from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.app import MonitorApp
@@ -94,6 +96,10 @@ async def test_space_plays_a_recorded_run_and_the_keys_of_speed_its_tempo(tmp_pa
         assert str(found.status) == "Status.PAUSED"
         before = len(found.history)
         assert before < whole
+        app.monitor.draw()
+        header = str(app.monitor.query_one("#header").visual)  # type: ignore[attr-defined]
+        assert "replay of 20" in header
+        assert [*leaving.lines([found], "", True, Paper(120))] == []  # it does not go on anywhere
         await pilot.press("full_stop")
         while len(found.history) != before + 1:
             await pilot.pause(0.01)

@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from terminals import COMMAND, Terminal, environment
@@ -219,6 +220,29 @@ def test_who_attaches_to_look_only_changes_nothing(terminal: Open, home: Home) -
     assert not any(each.kind in ("change", "pause") for each in home.events)
 
 
+def test_where_the_folder_of_sockets_is_open_to_others_it_is_said_why_nobody_can_change_a_run(
+    home: Home, terminal: Open, request: pytest.FixtureRequest
+) -> None:
+    runtime = TemporaryDirectory(prefix="dr-", dir="/tmp")  # a short name: that of a socket has no room for more
+    request.addfinalizer(runtime.cleanup)
+    place = Path(runtime.name) / "deadrelu-tui"
+    place.mkdir()
+    place.chmod(0o777)
+    variables = environment(home.path, XDG_RUNTIME_DIR=runtime.name)
+    why = f"{place} is open to others; close it: chmod 700 {place}"
+    started = subprocess.run([COMMAND, "run", *LONG, "--detach"], env=variables, capture_output=True, text=True,
+                             check=True, timeout=60)  # fmt: skip
+    assert started.stdout.strip() == home.run()
+    assert started.stderr.endswith(f"it can be seen and stopped from elsewhere, and no more: {why}\n")
+    shown = terminal("attach", size=(200, 36))
+    shown.until(lambda text: "listens to nobody" in text and "chmod 700" in text)
+    shown.press("q")
+    assert shown.ends() == 0
+    stopped = subprocess.run([COMMAND, "stop", "last"], env=variables, capture_output=True, text=True, timeout=60,
+                             check=False)  # fmt: skip
+    assert " is stopped after " in stopped.stdout
+
+
 def test_a_detached_run_that_has_finished_ends_its_process_and_can_be_replayed(terminal: Open, home: Home) -> None:
     done = subprocess.run(
         [COMMAND, "run", "--embedded", "--engine", "numpy", "--epochs", "1", "--no-trials", "--detach"],
@@ -299,6 +323,20 @@ def test_there_is_nothing_to_attach_to_where_nothing_runs(home: Home) -> None:
                               capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=False)  # fmt: skip
         assert why in done.stdout
         assert done.returncode == 2
+
+
+def test_a_terminal_that_goes_while_runs_are_compared_leaves_no_traceback(terminal: Open, home: Home) -> None:
+    for _ in range(2):
+        subprocess.run([COMMAND, "run", "--embedded", "--engine", "numpy", "--epochs", "1", "--no-trials"],
+                       env=environment(home.path), check=True, timeout=60, stdout=subprocess.DEVNULL)  # fmt: skip
+    shown = terminal("compare", *home.runs)
+    shown.until("● finished")
+    (pid,) = (int(each) for each in children(shown.pid))
+    os.close(shown.master)
+    shown.master = os.open(os.devnull, os.O_RDWR)
+    until(lambda: not lives(pid), "its end")
+    log = home.path / ".local/state/deadrelu-tui/log"
+    assert not log.exists() or "Traceback" not in log.read_text(encoding="utf-8")
 
 
 # ctrl+z

@@ -87,13 +87,16 @@ def test_runs_as_json_are_a_line_each() -> None:
     [
         (["runs", "nosuch=3"], "nothing called 'nosuch' in runs; allowed are run, date,"),
         (["runs", "lr=x"], "lr is a number"), (["runs", "--sort", "nosuch"], "nothing called 'nosuch'"),
+        (["runs", "--sort", ""], "nothing called ''"), (["runs", "date<foo"], "date is a year,"),
+        (["runs", "rm", "date<2026-9-1"], "not '2026-9-1'"), (["runs", "status=x"], "there is no status 'x'"),
         (["runs", "-n", "0"], "limit must be all or a whole number from 1"), (["runs", "--nosuch"], "--nosuch"),
         (["show"], "RUN"), (["show", "2025"], "there is no run '2025'; allowed are an id, the beginning of one, or"),
         (["show", "2026"], "2026 may be any of 3 runs"), (["show", ""], "there is no run ''"),
         (["compare"], "2 to 6 runs can be compared, not 0"), (["compare", "last"], "not 1"),
         (["compare", *["last"] * 7], "not 7"), (["compare", "last", C], f"{C} is named twice"),
         (["runs", "rm"], "say which runs"), (["runs", "rm", "nosuch"], "there is no run 'nosuch'"),
-        (["runs", "rm", "--older-than", "30"], "such as 12h, 30d or 8w, not '30'"),
+        *((["runs", "rm", "--older-than", text], f"hours, days or weeks, such as 12h, 30d or 8w, not '{text}'")
+          for text in ("30", "1m", "1y", "30s", "")),
         (["runs", "rm", "--keep", "-1"], "-1"), (["runs", "rm", A], "nobody can be asked without a terminal"),
         (["runs", "rm", "lr=x"], "lr is a number"),
     ],
@@ -184,7 +187,7 @@ def left(folder: Path) -> list[str]:
     [
         ([A], [A]), ([A, B], [A, B]), (["lr=0.05"], [B]), (["--older-than", "30d"], [A]),
         (["--older-than", "12h"], [A]),
-        (["--older-than", "90m"], [A]), (["--keep", "2"], [A]), (["--keep", "1"], [A, B]), (["--keep", "0"], [A, B]),
+        (["--keep", "2"], [A]), (["--keep", "1"], [A, B]), (["--keep", "0"], [A, B]),
         (["--keep", "3"], []), (["accuracy<50%", "--keep", "0"], [A]), ([A, B, "lr=0.05"], [B]), (["last"], []),
         (["status=running"], []), (["20261129-120001"], [B]),
     ],

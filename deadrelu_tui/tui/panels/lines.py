@@ -72,7 +72,8 @@ def _elsewhere(run: Source, width: int) -> str:
     """Return how a run that does not live in this process is seen."""
     if "play" in run.can:
         when = wall_moment(run.start.at, "%Y-%m-%d %H:%M")
-        return f"recorded {when} " if when and width >= 90 else "recorded"
+        how = "recorded" if run.speed.times is None else "replay of" if when and width >= 90 else "replay"
+        return f"{how} {when} " if when and width >= 90 else how
     return "looking only" if run.lack else "attached"
 
 
@@ -94,7 +95,7 @@ def progress(run: Source, history: History, width: int) -> Content:
     start, planned = history.start, history.steps_planned
     if start is None:
         return Content.styled(" loading the images and the engine …", MUTED)
-    number, done = history.reached, history.next - start.first
+    number, done = history.reached, history.taken
     status, speed, accuracy = run.status, history.speed, history.latest("accuracy/test")
     step = f"step {count(number)}" + ("" if planned is None else f"/{count(history.reached - done + planned)}")
     if status is Status.PAUSED:

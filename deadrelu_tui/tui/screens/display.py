@@ -89,6 +89,8 @@ class Display(Panes):
         """The run that is a tour."""
         self._following = False
         """Whether another run is about to be shown."""
+        self._missed = "", 0
+        """The run that could not be shown, and how often that was tried."""
         self._said_small = False
         """Whether it was said that the tour has no room."""
         self._stop: int | None = None
@@ -161,7 +163,14 @@ class Display(Panes):
     async def _follow(self) -> None:
         try:
             await self.follow_run()
-        except InputError:  # its file is not there yet, or cannot be: it may come
+        except InputError as error:  # its file is not there yet, or cannot be: it may come
+            wanted = self.run_in_hand.successor
+            missed, times = self._missed
+            self._missed = wanted, times + 1 if missed == wanted else 1
+            if self._missed[1] == 2:
+                self.notify(
+                    f"Run {wanted} was begun in the place of this one, but cannot be shown: {error}.", timeout=8
+                )
             self.set_timer(FOLLOWED_AGAIN, self._stop_following)
         else:
             self._following = False

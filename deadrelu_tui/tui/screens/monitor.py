@@ -15,7 +15,7 @@ from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.trials import trials_of
 from deadrelu_tui.diagnosis.verdict import findings
-from deadrelu_tui.errors import InputError
+from deadrelu_tui.errors import InputError, UnsureError
 from deadrelu_tui.record.activations import ACTIVATIONS, DYING
 from deadrelu_tui.record.commands import (
     TIMES,
@@ -265,17 +265,22 @@ class MonitorScreen(Viewing):
     async def _begin(self, settings: Mapping[str, object], paused: bool, touring: bool) -> None:
         try:
             await self.replace_run(settings, paused)
+        except UnsureError as error:
+            told = str(error)
+            self.notify(f"{told[:1].upper()}{told[1:]}.", severity="warning", timeout=8)
+            return
         except InputError as error:  # another process was asked, and cannot
             self.notify(f"No run was begun: {error}.", severity="warning")
             return
         if touring:
             self.begin_tour()
 
-    async def replace_run(self, settings: Mapping[str, object], paused: bool) -> None:
-        """End the run in hand and show another one."""
+    async def replace_run(self, settings: Mapping[str, object], paused: bool) -> Source:
+        """End the run in hand and show another one, which is returned."""
         before = self.run_in_hand
-        self.session.send(Restart(settings, paused))
+        after = self.session.restart(Restart(settings, paused))
         await self._show_run(before)
+        return after
 
     async def follow_run(self) -> None:
         """Show the run that another process has begun in the place of the one in hand."""

@@ -20,7 +20,7 @@ class EndQuestion(Dialog[bool]):
     """Asks before a live run is ended."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,enter", "answer(True)", "end it"),
+        Binding("y", "answer(True)", "end it"),
         Binding("n,escape", "answer(False)", "stay"),
     ]
     end, stay = "end it and go on", "stay"
@@ -47,7 +47,7 @@ class QuitQuestion(Dialog[str | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,enter,q", "answer('leave')", "leave"),
+        Binding("y,q", "answer('leave')", "leave"),
         Binding("d", "answer('detach')", "detach"),
         Binding("s", "answer('stop')", "stop"),
         Binding("n,escape", "answer(None)", "stay"),

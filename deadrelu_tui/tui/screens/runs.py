@@ -81,7 +81,7 @@ def row_of(number: int, run: Source, ghost: str = "") -> RunRow:
         presets.named(settings)[1] or "own",
         described(settings) or run.start.title,
         run.status,
-        history.next - history.first,
+        history.taken,
         history.steps_planned,
         found.word if found else "",
         history.latest("accuracy/test"),
