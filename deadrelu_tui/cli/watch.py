@@ -271,7 +271,7 @@ def _seen(ctx: click.Context, script: Script, launched: Launched) -> int:
     found = Recorded(path)
     found.settle()
     if script.process.poll() is None and found.status in ALIVE:
-        click.echo(left_running(found))
+        click.echo(left_running(found, ""))
         return 0
     with script.output.open("rb") as said, _passed_on(script):  # it may have more to do than to train
         said.seek(0, os.SEEK_END)
