@@ -179,7 +179,7 @@ class Kept:
         for layer, fired in record.fired.items():
             self._book(layer, fired.shape[1]).batches(record.step, fired)
         with np.errstate(all="ignore"):  # what float32 cannot hold is kept as infinite
-            values = np.ascontiguousarray(record.values.T, np.float32)
+            values = np.array(record.values.T, np.float32, order="C")  # a copy: the values of a file are read-only
         values[np.isnan(values)] = np.nan  # none that was measured is taken for one that lacks
         for name, told in zip(record.names, values, strict=True):
             columns[name].extend(told)

@@ -1110,3 +1110,12 @@ def test_how_far_a_run_is_are_the_steps_taken_or_the_number_of_the_newest(first:
     for step in range(first, first + 3):
         history.add(record(step))
     assert (history.next, history.reached) == (first + 3, reached)
+
+
+def test_steps_of_a_file_that_tell_one_number_each_are_kept_though_it_cannot_be_written_into() -> None:
+    history, values = History(), np.array([[2.0], [math.nan], [1.0]], np.float32)
+    values.setflags(write=False)
+    history.add(replace(start(), settings={}))
+    history.add(Steps(np.arange(3), np.arange(3) / 10, None, {}, ("loss",), values))
+    assert history.latest("loss") is not None
+    assert len(history) == 3
