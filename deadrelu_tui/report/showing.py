@@ -12,6 +12,7 @@ from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.headless import epoch_row, flags
+from deadrelu_tui.record import probed
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.telling import described, engine_name, setting_text, told
@@ -88,6 +89,8 @@ def _verdict(run: Shown, paper: Paper) -> Iterator[str]:
         if wanted := flags(found.remedy):
             came = "" if found.tried is None else f"  (tried: {percent(found.tried)} accuracy)"
             yield from _labelled("try", wanted + came, paper, "bold")
+        for hint in found.hints:
+            yield from _labelled("try", hint, paper, "bold")
     yield ""
 
 
@@ -99,7 +102,9 @@ def _facts(run: Shown) -> Iterator[tuple[str, str]]:
         return
     facts, settings = start.facts, summary.settings
     yield "settings", _settings(settings)
-    yield "data", start.title
+    yield "network" if facts.get("guest") else "data", start.title
+    if by := probed.judged_by(start):
+        yield "judged by", _judged_by({**by, "probe": start.probe})
     images = [f"{count(facts[name])} {name}" for name in ("train", "test") if isinstance(facts.get(name), int)]
     if images:
         yield "", f"{' and '.join(images)} images, {count(start.probe)} of them to probe"
@@ -114,6 +119,12 @@ def _facts(run: Shown) -> Iterator[tuple[str, str]]:
     if summary.done:
         yield "done to it", summary.done
     yield "file", _file(summary)
+
+
+def _judged_by(facts: Mapping[str, Any]) -> str:
+    window = probed.window(facts)
+    silence = f"dead after {window} without firing" if window else ""
+    return silence if facts["by"] == "window" else ", ".join(filter(None, (probed.probe(facts), silence)))
 
 
 def _settings(settings: Mapping[str, Any]) -> str:
