@@ -30,6 +30,8 @@ first weights of He keep a third."""
 TOO_SURE = 100
 """Ours: variance of the logits before the first update from which on the network is sure of what it does not know;
 weights of He make it 0.2 to 1, the article's on raw pixels 12."""
+LARGE_INPUT = 3.0
+"""Ours: mean or deviation of an input from which on it is larger than first weights are made for."""
 TIMID = 0.4
 """Ours: share of He's variance; Xavier's is about half of it."""
 
@@ -72,11 +74,16 @@ def scale(evidence: Evidence, step: int, weight: str = "") -> Facts:
     then = evidence.live_at(step - 1)
     mean, deviation = evidence.input(then)
     facts: dict[str, Any] = {"lr": evidence.lr_of(weight, then)} if "lr" in then else {}
-    if math.isfinite(mean):
+    if math.isfinite(mean) and (not evidence.guest or is_large(mean, deviation)):
         facts |= {"input": mean, "changed": then.get("normalise") != evidence.live.get("normalise")}
         if evidence.guest:
             facts["deviation"] = deviation
     return facts
+
+
+def is_large(mean: float, deviation: float) -> bool:
+    """Return whether an input is larger than first weights are made for."""
+    return abs(mean) > LARGE_INPUT or deviation > LARGE_INPUT
 
 
 def terms(evidence: Evidence, layer: str) -> Facts:

@@ -13,8 +13,6 @@ from deadrelu_tui.diagnosis.finding import Cause, Finding
 from deadrelu_tui.diagnosis.thresholds import LAYER_DEAD, LAYER_DYING
 from deadrelu_tui.record.activations import OWN
 
-LARGE_INPUT = 3.0
-"""Ours: mean or deviation of an input from which on it is larger than first weights are made for."""
 THREW = 0.03
 """Ours: update against the weights from which on it may have thrown a unit; healthy is about 1e-3 (cs231n)."""
 
@@ -22,17 +20,12 @@ THREW = 0.03
 def death(evidence: Evidence, layer: str, share: float, step: int, word: str) -> Finding:
     """Return that a layer is dead, or dies, with the cause and with what this run can do about it."""
     threshold = LAYER_DEAD if word == "dead" else LAYER_DYING
-    born = step <= evidence.history.first and _was_born(evidence, layer)
+    born = step <= evidence.history.first and evidence.born_dead.get(layer, 0.0) >= share / 2
     cause = _normalised(evidence, layer) or (_born(evidence, layer) if born else None) or _thrown(evidence, layer, step)
     return Finding(
         "BornDead" if born else "DeadRelu", word, evidence.about(layer), cause,
         remedies.now(evidence, layer, step), share, threshold, step, layer,
     )  # fmt: skip
-
-
-def _was_born(evidence: Evidence, layer: str) -> bool:
-    ledger = evidence.history.ledgers.get(layer)
-    return ledger is not None and bool(ledger.born_dead.any())
 
 
 def _normalised(evidence: Evidence, layer: str) -> Cause | None:
@@ -49,7 +42,7 @@ def _born(evidence: Evidence, layer: str) -> Cause:
     ledger = evidence.history.ledgers[layer]
     facts: dict[str, Any] = {"units": int(ledger.born_dead.sum()), **causes.terms(evidence, layer)}
     mean, deviation = evidence.input(evidence.live_at(evidence.history.first))
-    if is_large(mean, deviation) and not evidence.network.before(layer):
+    if causes.is_large(mean, deviation) and not evidence.network.before(layer):
         facts["input"] = mean
     return Cause("born", facts)
 
@@ -58,7 +51,7 @@ def _thrown(evidence: Evidence, layer: str, step: int) -> Cause | None:
     """Return which update threw the units, with w·x and b now, and a layer before it that says hardly anything."""
     found = causes.damage(evidence, layer, step)
     facts = dict(found.facts) if found is not None else {}
-    if facts.get("update", math.inf) < THREW and not is_large(facts.get("input", 0.0), facts.get("deviation", 1.0)):
+    if facts.get("update", math.inf) < THREW and "input" not in facts:  # which is told where it is large alone
         facts = {name: facts[name] for name in ("of", "product", "bias", "size") if name in facts}
     fed = [(each, share) for each in evidence.network.before(layer) if (share := evidence.dead(each) or 0) > LAYER_DEAD]
     if fed:
@@ -73,14 +66,9 @@ def guessing(evidence: Evidence) -> Cause | None:
     first = evidence.history.first
     update = evidence.largest_update(first, first + causes.EARLY, evidence.network.weights())
     mean, deviation = evidence.input(evidence.live_at(first))
-    if not is_large(mean, deviation) and (update is None or update[2] <= remedies.GENTLE):
+    if not causes.is_large(mean, deviation) and (update is None or update[2] <= remedies.GENTLE):
         return None
     return causes.blow(evidence, first + causes.EARLY)
-
-
-def is_large(mean: float, deviation: float) -> bool:
-    """Return whether an input is larger than first weights are made for."""
-    return abs(mean) > LARGE_INPUT or deviation > LARGE_INPUT
 
 
 def _mean(values: Any) -> float:

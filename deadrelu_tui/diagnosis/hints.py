@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deadrelu_tui.diagnosis import causes_of_a_guest as guest
+from deadrelu_tui.diagnosis import causes
 from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.diagnosis.remedies import GENTLE, lowered
@@ -35,7 +35,7 @@ def _hints(evidence: Evidence, finding: Finding) -> Iterator[str]:
     if finding.word not in ("dead", "dying", "saturated", "diverged", "guessing", "vanishing"):
         return
     mean, deviation = evidence.input(evidence.live_at(evidence.history.first))
-    if guest.is_large(mean, deviation):
+    if causes.is_large(mean, deviation):
         yield f"normalise the input, whose mean is {number(mean)} and deviation {number(deviation)}"
     yield from _of_the_rate(evidence, finding, facts)
     yield from _of_the_weights(evidence, finding, kind, facts)

@@ -26,6 +26,9 @@ NUMBER = 8
 """Columns of a share; a column of units is as wide as its largest number."""
 COURSE = 8
 """Columns that the course of a layer needs to be of use."""
+_WORDS = {"dead_fraction": "dead", "inactive_fraction": "< 1 %", "saturated_fraction": "stuck",
+          "dormant_fraction": "dormant", "silent_fraction": "silent"}  # fmt: skip
+"""The definitions of death as a heading has room for them."""
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -102,8 +105,8 @@ def layer_rows(history: History, view: View, layers: list[str], chosen: str, wid
     course = course if course >= COURSE else 0
     left = max(1, width - 2 - units - 2 * NUMBER - (course + 1 if course else 0))
     activations = history.activations
-    words = {view.definition_for(activations.get(name, "")).short for name in layers}
-    word = words.pop() if len(words) == 1 and len(next(iter(words))) < NUMBER else "lost"
+    words = {_WORDS.get(view.definition_for(activations.get(name, "")).metric, "lost") for name in layers}
+    word = words.pop() if len(words) == 1 else "lost"
     head = f"  {'layer':<{left}}{'units':>{units}}{word:>{NUMBER}}{'zeros':>{NUMBER}}"
     rows: list[Row] = [[(head[:width].ljust(width), "text")]]
     for name, layer in known.items():

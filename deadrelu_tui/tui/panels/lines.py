@@ -145,6 +145,8 @@ def progress(run: Source, history: History, width: int) -> Content:
 def settings_line(run: Source, badges: list[str], width: int) -> Content:
     """Return what is set now, each with its key, what differs from the start standing out; and what the view is."""
     settings, live, can = run.start.settings, run.live, run.can
+    if run.status not in ALIVE and "restart" not in run.start.can and len(run.history):
+        can = frozenset()  # what is set then is for no run
     items = [
         (_LIVE_KEYS.get(name, "") if name in can else "", _live_text(name, value),
          "bold $warning" if name in settings and value != settings[name] else "")

@@ -102,6 +102,8 @@ class MonitorScreen(Viewing):
             return "train_on" in run.can and self.status is Status.FINISHED
         if needs is not None and needs not in run.can:
             return None
+        if action in CHANGES and run.status not in ALIVE and "restart" not in run.start.can and len(run.history):
+            return None  # no run begins with it
         if action == "ghost":
             return True if self.session.earlier else None
         if action == "restore":
