@@ -7,7 +7,7 @@ pre-activation.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.diagnosis.finding import Cause
 from deadrelu_tui.diagnosis.thresholds import is_bottleneck
 from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.network import Layer, Network
 
 Facts = Mapping[str, Any]
 
@@ -29,6 +30,8 @@ first weights of He keep a third."""
 TOO_SURE = 100
 """Ours: variance of the logits before the first update from which on the network is sure of what it does not know;
 weights of He make it 0.2 to 1, the article's on raw pixels 12."""
+LARGE_INPUT = 3.0
+"""Ours: mean or deviation of an input from which on it is larger than first weights are made for."""
 TIMID = 0.4
 """Ours: share of He's variance; Xavier's is about half of it."""
 
@@ -61,17 +64,26 @@ def overshoot(facts: Facts) -> Cause | None:
 def _blow(evidence: Evidence, weights: Sequence[str], step: int) -> Facts:
     update = evidence.largest_update(step - EARLY, step, weights)
     told = {"at": update[0], "weight": update[1], "update": update[2]} if update and update[2] > 0 else {}
-    return {**scale(evidence, step), **told}
+    return {**scale(evidence, step, str(told.get("weight", ""))), **told}
 
 
-def scale(evidence: Evidence, step: int) -> Facts:
-    """Return the mean of the input and the rate with which the step before this one was taken."""
+def scale(evidence: Evidence, step: int, weight: str = "") -> Facts:
+    """Return the mean of the input and the rate with which the step before this one was taken, for a weight if it has a
+    rate of its own.
+    """
     then = evidence.live_at(step - 1)
-    mean, _ = evidence.input(then)
-    facts: dict[str, Any] = {"lr": then["lr"]} if "lr" in then else {}
-    if math.isfinite(mean):
+    mean, deviation = evidence.input(then)
+    facts: dict[str, Any] = {"lr": evidence.lr_of(weight, then)} if "lr" in then else {}
+    if math.isfinite(mean) and (not evidence.guest or is_large(mean, deviation)):
         facts |= {"input": mean, "changed": then.get("normalise") != evidence.live.get("normalise")}
+        if evidence.guest:
+            facts["deviation"] = deviation
     return facts
+
+
+def is_large(mean: float, deviation: float) -> bool:
+    """Return whether an input is larger than first weights are made for."""
+    return abs(mean) > LARGE_INPUT or deviation > LARGE_INPUT
 
 
 def terms(evidence: Evidence, layer: str) -> Facts:
@@ -102,6 +114,9 @@ def ever_less(evidence: Evidence, layer: str = "") -> Cause | None:
         for layer, units in (looked.layers.items() if looked else ())
         if len(units)
     ]
+    mixed = len(set(evidence.activations.values())) > 1 or any(map(evidence.norms, evidence.activations))
+    if evidence.guest and mixed:
+        return None  # layers that cannot be compared
     if len(sizes) < 2 or not sizes[-1][1] < LESS * sizes[0][1]:
         return None
     (first, much), (last, little) = sizes[0], sizes[-1]
@@ -122,17 +137,27 @@ def _against_he(evidence: Evidence) -> list[tuple[str, float]]:
     if evidence.history.first:
         return []
     network = evidence.network
+    if evidence.guest:  # of what is normalised, and of what is no ReLU, He says nothing
+        fed = {each.weight for each in network.layers if each.activation == "relu" and not evidence.norms(each.name)}
+        return _shares_of_he(evidence, fed)
     fed = {layer.weight for layer in network.layers if layer.inputs} | set(network.parameters_after())
+    return _shares_of_he(evidence, fed)
+
+
+def _shares_of_he(evidence: Evidence, weights: Set[str]) -> list[tuple[str, float]]:
     return [
         (part, parameter.inputs * variance / 2)
         for _, part, variance in evidence.of_weights("weight_variance")
-        if part in fed and (parameter := network.parameter(part)) is not None
+        if part in weights and (parameter := evidence.network.parameter(part)) is not None
     ]
 
 
 def shrinking(evidence: Evidence, least: float = SHRINKS) -> Cause | None:
     """Return what is left of the gradient at the first weights, against the last, if that is little."""
     sizes = [(part, value) for _, part, value in evidence.of_weights("grad_mean_abs")]
+    if evidence.guest:  # an embedding has a gradient for what the batch holds alone
+        made = {each.weight for each in evidence.network.layers}
+        sizes = [each for each in sizes if each[0] in made]
     if len(sizes) < 2 or not 0 <= sizes[0][1] < least * sizes[-1][1] < math.inf:
         return None
     return Cause("shrinking", {"sizes": dict(reversed(sizes[:1] + sizes[1:][-2:]))})
@@ -153,9 +178,22 @@ def first_weights(evidence: Evidence) -> Cause | None:
 def bottleneck(evidence: Evidence) -> Cause | None:
     """Return the first layer whose units have fewer patterns than there are classes; None if there is none."""
     classes = evidence.classes or 0  # none where it does not choose: then no layer is too narrow
-    narrow = (each for each in evidence.network.layers if is_bottleneck(each.units, classes))
+    network = evidence.network
+    narrow = (
+        each for each in network.layers
+        if is_bottleneck(each.units, classes) and not (evidence.guest and _is_passed_by(network, each))
+    )  # fmt: skip
     facts = [{"layer": each.name, "units": each.units, "classes": classes} for each in narrow]
     return Cause("bottleneck", facts[0]) if facts else None
+
+
+def _is_passed_by(network: Network, layer: Layer) -> bool:
+    """Return whether something may go past a layer, or through it in many places: then its units are not all that the
+    next one is told.
+    """
+    weight = network.parameter(layer.weight)
+    chain = all(each.inputs in ((), (before,)) for each, before in zip(network.layers[1:], network.names, strict=False))
+    return weight is None or len(weight.shape) != 2 or not chain
 
 
 def small_weights(evidence: Evidence) -> Cause | None:
@@ -181,4 +219,5 @@ def lost_layer(evidence: Evidence, image: bool = False) -> Cause | None:
     if lost is None:
         return None
     layer, share, state = lost
-    return Cause("lost_layer", {"layer": layer, "share": share, "state": state, "image": image})
+    kind = {"sample": True} if image and evidence.guest else {}
+    return Cause("lost_layer", {"layer": layer, "share": share, "state": state, "image": image, **kind})

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.diagnosis.thresholds import LAYER_DEAD
+from deadrelu_tui.record import probed
 from deadrelu_tui.record.activations import DYING, SATURATING
 from deadrelu_tui.record.columns import Floats, Series
 from deadrelu_tui.record.history import History
@@ -27,6 +29,8 @@ RECENT = 50
 """Steps over which loss and zeros are averaged."""
 FRESH = 10
 """Ours: steps after the start or a change before which nothing but death and divergence is told."""
+MOVES = 1e-6
+"""Ours: updates against the weights from which on these do not stand still."""
 FALL_STEPS = 200
 """Ours: steps over which it is judged how fast a loss falls."""
 FALLEN = 0.1
@@ -95,6 +99,31 @@ class Evidence:
         """The learning rate that is set; NaN if it is not known."""
         return float(self.live.get("lr", math.nan))
 
+    @cached_property
+    def guest(self) -> bool:
+        """Whether this is a training of somebody's own, of whose network nothing is presumed."""
+        start = self.history.start
+        return start is not None and bool(start.facts.get("guest"))
+
+    def about(self, layer: str) -> dict[str, Any]:
+        """Return how many units a layer has, what they are called, and by what they are judged; 0 for what is not
+        known.
+        """
+        units = probed.units_of(self.network, layer)
+        return {"of": self.count(layer), "probe": self.probe, **probed.judged_by(self.history.start), **units}
+
+    def norms(self, layer: str) -> tuple[str, ...]:
+        """Return the modules that normalise what goes into a layer."""
+        told = self.history.start.facts.get("norms_of", {}) if self.history.start else {}
+        return tuple(told.get(layer, ()))
+
+    def lr_of(self, parameter: str, live: Live) -> float:
+        """Return the learning rate of a parameter, which may have another one than the first has; NaN if not known."""
+        lr, start = float(live.get("lr", math.nan)), self.history.start
+        rates = start.facts.get("rates", {}) if start else {}
+        begun = start.settings.get("lr") if start else None
+        return lr * rates[parameter] / begun if parameter in rates and begun else lr
+
     @property
     def saturates(self) -> bool:
         """Whether some layer is of tanh or sigmoid."""
@@ -137,12 +166,14 @@ class Evidence:
         return (each for each in self.of(metric) if self.network.is_weight(each[1]))
 
     def tail(self, name: str, count: int) -> Floats:
-        """Return the values of the last so many steps since the last intervention, NaN left out."""
+        """Return the last so many values since the last intervention, NaN left out: of what is told at every step those
+        of so many steps.
+        """
         return self.stretch(name, count).values
 
     def stretch(self, name: str, count: int) -> Series:
         """Return the same with their steps."""
-        steps, values = self.history.tail(name, count)
+        steps, values = self.history.newest(name, count)
         low = int(np.searchsorted(steps, self.changed))
         return Series(steps[low:], values[low:])
 
@@ -268,6 +299,13 @@ class Evidence:
         divisor = self.history.start.facts.get("divisor", 1) if self.history.start else 1
         return 1.0 if live.get("normalise", True) else float(divisor)
 
+    def moves(self, parameter: str) -> bool:
+        """Return whether the last update that was measured changed a parameter: the gradient alone says little where
+        nobody knows how the loss is scaled, nor what the optimizer makes of it.
+        """
+        update = self.history.latest(f"update_ratio/{parameter}")
+        return update is not None and update > MOVES
+
     def revived_at_last_look(self, name: str) -> bool:
         """Return whether the newest measurement of a metric was made as units were revived."""
         steps = self.history.series(name).steps
@@ -286,6 +324,8 @@ class Evidence:
             if each.of not in weights:
                 continue
             steps, values = self.history.window(each.name, first, stop)
+            if not len(steps) and self.guest:  # it is not measured at every step
+                steps, values = self.history.newest(each.name, 1, stop)
             finite = np.isfinite(values)
             if finite.any():
                 at = int(np.argmax(np.where(finite, values, -np.inf)))

@@ -42,5 +42,7 @@ class Finding:
     """The step since which it holds, unbroken."""
     layer: str = ""
     """Layer or parameter."""
+    hints: tuple[str, ...] = ()
+    """What would mend it beyond what this run can be asked for, in words: to be changed where it was begun."""
     tried: float | None = None
     """The accuracy to which the remedy came when it was tried; None if it was not."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from deadrelu_tui.diagnosis.thresholds import LAYER_DEAD
+from deadrelu_tui.record import probed
 from deadrelu_tui.record.activations import DYING, SATURATING
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.ledger import Entry
@@ -15,6 +18,8 @@ from deadrelu_tui.record.records import Event, Look, Step
 
 SPAN = 50
 """Steps on either side of an intervention that are compared."""
+MOST_NAMED = 4_096
+"""Units of which each is named in an event; of more, a file would have the number of each of a million."""
 
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -29,7 +34,7 @@ def happenings(history: History, now: Step | Look, entries: Mapping[str, Entry])
         if entry.before <= LAYER_DEAD * entry.units < entry.now and (activation in DYING or activation in SATURATING):
             yield Event(now.step, "layer_lost", {
                 "layer": layer, "units": entry.now, "of": entry.units, "found": entry.first, "born": entry.born,
-                "activation": activation,
+                "activation": activation, **_so(history, layer),
             })  # fmt: skip
     if isinstance(now, Look):
         return
@@ -47,16 +52,27 @@ def _ledger(history: History, now: Step | Look, layer: str, activation: str, ent
     if len(entry.died):
         first, last = int(entry.died_at.min()), int(entry.died_at.max())
         yield Event(first, "units_lost", {
-            "layer": layer, "units": entry.died.tolist(), "of": entry.units, "first": first, "last": last,
-            "found": entry.first, "born": entry.born, "activation": activation,
+            "layer": layer, **_named(entry.died), "of": entry.units, "first": first, "last": last,
+            "found": entry.first, "born": entry.born, "activation": activation, **_so(history, layer),
         })  # fmt: skip
     if len(entry.revived):
         # Another activation may be what brought them back: they were lost in the way of the one before.
         was = history.live_at(now.step - 1)
         yield Event(now.step, "units_back", {
-            "layer": layer, "units": entry.revived.tolist(), "of": entry.units,
-            "activation": was.get("activation", activation),
+            "layer": layer, **_named(entry.revived), "of": entry.units,
+            "activation": was.get("activation", activation), **_so(history, layer),
         })  # fmt: skip
+
+
+def _named(units: npt.NDArray[np.int64]) -> dict[str, Any]:
+    if len(units) <= MOST_NAMED:
+        return {"units": units.tolist()}
+    return {"units": units[:MOST_NAMED].tolist(), "many": len(units)}
+
+
+def _so(history: History, layer: str) -> dict[str, Any]:
+    """Return by what a layer's units are judged, and what they are called, where that is not as usual."""
+    return {**probed.judged_by(history.start), **probed.units_of(history.network, layer)}
 
 
 @dataclass(frozen=True)

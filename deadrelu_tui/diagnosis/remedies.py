@@ -21,6 +21,8 @@ HIGHEST, USUAL = 0.5, 0.1
 """The highest rate in the article, on normalised pixels, and the one that it begins with."""
 SLOW = 0.01
 """Ours: rate below which a few epochs with first weights of He do not get far."""
+BLAMED = 50
+"""Steps before a death in which the update that caused it is looked for."""
 NARROW = 1_000
 """Ours: units below which a layer may be twice as wide."""
 BORN_DEAD = 0.01
@@ -118,6 +120,31 @@ def gentler(evidence: Evidence, step: int) -> Remedy:
             higher = next_lr(higher, 1)
         changed |= {"lr": higher} if higher > lr else {}
     return again(evidence, changed)
+
+
+def now(evidence: Evidence, layer: str, step: int) -> Remedy:
+    """Return what helps a training that cannot be begun anew: revive the dead of a layer, at a rate that does not kill
+    them again; the rate alone where revival was refused, as often as it was asked for.
+    """
+    refused = any(each.kind == "not_revived" and each.facts.get("layer") == layer for each in evidence.history.events)
+    weights = evidence.network.weights(layer)
+    then = evidence.largest_update(step - BLAMED, step + 1, weights)
+    recent = evidence.largest_update(evidence.steps - BLAMED, evidence.steps, weights)
+    update = max((each[2] for each in (then, recent) if each is not None and math.isfinite(each[2])), default=0.0)
+    lower = rate(evidence, lowered(evidence.lr, update)) if update > GENTLE and evidence.lr > 0 else ()
+    if _lr(evidence.live_at(step - 1)) > evidence.lr:
+        lower = ()  # it is lower than it was when they died
+    return (*lower, *(() if refused else revive(evidence)))
+
+
+def lowered(lr: float, update: float) -> float:
+    """Return the rate, on the ladder of - and +, at which an update of this size would be gentle; at most the next
+    lower one.
+    """
+    lower = next_lr(lr, -1)
+    while lr > 0 and update * lower / lr > GENTLE and next_lr(lower, -1) < lower:
+        lower = next_lr(lower, -1)
+    return lower
 
 
 def lower_and_again(evidence: Evidence) -> Remedy:

@@ -9,6 +9,7 @@ from typing import Any
 
 from deadrelu_tui.diagnosis.finding import Cause, Finding
 from deadrelu_tui.diagnosis.happenings import Effect
+from deadrelu_tui.record import probed
 from deadrelu_tui.record.commands import as_data
 from deadrelu_tui.wording import count, number, percent, rate
 
@@ -44,7 +45,7 @@ def as_row(finding: Finding) -> dict[str, Any]:
     return {
         "rule": finding.rule, "word": finding.word, "text": found(finding), "cause": why(finding),
         "remedy": [as_data(each) for each in finding.remedy], "value": finding.value, "threshold": finding.threshold,
-        "step": finding.step, "layer": finding.layer,
+        "step": finding.step, "layer": finding.layer, **({"hints": list(finding.hints)} if finding.hints else {}),
     }  # fmt: skip
 
 
@@ -92,12 +93,13 @@ def _guessing(it: Finding) -> str:
     even = f"ln {it.facts['classes']} = {it.threshold:.3f}"
     if "right" in it.facts:
         right, lot = percent(it.facts["right"]), percent(1 / it.facts["classes"])
-        return f"{right} of the test images are right, by lot {lot} would be; loss averages {number(it.facts['loss'])}"
+        some = f"{right} of the test {_things(it.facts)} are right"
+        return f"{some}, by lot {lot} would be; loss averages {number(it.facts['loss'])}"
     if "mean" in it.facts:
         loss = f"loss averages {number(it.facts['mean'])} over {it.facts['steps']} steps, guessing has {even}"
         if "though" not in it.facts:
             return loss
-        return f"{loss}, though {percent(it.facts['though'])} of the test images are right"
+        return f"{loss}, though {percent(it.facts['though'])} of the test {_things(it.facts)} are right"
     return f"loss is within 1 % of {even} since step {count(it.step)}"
 
 
@@ -106,7 +108,7 @@ def _dead_relu(it: Finding) -> str:
     if not it.word:
         return f"{it.layer}: {units} fire for less than 1 % of {probe} since step {count(it.step)}"
     reached = "half" if it.word == "dead" else "a tenth"
-    return f"{it.layer}: {_never_fire(it.value, it.facts)} on {probe}, {reached} by step {count(it.step)}"
+    return f"{it.layer}: {_never_fire(it.value, it.facts)}, {reached} by step {count(it.step)}"
 
 
 def _saturated(it: Finding) -> str:
@@ -188,19 +190,24 @@ def _silent(facts: Facts) -> str:
     if silent is None:
         return ""
     if not silent["share"]:
+        if silent.get("window"):
+            return f"no {probed.unit(silent, 1)} was silent for {probed.window(silent)}"
         return f"every unit fires for some of {_probe(silent)}"
-    return f"{_never_fire(silent['share'], silent, silent['layer'])} on {_probe(silent)}"
+    return _never_fire(silent["share"], silent, silent["layer"])
 
 
 def _never_fire(share: float, facts: Facts, layer: str = "") -> str:
-    one = _number(share, facts) == 1
-    return f"{_units(share, facts)}{f' of {layer}' if layer else ''} never {'fires' if one else 'fire'}"
+    one, units = _number(share, facts) == 1, f"{_units(share, facts)}{f' of {layer}' if layer else ''}"
+    if silent := probed.window(facts):
+        return f"{units} {'has' if one else 'have'} been silent for {silent}"
+    return f"{units} never {'fires' if one else 'fire'} on {_probe(facts)}"
 
 
 def _units(share: float, facts: Facts) -> str:
     """Return a share of a layer's units as their number, where it is known how many there are."""
     number = _number(share, facts)
-    return f"{percent(share)} of the units" if number is None else f"{count(number)} of {count(facts['of'])} units"
+    what = probed.unit(facts)
+    return f"{percent(share)} of the {what}" if number is None else f"{count(number)} of {count(facts['of'])} {what}"
 
 
 def _number(share: float, facts: Facts) -> int | None:
@@ -209,7 +216,11 @@ def _number(share: float, facts: Facts) -> int | None:
 
 
 def _probe(facts: Facts) -> str:
-    return f"{count(facts['probe'])} probe images" if facts["probe"] else "the probe images"
+    return probed.probe(facts)
+
+
+def _things(facts: Facts) -> str:
+    return f"{probed.one(facts)}s"
 
 
 def _more(facts: Facts) -> str:
@@ -223,13 +234,18 @@ def _more(facts: Facts) -> str:
 def _overshoot(facts: Facts) -> str:
     """Return input and rate, the largest update of some weights, and what w·x and b make of the pre-activation."""
     mean = f"Input mean{' was' if facts.get('changed') else ''} {number(facts['input'])}" if "input" in facts else ""
+    if mean and facts.get("deviation", 0.0) > 1:
+        mean += f" ± {number(facts['deviation'])}"
     scale = ", ".join(filter(None, (mean, f"lr {rate(facts['lr'])}" if "lr" in facts else "")))
     told = ""
     if "update" in facts:
         told = f"update {count(facts['at'])} was {number(facts['update'], 2)}×{facts['weight']}"
     blow = ": ".join(filter(None, (scale, told)))
     before = f"the loss before was {number(facts['loss_before'])}" if "loss_before" in facts else ""
-    return "; ".join(filter(None, (", ".join(filter(None, (blow, _terms(facts)))), before)))
+    fed = ""
+    if "fed" in facts:
+        fed = f"{facts['fed']['layer']}, which feeds it, is dead to {percent(facts['fed']['share'])}"
+    return "; ".join(filter(None, (", ".join(filter(None, (blow, _terms(facts)))), fed, before)))
 
 
 def _terms(facts: Facts) -> str:
@@ -253,11 +269,20 @@ def _born(facts: Facts) -> str:
     if "odds" in facts:
         network = f"{facts['layers']} layers of {facts['width']}"
         return f"Born so, as {network} are with a probability of at most {percent(facts['odds'])} (Lu et al. 2019)"
-    return f"{count(facts['units'])} {'was' if facts['units'] == 1 else 'were'} so before the first update"
+    born = f"{count(facts['units'])} {'was' if facts['units'] == 1 else 'were'} so before the first update"
+    mean = f"the input's mean is {number(facts['input'])}" if "input" in facts else ""
+    return ": ".join(filter(None, (born, ", ".join(filter(None, (_terms(facts), mean))))))
+
+
+def _normalised(facts: Facts) -> str:
+    top = f"{number(facts['top'], 2)} at most" if math.isfinite(facts["top"]) else ""
+    where = ", ".join(filter(None, (f"{number(facts['mean'], 2)} on average", top)))
+    return f"{facts['norm']} puts their h below 0: {where}"
 
 
 def _lost_layer(facts: Facts) -> str:
-    left = "hardly anything of the image is left" if facts["image"] else "hardly any gradient passes"
+    what = "sample" if facts.get("sample") else "image"
+    left = f"hardly anything of the {what} is left" if facts["image"] else "hardly any gradient passes"
     return f"{percent(facts['share'])} of {facts['layer']} is {facts['state']}: {left}"
 
 
@@ -294,6 +319,8 @@ _CAUSED: dict[str, Callable[[Facts], str]] = {
     "ever_less": _ever_less,
     "fed_zeros": _fed_zeros,
     "born": _born,
+    "normalised": _normalised,
+    "crowded_out": lambda _: "Updates are small: others fire in their place",
     "few_silent": lambda facts: f"Only {percent(facts['share'])} never fire",
     "lost_layer": _lost_layer,
     "usual_update": _usual_update,

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from deadrelu_tui.diagnosis import causes, remedies
+from deadrelu_tui.diagnosis import causes, causes_of_a_guest, remedies
 from deadrelu_tui.diagnosis.evidence import GUESSING_BAND, Evidence
 from deadrelu_tui.diagnosis.finding import Cause, Finding, Remedy
 from deadrelu_tui.diagnosis.thresholds import little_right
+from deadrelu_tui.record import probed
 
 GUESSING_STEPS = 50
 """Ours."""
@@ -48,7 +49,11 @@ def exploding_tensor(evidence: Evidence) -> Iterator[Finding]:
 
 def exploded_update(evidence: Evidence) -> Iterator[Finding]:
     """Find an update beside which a weight is nothing: a float32 has 24 bits, so none of it is left (ours)."""
-    large = [each for each in evidence.of_weights("update_ratio") if each[2] > OVERWRITTEN]
+    large = [
+        each
+        for each in evidence.of_weights("update_ratio")
+        if each[2] > OVERWRITTEN and not (evidence.guest and math.isinf(each[2]))  # weights may begin as zeros
+    ]
     if large:
         name, part, value = max(large, key=lambda each: each[2])
         step = evidence.since(name, above=OVERWRITTEN, floor=evidence.changed)
@@ -78,7 +83,11 @@ def exploded_loss(evidence: Evidence) -> Iterator[Finding]:
 
 def vanishing_gradient(evidence: Evidence) -> Iterator[Finding]:
     """Find weights whose mean absolute gradient is near nothing (SageMaker Debugger, VanishingGradient)."""
-    low = [each for each in evidence.of_weights("grad_mean_abs") if each[2] < VANISHING]
+    low = [
+        each
+        for each in evidence.of_weights("grad_mean_abs")
+        if each[2] < VANISHING and not (evidence.guest and evidence.moves(each[1]))
+    ]
     if not low:
         return
     name, parameter, value = min(low, key=lambda each: each[2])
@@ -121,7 +130,7 @@ def guessing(evidence: Evidence) -> Iterator[Finding]:
     if len(values) < GUESSING_STEPS and not (few and len(values)):
         return
     step, mean, high = int(steps[0]), float(values.mean(dtype=np.float64)), evidence.guesses(values)
-    facts: dict[str, Any] = {"classes": classes}
+    facts: dict[str, Any] = {"classes": classes, **probed.judged_by(evidence.history.start)}
     measured = float(values[-1])
     if np.all(np.abs(values - even) <= GUESSING_BAND * even):
         step = evidence.since("loss", (1 - GUESSING_BAND) * even, (1 + GUESSING_BAND) * even, evidence.changed)
@@ -144,6 +153,8 @@ def _why_guessing(evidence: Evidence, loss: float) -> tuple[Cause | None, Remedy
         return narrow, remedies.first(evidence, remedies.roomy(evidence), he)
     if lost := causes.lost_layer(evidence, image=True):
         return lost, remedies.first(evidence, remedies.gentler(evidence, evidence.steps), he)
+    if evidence.guest and (cause := causes_of_a_guest.guessing(evidence)):
+        return cause, remedies.rate(evidence, remedies.lowered(evidence.lr, cause.facts.get("update", 0.0)))
     if (sure := causes.first_weights(evidence)) and loss > (1 + GUESSING_BAND) * math.log(evidence.classes or math.e):
         return sure, remedies.first(evidence, he, remedies.gentler(evidence, evidence.steps))
     usual, less, shrinking = causes.usual_update(evidence), causes.ever_less(evidence), causes.shrinking(evidence)

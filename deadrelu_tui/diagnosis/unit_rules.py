@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from deadrelu_tui.diagnosis import causes, remedies
+from deadrelu_tui.diagnosis import causes, causes_of_a_guest, remedies
 from deadrelu_tui.diagnosis.evidence import RECENT, Evidence
 from deadrelu_tui.diagnosis.finding import Cause, Finding
 from deadrelu_tui.diagnosis.thresholds import LAYER_DEAD, LAYER_DYING
@@ -57,6 +57,8 @@ def _death(evidence: Evidence, layer: str, share: float, step: int, word: str) -
             rule, word, _units(evidence, layer), Cause("fed_zeros", {"by": feeding}), (), share, threshold, step, layer
         )
     cause: Cause | None
+    if evidence.guest:
+        return causes_of_a_guest.death(evidence, layer, share, step, word)
     if step == 0 and (born := _born(evidence, layer, share)):
         rule, cause = "BornDead", born
         init = {"init": "he"} if causes.timid(evidence) else {}
@@ -162,4 +164,4 @@ def _silent(evidence: Evidence) -> Mapping[str, Any] | None:
 
 def _units(evidence: Evidence, layer: str) -> Mapping[str, Any]:
     """Return of how many units, on how many images of the probe set, a share is told; 0 for what is not known."""
-    return {"of": evidence.count(layer), "probe": evidence.probe}
+    return evidence.about(layer)

@@ -16,6 +16,7 @@ from deadrelu_tui.diagnosis import unit_rules
 from deadrelu_tui.diagnosis import worth_a_note as notes
 from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.diagnosis.finding import Finding
+from deadrelu_tui.diagnosis.hints import hinted
 from deadrelu_tui.diagnosis.trials import trials_of
 from deadrelu_tui.diagnosis.words import GLYPHS
 from deadrelu_tui.record.history import History
@@ -79,6 +80,8 @@ def _judged(evidence: Evidence) -> tuple[list[Finding], list[Finding]]:
     worded = _reasoned(evidence, worded)
     if worded and worded[0].word in BAD:
         worded[0] = _advised(evidence, worded[0])
+    if evidence.guest:
+        worded = [replace(each, hints=hinted(evidence, each)) for each in worded]
     return worded or [unit_rules.alive(evidence)], [each for each in found if not each.word]
 
 

@@ -26,7 +26,7 @@ DECREASE, DECREASE_STEPS = 0.001, 10
 def update_ratio(evidence: Evidence) -> Iterator[Finding]:
     """Find updates out of proportion to the weights (SageMaker Debugger, WeightUpdateRatio); biases start at zero."""
     ratios = list(evidence.of_weights("update_ratio"))
-    if large := [each for each in ratios if each[2] > UPDATE_ABOVE]:
+    if large := [each for each in ratios if each[2] > UPDATE_ABOVE and not (evidence.guest and math.isinf(each[2]))]:
         name, part, value = max(large, key=lambda each: each[2])
         step = evidence.since(name, above=UPDATE_ABOVE)
         yield Finding(
@@ -49,7 +49,7 @@ def poor_initialisation(evidence: Evidence) -> Iterator[Finding]:
     """
     if evidence.history.first:
         return
-    variances = [(value, part) for _, part, value in evidence.of("weight_variance") if math.isfinite(value)]
+    variances = [(value, part) for part, value in _first_variances(evidence) if math.isfinite(value)]
     if variances:
         (low, lowest), (high, highest) = min(variances), max(variances)
         ratio = high / low if low > 0 else math.inf if high > 0 else 1.0
@@ -63,6 +63,20 @@ def poor_initialisation(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "PoorWeightInitialization", "", {"more": len(narrow) - 1}, None, (), value, GRADIENT_RANGE, 0, part,
         )  # fmt: skip
+
+
+def _first_variances(evidence: Evidence) -> Iterator[tuple[str, float]]:
+    """Yield each weight with the variance that it began with; in a network of somebody's own those that make units,
+    times their inputs: embeddings and what is normalised may be of any variance, and layers of any width.
+    """
+    told = {part: value for _, part, value in evidence.of("weight_variance")}
+    if not evidence.guest:
+        yield from told.items()
+        return
+    for layer in evidence.network.layers:
+        weight = evidence.network.parameter(layer.weight)
+        if weight is not None and weight.name in told and not evidence.norms(layer.name):
+            yield weight.name, told[weight.name] * weight.inputs
 
 
 def loss_not_decreasing(evidence: Evidence) -> Iterator[Finding]:

@@ -363,6 +363,20 @@ class History:
         assert first is not None
         return self.window(name, first, self._now.last + 1)
 
+    def newest(self, name: str, count: int, stop: int | None = None) -> Series:
+        """Return the last so many values measured before a step, NaN left out; of a metric told at every step those of
+        the last so many steps. Costs what the stretch is long that they take.
+        """
+        stop = self._now.last + 1 if stop is None else stop
+        column, rows, span = self._kept.dense.get(name), self._rows(stop), count
+        while rows and count > 0:
+            first = self._kept.step_of(max(0, rows - span))
+            found = self.window(name, stop if first is None else first, stop)
+            if len(found.steps) >= count or span >= rows or (column is not None and not column.holes):
+                return Series(found.steps[-count:], found.values[-count:])
+            span *= 8
+        return self._nothing
+
     def outline(self, name: str, first: int, stop: int, columns: int) -> Series:
         """Return at most two points per column for the steps first … stop−1: each column's minimum and maximum.
 

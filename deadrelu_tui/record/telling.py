@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from deadrelu_tui.record import probed
 from deadrelu_tui.record.activations import DYING, SATURATING
 from deadrelu_tui.record.commands import Speed
 from deadrelu_tui.wording import count, number, percent, rate
@@ -73,8 +74,8 @@ def _revive(facts: Facts) -> str:
 
 
 def _nobody_revived(facts: Facts) -> str:
-    activation = facts["activation"]
-    if activation not in DYING:
+    activation = facts.get("activation")
+    if activation is not None and activation not in DYING:
         return f"revive: {activation} has no dead units to revive, only relu has"
     return "revive: no unit is dead"
 
@@ -86,7 +87,7 @@ def _units_lost(facts: Facts) -> str:
     when = "" if first == last else f" in steps {count(first)}–{count(last)}"
     fell = "saturated" if saturating else "fell silent"
     if found := _found(facts):
-        return f"{_units(facts)} {'was' if len(facts['units']) == 1 else 'were'} {found}"
+        return f"{_units(facts)} {'was' if _many(facts) == 1 else 'were'} {found}"
     return f"{_units(facts)} {fell}{when}"
 
 
@@ -100,25 +101,37 @@ def _found(facts: Facts) -> str:
 
 
 def _units_back(facts: Facts) -> str:
-    again = "fires again" if len(facts["units"]) == 1 else "fire again"
+    again = "fires again" if _many(facts) == 1 else "fire again"
     return f"{_units(facts)} {'left saturation' if facts['activation'] in SATURATING else again}"
+
+
+def _many(facts: Facts) -> int:
+    return int(facts.get("many", len(facts["units"])))  # of very many not all are named
 
 
 def _units(facts: Facts) -> str:
     which: Sequence[int] = facts["units"]
     layer, of = facts["layer"], facts["of"]
-    if len(which) == of > 1:
-        return f"all {count(of)} units of {layer}"
-    if len(which) > _NAMED:
-        return f"{count(len(which))} units of {layer}"
-    return f"unit{'s' if len(which) > 1 else ''} {', '.join(map(str, which))} of {layer}"
+    many = _many(facts)
+    if many == of > 1:
+        return f"all {count(of)} {probed.unit(facts)} of {layer}"
+    if many > _NAMED:
+        return f"{count(many)} {probed.unit(facts)} of {layer}"
+    return f"{probed.unit(facts, many)} {', '.join(map(str, which))} of {layer}"
 
 
 def _layer_lost(facts: Facts) -> str:
-    units = f"{count(facts['units'])} of {count(facts['of'])} units"
+    units = f"{count(facts['units'])} of {count(facts['of'])} {probed.unit(facts)}"
     saturating = facts["activation"] in SATURATING
     fell = f"was {found}" if (found := _found(facts)) else "saturated" if saturating else "died"
-    so = "are so on 99 % of the probe images" if saturating else "fire for no probe image"
+    if saturating:
+        so = f"are so on 99 % of {probed.probe(facts)}"
+    elif silent := probed.window(facts):
+        so = f"were silent for {silent}"
+    elif facts.get("by") == "batch":
+        so = "fire for no sample of the first batch"
+    else:
+        so = f"fire for no probe {probed.one(facts)}"
     return f"{facts['layer']} {fell}: {units} {so}"
 
 
@@ -145,6 +158,11 @@ def _recorded(facts: Facts) -> str:
 def unwritten(steps: int, of: int, fault: str) -> str:
     """Return what is to be said of steps that are in no file; nothing where there are none."""
     return f"{count(steps)} of {count(of)} steps are not recorded: {fault}" if steps else ""
+
+
+def _unwatched(facts: Facts) -> str:
+    kind = f" ({facts['error']})" if facts.get("error") else ""
+    return f"no longer watched, the training goes on: {facts['fault']}{kind}"
 
 
 def speed_text(speed: Speed) -> str:
@@ -176,5 +194,8 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "unrecorded": lambda facts: f"not recorded: {facts['fault']}; kept in memory meanwhile",
     "recorded": _recorded,
     "unwritten": lambda facts: unwritten(facts["steps"], facts["of"], facts["fault"]),
+    "unwatched": _unwatched,
+    "not_revived": lambda facts: f"{facts['layer']} was not revived: {facts['why']}",
+    "unreachable": lambda facts: f"nobody can attach, the training is recorded all the same: {facts['fault']}",
     "left_out": lambda facts: f"{count(facts['events'])} more epochs",
 }

@@ -130,6 +130,8 @@ class Definition:
     """Whether it means something for units that saturate, in place of those that fire; None for both."""
     on_batch: bool = False
     """Judged by the step's batch instead of the probe set."""
+    reads: str = "firing"
+    """What of the units it is judged by."""
 
     def applies(self, activation: str) -> bool:
         """Return whether it means something for an activation, one that nobody here knows included: a tanh that never
@@ -144,8 +146,9 @@ class Definition:
         return self.holds(units) if self.applies(units.activation) else np.zeros(len(units), np.bool_)
 
     def share(self, units: Units) -> float:
-        """Return the share of units for which it holds; NaN for a layer of NaN."""
-        return float(np.mean(self.holds(units))) if np.isfinite(units.firing).all() else float("nan")
+        """Return the share of units for which it holds; NaN for a layer of NaN, or of which that is not told."""
+        known = np.isfinite(units.firing).all() and not np.isnan(getattr(units, self.reads)).any()
+        return float(np.mean(self.holds(units))) if known else float("nan")
 
 
 DEFINITIONS = (
@@ -154,8 +157,10 @@ DEFINITIONS = (
     Definition("saturated_fraction", "saturated", "saturated",
                lambda units: units.unsaturated < INACTIVE_BELOW, of_saturating=True),
     Definition("dormant_fraction", f"τ-dormant, τ = {TAU}", "τ-dormant",
-               lambda units: units.activity <= TAU * units.activity.mean(dtype=np.float64), None),
-    Definition("silent_fraction", "zero on this batch", "this batch", lambda units: units.batch == 0, on_batch=True),
+               lambda units: units.activity <= TAU * units.activity.mean(dtype=np.float64), None,
+               reads="activity"),
+    Definition("silent_fraction", "zero on this batch", "this batch", lambda units: units.batch == 0, on_batch=True,
+               reads="batch"),
 )  # fmt: skip
 """In the order of the key that walks through them."""
 

@@ -14,6 +14,8 @@ from deadrelu_tui.run.summary import Summary
 from deadrelu_tui.wording import duration, number, percent, printable
 
 FEWEST, MOST = 2, 6
+MOST_LAYERS = 12
+"""Layers of which the dead are told one by one; of networks with more the worst."""
 _NARROWEST = 15
 """Columns below which a run's values are not worth reading."""
 _Row = tuple[str, list[Cell]]
@@ -57,12 +59,19 @@ def _rows(runs: Sequence[Summary], paper: Paper) -> list[_Row]:
         _told("host", runs, lambda run: Cell(run.host)),
     ]
     rows = [each for each in rows if each[0] not in ("engine", "device", "host") or len(set(each[1])) > 1]
-    layers = dict.fromkeys(layer for run in runs for layer in run.dead)
+    layers = list(dict.fromkeys(layer for run in runs for layer in run.dead))
+    left_out = list[str]()
+    if len(layers) > MOST_LAYERS:  # the worst in any of the runs, in the order of the network
+        shares = {layer: max(run.dead.get(layer, 0.0) for run in runs) for layer in layers}
+        worst = sorted(layers, key=lambda layer: -shares[layer])[:MOST_LAYERS]
+        left_out = [layer for layer in layers if layer not in worst]
+        layers = [layer for layer in layers if layer in worst]
     rows += [
         _told("verdict", runs, verdict),
         _best("accuracy", runs, lambda run: run.accuracy, accuracy),
         _best("loss", runs, lambda run: None if run.loss is None else -run.loss, lambda run: _number(run.loss)),
         *((f"dead {layer}", [_share(run, layer) for run in runs]) for layer in layers),
+        *([_told(f"dead in {len(left_out)} more", runs, lambda run: _most(run, left_out))] if left_out else []),
         _told("status", runs, status),
         _told("steps", runs, lambda run: Cell(steps(run))),
         _told("time", runs, lambda run: Cell(duration(run.seconds))),
@@ -106,6 +115,12 @@ def _number(value: float | None) -> str:
 def _share(run: Summary, layer: str) -> Cell:
     share = run.dead.get(layer)
     return Cell("" if share is None else percent(share))
+
+
+def _most(run: Summary, layers: Sequence[str]) -> Cell:
+    """Return the largest share of dead units in some layers."""
+    shares = [run.dead[layer] for layer in layers if layer in run.dead]
+    return Cell(f"up to {percent(max(shares))}" if shares else "")
 
 
 def data(runs: Sequence[Summary]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.headless import epoch_row, flags
-from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record import probed
+from deadrelu_tui.record.activations import SATURATING, SMOOTH
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.telling import described, engine_name, setting_text, told
 from deadrelu_tui.report.fields import age, experiment
@@ -88,6 +89,8 @@ def _verdict(run: Shown, paper: Paper) -> Iterator[str]:
         if wanted := flags(found.remedy):
             came = "" if found.tried is None else f"  (tried: {percent(found.tried)} accuracy)"
             yield from _labelled("try", wanted + came, paper, "bold")
+        for hint in found.hints:
+            yield from _labelled("try", hint, paper, "bold")
     yield ""
 
 
@@ -99,7 +102,9 @@ def _facts(run: Shown) -> Iterator[tuple[str, str]]:
         return
     facts, settings = start.facts, summary.settings
     yield "settings", _settings(settings)
-    yield "data", start.title
+    yield "network" if facts.get("guest") else "data", start.title
+    if by := probed.judged_by(start):
+        yield "judged by", _judged_by({**by, "probe": start.probe})
     images = [f"{count(facts[name])} {name}" for name in ("train", "test") if isinstance(facts.get(name), int)]
     if images:
         yield "", f"{' and '.join(images)} images, {count(start.probe)} of them to probe"
@@ -114,6 +119,12 @@ def _facts(run: Shown) -> Iterator[tuple[str, str]]:
     if summary.done:
         yield "done to it", summary.done
     yield "file", _file(summary)
+
+
+def _judged_by(facts: Mapping[str, Any]) -> str:
+    window = probed.window(facts)
+    silence = f"dead after {window} without firing" if window else ""
+    return silence if facts["by"] == "window" else ", ".join(filter(None, (probed.probe(facts), silence)))
 
 
 def _settings(settings: Mapping[str, Any]) -> str:
@@ -157,11 +168,13 @@ def _last(history: History) -> str:
 
 
 def layers(history: History) -> Iterator[dict[str, Any]]:
-    """Yield each layer's units and what became of them; saturated stands for dead where nothing can die."""
+    """Yield each layer's units and what became of them; saturated or dormant stands for dead where nothing dies."""
     activations, ledgers = history.activations, history.ledgers
     for layer in history.network.layers:
         activation = activations.get(layer.name, layer.activation)
         lost = "saturated_fraction" if activation in SATURATING else "dead_fraction"
+        if activation in SMOOTH:
+            lost = "dormant_fraction"
         shares = {
             name: value
             for name in ("zero_fraction", lost)
@@ -180,11 +193,13 @@ def layers(history: History) -> Iterator[dict[str, Any]]:
 
 def _layers(history: History, paper: Paper) -> Iterator[str]:
     rows = list(layers(history))
-    lost = "saturated" if any("saturated_fraction" in each for each in rows) else "dead"
+    kinds = [kind for kind in ("dead", "saturated") if any(f"{kind}_fraction" in each for each in rows)] or ["dead"]
+    kinds += ["dormant"] if any("dormant_fraction" in each for each in rows) else []
+    lost = kinds[0]
     columns = [_column("layer", [each["layer"] for each in rows], right=False)]
     columns += [_column("units", [count(each["units"]) for each in rows])]
     columns += [_column("activation", [each["activation"] for each in rows], right=False)]
-    for heading, name in (("zeros", "zero_fraction"), (lost, f"{lost}_fraction")):
+    for heading, name in (("zeros", "zero_fraction"), *((each, f"{each}_fraction") for each in kinds)):
         columns.append(_column(heading, [percent(each[name]) if name in each else "" for each in rows]))
     for heading, name in zip(_LOST[lost], ("born_dead", "died", "revived"), strict=True):
         columns.append(_column(heading, [count(each[name]) if name in each else "" for each in rows]))

@@ -146,6 +146,14 @@ EVENT_KEYS = (
     _key("g", "scroll(999999999)", "first event", "Go to the first."),
     _key("G", "scroll(-999999999)", "newest event", "Go back to the newest."),
 )
+LAYER_KEYS = (
+    _key("up,k", "layer(-1)", "layer above", "Choose the layer above, for charts and units; k, too."),
+    _key("down,j", "layer(1)", "layer below", "Choose the layer below; j, too."),
+    _key("pageup", "layer(-8)", "layers above", "Eight layers up."),
+    _key("pagedown", "layer(8)", "layers below", "Eight layers down."),
+    _key("g", "layer(-999999999)", "worst layer", "Choose the worst layer."),
+    _key("G", "layer(999999999)", "best layer", "Choose the last one."),
+)
 """Keys that a panel takes for itself while it has the focus."""
 
 
@@ -159,13 +167,14 @@ GROUPS = {
                    "output"),
     "with the units in focus": ("unit", "unit_row"),
     "with the events in focus": ("scroll", "page", "find_event"),
+    "with the layers in focus": ("layer",),
 }  # fmt: skip
 """Actions under the headings of the help."""
 
 
 def explained(display: Spelling) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
     """Yield for the help (heading, its keys), each as (key, name, explanation)."""
-    every = [binding for binding in (*KEYS, *ANYWHERE, *UNIT_KEYS, *EVENT_KEYS) if not binding.system]
+    every = [binding for binding in (*KEYS, *ANYWHERE, *UNIT_KEYS, *EVENT_KEYS, *LAYER_KEYS) if not binding.system]
     for heading, actions in GROUPS.items():
         bindings = [each for action in actions for each in every if each.action.partition("(")[0] == action]
         yield heading, [(key_of(each, display), each.description, each.tooltip) for each in bindings]

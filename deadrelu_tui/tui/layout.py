@@ -13,6 +13,8 @@ PANEL_WIDTH, PANEL_HEIGHT = 28, 8
 """Columns and rows that a panel needs to be of use."""
 THREE_BELOW, THREE_ROWS = 190, 44
 """Columns from which on units, ledger and events stand beside each other; rows from which on all rows of panels do."""
+LAYERS = "layers"
+"""The list of layers, which takes the columns of two panels."""
 LINES = 6
 """Rows taken by the lines above the panels and by the keys."""
 
@@ -60,13 +62,15 @@ def layout(
         if row == "bottom":
             found.panels |= _bottom(panels, focused, width)
             continue
-        shown = _some(panels, focused, max(1, width // PANEL_WIDTH))
+        listed = [name for name in panels if name == LAYERS]
+        charts = [name for name in panels if name not in listed]
+        shown = [*listed, *_some(charts, focused, max(1, width // PANEL_WIDTH - 2 * len(listed)))]
         found.panels |= set(shown)
         rest = len(panels) - len(shown)
         told = [f"{rest} more: tab"] if rest else []
         told += [f"{left_out}: tab"] if left_out == "gradients" else []
         if told:
-            last = [name for name in shown if name != "loss"] or shown
+            last = [name for name in shown if name not in ("loss", LAYERS)] or shown
             found.hints[last[-1]] = ", ".join(told)
     return found
 
@@ -79,8 +83,11 @@ def _pages(rows: Mapping[str, Sequence[str]], room: int) -> Iterator[Sequence[st
             yield [name for name in panels if name != "units"]
         else:
             seen = list[Sequence[str]]()
-            for name in panels:
-                page = _some(panels, name, room * (1 if row == "top" else 2))
+            if LAYERS in panels:  # the list, and beside it the loss
+                yield [LAYERS, *(name for name in panels if name == "loss")][:room]
+            charts = [name for name in panels if name != LAYERS]
+            for name in charts:
+                page = _some(charts, name, room * (1 if row == "top" else 2))
                 if page not in seen:
                     seen.append(page)
             yield from seen

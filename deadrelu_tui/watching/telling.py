@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
+
 from deadrelu_tui.record.network import Network
 from deadrelu_tui.record.records import Event, Record, Start, Step
 from deadrelu_tui.record.units import DEFINITIONS, Units
@@ -84,11 +86,14 @@ def number(value: Any) -> float:
 
 def defined(layer: str, units: Units) -> dict[str, float]:
     """Return the share of a layer's units for which each definition holds that applies to them."""
-    return {
+    shares = {
         f"{each.metric}/{layer}": each.share(units)
         for each in DEFINITIONS
         if not each.on_batch and each.applies(units.activation)
     }
+    # Of a layer of NaN that is news; of what no look has measured nothing is told.
+    broken = np.isnan(units.firing).any()
+    return {name: share for name, share in shares.items() if broken or not math.isnan(share)}
 
 
 def widths(network: Network) -> int:

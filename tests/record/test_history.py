@@ -273,6 +273,7 @@ READERS: dict[str, Callable[[History], Any]] = {
     "at": each_of(lambda each: [each[0].at(each[1], step) for step in STEPS]),
     "window": each_of(lambda each: [list(each[0].window(each[1], first, first + 70)) for first in STEPS]),
     "tail": each_of(lambda each: [list(each[0].tail(each[1], count)) for count in (0, 1, 70)]),
+    "newest": each_of(lambda each: [list(each[0].newest(each[1], count)) for count in (0, 1, 70)]),
     "outline": each_of(lambda each: [
         list(each[0].outline(each[1], first, stop, columns))
         for first, stop in ((0, 401), (7, 70_000), (300, 1_000)) for columns in (3, 40)

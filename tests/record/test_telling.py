@@ -128,6 +128,27 @@ SENTENCES: list[tuple[str, dict[str, Any], str]] = [
     ("start", {"settings": 5}, "start settings 5"),
     ("start", {"settings": {"hidden": 300}}, "start settings {'hidden': 300}"),
 ]  # fmt: skip
+GUEST = {"by": "probe"}
+OF_A_GUEST: list[tuple[str, dict[str, Any], str]] = [
+    ("layer_lost", gone(200, 300) | GUEST, "h1 died: 200 of 300 units fire for no probe sample"),
+    ("layer_lost", gone(9, 16) | {"by": "batch", "unit": "channel"},
+     "h1 died: 9 of 16 channels fire for no sample of the first batch"),
+    ("layer_lost", gone(9, 16) | {"by": "window", "window": 10_000},
+     "h1 died: 9 of 16 units were silent for 10\u202f000 samples"),
+    ("layer_lost", gone(9, 16, "tanh") | GUEST, "h1 saturated: 9 of 16 units are so on 99 % of the probe samples"),
+    ("units_lost", lost([1]) | {"unit": "channel"}, "channel 1 of h1 fell silent"),
+    ("units_lost", lost([1, 2, 3]) | {"many": 5_000, "of": 9_000}, "5\u202f000 units of h1 fell silent"),
+    ("units_lost", lost([1, 2, 3]) | {"many": 9_000, "of": 9_000}, "all 9\u202f000 units of h1 fell silent"),
+    ("units_back", back([1]) | {"unit": "channel"}, "channel 1 of h2 fires again"),
+    ("nobody_revived", {}, "revive: no unit is dead"),
+    ("unwatched", {"fault": "a step could not be measured", "error": "RuntimeError"},
+     "no longer watched, the training goes on: a step could not be measured (RuntimeError)"),
+    ("unwatched", {"fault": "out of memory", "error": ""}, "no longer watched, the training goes on: out of memory"),
+    ("not_revived", {"layer": "conv2", "why": "what it says is read twice"},
+     "conv2 was not revived: what it says is read twice"),
+    ("unreachable", {"fault": "no folder for sockets"},
+     "nobody can attach, the training is recorded all the same: no folder for sockets"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "facts", "sentence"), SENTENCES, ids=lambda value: str(value)[:24])
@@ -136,11 +157,11 @@ def test_an_event_is_told_as_a_sentence(kind: str, facts: dict[str, Any], senten
 
 
 def test_every_kind_of_event_stands_in_the_table() -> None:
-    assert {kind for kind, _, _ in SENTENCES} == set(telling._SENTENCES) | {"grown_wings"}
+    assert {kind for kind, _, _ in (*SENTENCES, *OF_A_GUEST)} == set(telling._SENTENCES) | {"grown_wings"}
 
 
 def test_what_was_done_to_a_training_leaves_a_mark_and_what_comes_again_and_again_is_routine() -> None:
-    kinds = {kind for kind, _, _ in SENTENCES}
+    kinds = {kind for kind, _, _ in (*SENTENCES, *OF_A_GUEST)}
     assert {kind for kind in kinds if Event(0, kind).mark} == {"change", "revive"}
     assert {kind for kind in kinds if Event(0, kind).routine} == {"epoch"}
 
@@ -170,3 +191,10 @@ def test_of_a_run_that_says_less_less_is_told() -> None:
 )
 def test_what_is_set_is_said_as_one_would_say_it(value: Any, text: str) -> None:
     assert setting_text("x", value) == text
+
+
+@pytest.mark.parametrize(("kind", "facts", "sentence"), OF_A_GUEST)
+def test_what_is_told_of_somebodys_own_network_speaks_of_its_samples_and_channels(
+    kind: str, facts: dict[str, Any], sentence: str
+) -> None:
+    assert told(Event(4, kind, facts)) == sentence

@@ -205,12 +205,12 @@ def test_a_portrait_tells_what_a_unit_does_is_made_of_and_went_through() -> None
 
 def test_of_an_activation_that_neither_dies_nor_saturates_a_unit_is_silent() -> None:
     ledger = Bookkeeper(2)
-    ledger.look(0, units([0.5, 0.5], "gelu"))
-    assert told(ledger.ledger, 0, "gelu")[1] == "firing all along"
-    ledger.look(8, units([0.0, 0.5], "gelu"))
-    assert told(ledger.ledger, 0, "gelu")[1] == "fell silent at step 1"
-    ledger.look(16, units([0.5, 0.5], "gelu"))
-    assert told(ledger.ledger, 0, "gelu")[1] == "fires again since step 16"
+    ledger.look(0, units([0.5, 0.5], "swish"))
+    assert told(ledger.ledger, 0, "swish")[1] == "firing all along"
+    ledger.look(8, units([0.0, 0.5], "swish"))
+    assert told(ledger.ledger, 0, "swish")[1] == "fell silent at step 1"
+    ledger.look(16, units([0.5, 0.5], "swish"))
+    assert told(ledger.ledger, 0, "swish")[1] == "fires again since step 16"
 
 
 def test_a_unit_that_never_fired_was_born_dead() -> None:

@@ -47,6 +47,8 @@ def banner(run: Source, judged: History, found: Finding | None, width: int) -> C
 def _remedies(found: Finding, pressed: str) -> tuple[str, ...]:
     """Return what is advised, at length and in short: that it is yet to be tried, or what it came to."""
     if found.tried is None:
+        if not pressed and found.hints:
+            return f" → {found.hints[0]}", ""
         return (f" → try {pressed}", f" → {pressed}") if pressed else ("",)
     if not pressed:
         return " → no change did better when tried", ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,15 @@ from deadrelu_tui.tui.panels.frame import BORDER
 from deadrelu_tui.tui.plot.chart import Plot, Row, Span, draw
 from deadrelu_tui.tui.plot.charts import ChartSpec
 from deadrelu_tui.tui.plot.scale import LABEL_WIDTH
+
+
+def told_in_the_middle(text: str, width: int, height: int) -> list[Row]:
+    """Return rows that say why there is no chart."""
+    lines = textwrap.wrap(text, max(1, width - 2))[:height]
+    rows: list[Row] = [[(" " * width, "text")] for _ in range(height)]
+    for at, line in enumerate(lines, (height - len(lines)) // 2):
+        rows[at] = [(f"{line:^{width}}"[:width], "text")]
+    return rows
 
 
 class ChartPanel(CellPanel):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
+from deadrelu_tui.record import probed
 from deadrelu_tui.record.activations import DYING, SATURATING
 from deadrelu_tui.record.ledger import NEVER, Ledger
 from deadrelu_tui.record.units import DEFINITIONS, Definition, Units
@@ -15,13 +18,14 @@ from deadrelu_tui.wording import count, number, percent
 
 
 def definition_rows(
-    layers: Mapping[str, Units], chosen: Definition, probe: int, batch: int, width: int, rows: int, at: str | None
-) -> list[Row]:
+    layers: Mapping[str, Units], chosen: Definition, probe: int, batch: int, width: int, rows: int, at: str | None,
+    known: Sequence[Definition] = DEFINITIONS,
+) -> list[Row]:  # fmt: skip
     """Return a table of at least three rows, a column per definition and a row per layer; the last row says of how
     many images each one speaks. With more layers than rows, those around `at`. Empty if it does not fit.
     """
     activations = {units.activation for units in layers.values()}
-    definitions = [each for each in DEFINITIONS if any(map(each.applies, activations))]
+    definitions = [each for each in known if any(map(each.applies, activations))]
     names, left = list(layers), named_in(layers, width) + 1
     across = (width - left) // len(definitions)
     widest = max(len(each.short) for each in definitions) + 2  # a mark, and a space between columns
@@ -42,7 +46,7 @@ def definition_rows(
         table.append(row)
     unseen = len(names) - fit
     last: Row = [(f"{f'+{unseen}' if unseen > 0 else '':<{left}}", "text")]
-    sizes = [batch if each.on_batch else probe for each in definitions]
+    sizes = [batch if each.on_batch else 0 if each.short == SILENT else probe for each in definitions]
     last += [(f"{f'of {count(size)}' if size else '':>{across}}", "text") for size in sizes]
     return [*table, last]
 
@@ -51,20 +55,35 @@ def _told(definition: Definition, units: Units) -> str:
     return percent(definition.share(units)) if definition.applies(units.activation) else "–"
 
 
-def portrait(at: At, units: Units, ledger: Ledger, probe: int) -> list[str]:
+SILENT = "silent"
+"""What dead is in short where a window of the training tells it."""
+
+
+def portrait(
+    at: At, units: Units, ledger: Ledger, probe: int, about: Mapping[str, Any] = MappingProxyType({})
+) -> list[str]:
     """Return what is known of a unit, in pieces of text: what it does, what it is made of, what became of it."""
     layer, index = at
     saturating = units.activation in SATURATING
     what = "unsaturated" if saturating else "fires"
     share = (units.unsaturated if saturating else units.firing)[index]
+    of = count(probe) if probe else "the probe set"
+    if "by" in about:
+        of = probed.probe({**about, "probe": probe})
+    known = number if not about.get("by") else _told_or_not
     return [
-        f"unit {index} of {layer}: {what} for {percent(float(share))} of {count(probe) if probe else 'the probe set'}",
+        f"{probed.unit(about, 1)} {index} of {layer}: {what} for {percent(float(share))} of {of}",
         *([] if math.isnan(share) else [_fate(ledger, index, units.activation)]),
-        f"h mean {number(float(units.pre_mean[index]))}, max {number(float(units.pre_max[index]))}",
-        f"bias {number(float(units.bias[index]))}",
-        f"‖w‖ {number(float(units.weight_norm[index]))}",
-        f"‖∂L/∂w‖ {number(float(units.gradient[index]))}",
+        f"h mean {known(float(units.pre_mean[index]))}, max {known(float(units.pre_max[index]))}",
+        f"bias {known(float(units.bias[index]))}",
+        f"‖w‖ {known(float(units.weight_norm[index]))}",
+        f"‖∂L/∂w‖ {known(float(units.gradient[index]))}",
     ]
+
+
+def _told_or_not(value: float) -> str:
+    """Return a number; of what a network has not, such as a bias, nothing is told."""
+    return "–" if math.isnan(value) else number(value)
 
 
 def _fate(ledger: Ledger, index: int, activation: str) -> str:

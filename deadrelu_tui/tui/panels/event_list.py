@@ -52,7 +52,7 @@ def event_rows(history: History, events: Sequence[Event], width: int, wanted: in
 
 def _effect_rows(history: History, event: Event, indent: int, width: int) -> list[Row]:
     found = effect(history, event)
-    if found is None:
+    if found is None or not found.changes:
         return []
     return _wrapped(" " * (indent - 2) + "↳ ", findings_told.changed(found), "effect", width)
 

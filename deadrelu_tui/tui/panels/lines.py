@@ -58,6 +58,10 @@ def header(run: Source, bytes_per_second: float, held: int | None, width: int) -
         right.insert(0, (f"{_elsewhere(run, width)}  ", MUTED))
     speed, clock = moment(bytes_per_second)
     right += [(f"   {speed}" if width >= 100 else "", MUTED), (f"   {clock} " if width >= 70 else " ", MUTED)]
+    share = history_share(run.history)
+    if share is not None and width >= 70:
+        told = f"watching {percent(share)}"
+        right.insert(0, (f"{told}   ", MUTED))
     name, title, outlined = " deadrelu-tui", f"  {start.title}", f" · {network}"
     lefts: list[tuple[str, ...]] = [(name, title, outlined)]
     if "engine" in start.facts:  # of the network something stands among the settings, of the engine nothing
@@ -66,6 +70,12 @@ def header(run: Source, bytes_per_second: float, held: int | None, width: int) -
     end = sum(len(text) for text, _ in right) + 3
     fitting = next((each for each in wanted if sum(map(len, each)) + end <= width), (name, title, outlined))
     return _both([(text, "bold $primary" if text is name else MUTED) for text in fitting], right, width)
+
+
+def history_share(history: History) -> float | None:
+    """Return which share of the training's time a guest has taken; None where there is none, or it is yet to tell."""
+    share = history.latest("watching")
+    return share if share is not None and math.isfinite(share) else None
 
 
 def _elsewhere(run: Source, width: int) -> str:
@@ -136,6 +146,8 @@ def progress(run: Source, history: History, width: int) -> Content:
 def settings_line(run: Source, badges: list[str], width: int) -> Content:
     """Return what is set now, each with its key, what differs from the start standing out; and what the view is."""
     settings, live, can = run.start.settings, run.live, run.can
+    if run.status not in ALIVE and "restart" not in run.start.can and len(run.history):
+        can = frozenset()  # what is set then is for no run
     items = [
         (_LIVE_KEYS.get(name, "") if name in can else "", _live_text(name, value),
          "bold $warning" if name in settings and value != settings[name] else "")

@@ -30,7 +30,14 @@ def shortened(name: str, columns: int) -> str:
     rest = name[len(kept) :]
     while rest and cell_len(kept) + 1 + cell_len(rest) > columns:
         rest = rest[1:]
-    return f"{kept}…{rest}"
+    return f"{kept}…{_from_a_word_on(name, rest)}"
+
+
+def _from_a_word_on(name: str, rest: str) -> str:
+    """Return the end of a name without the half of a word that it begins with; a number, even cut, tells something."""
+    before = name[: len(name) - len(rest)][-1:]
+    half, dot, more = rest.partition(".")
+    return more if dot and more and half.isalpha() and before.isalpha() else rest
 
 
 _SUM = "Σ∂L/∂"

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from textual import events
 from textual.binding import BindingType
 
+from deadrelu_tui.record import probed
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.units import Definition, Units
+from deadrelu_tui.record.units import DEFINITIONS, Definition, Units
 from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.keys import UNIT_KEYS
 from deadrelu_tui.tui.panels.cells import CellPanel
-from deadrelu_tui.tui.panels.definitions import definition_rows, packed, portrait
+from deadrelu_tui.tui.panels.definitions import SILENT, definition_rows, packed, portrait
 from deadrelu_tui.tui.panels.joy import chosen, joy_rows
 from deadrelu_tui.tui.panels.picture import picture_rows
 from deadrelu_tui.tui.panels.unit_map import At, Grid, legend, map_rows, moved
@@ -72,16 +73,20 @@ class UnitPanel(CellPanel):
         if not definition.applies(layers[self.at[0]].activation):  # changed since the last look
             definition = view.definition_for(layers[self.at[0]].activation)
         columns, rows = self.room
-        pieces = portrait(self.at, layers[self.at[0]], history.ledgers[self.at[0]], start.probe)
+        about = {**probed.judged_by(start), **probed.units_of(history.network, self.at[0])}
+        pieces = portrait(self.at, layers[self.at[0]], history.ledgers[self.at[0]], start.probe, about)
         below = packed(pieces, columns, max(1, rows // 8))
         free = rows - len(below) - 1  # the legend is below the map, too
         side = beside(columns, free) if len(layers[self.at[0]].spread) else 0  # not everybody tells it
         narrow = columns - side - (GAP if side else 0)
         batch = start.facts.get("batch", 0)
 
+        every = {each.metric: each for units in layers.values() for each in view.definitions(units.activation)}
+        known = [every[each.metric] for each in DEFINITIONS if each.metric in every]
+
         def table(width: int) -> list[Row]:
             most = min(free - 1, 2 + rows // 4)
-            return definition_rows(layers, definition, start.probe, batch, width, most, self.at[0])
+            return definition_rows(layers, definition, start.probe, batch, width, most, self.at[0], known)
 
         within = table(narrow)
         above = [] if within else table(columns)  # across both where it has no room beside the pictures
@@ -98,7 +103,7 @@ class UnitPanel(CellPanel):
         size = batch if definition.on_batch else start.probe
         title = [
             (f"units {' '.join(layers) if len(layers) < 5 else f'of {len(layers)} layers'}", "name"),
-            (definition.name + (f" on {count(size)} images" if size else ""), "text"),
+            (_judged(definition, size, about), "text"),
             (f"step {count(looked.step)}", "text"),
         ]
         self.show(title, [_filled(row, columns) for row in shown[:rows]])
@@ -192,6 +197,15 @@ class UnitPanel(CellPanel):
     def _came(self) -> None:
         self.drawn = None
         self.post_message(self.Stale(self))
+
+
+def _judged(definition: Definition, size: int, about: Mapping[str, Any]) -> str:
+    """Return a definition of death with what it is judged by."""
+    if definition.short == SILENT:  # which says it itself
+        return definition.name
+    if "by" in about:
+        return f"{definition.name} on {probed.probe({**about, 'probe': size})}"
+    return definition.name + (f" on {count(size)} images" if size else "")
 
 
 def _filled(row: Row, columns: int) -> Row:

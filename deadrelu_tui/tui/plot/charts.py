@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.activations import OWN, SATURATING
 from deadrelu_tui.record.columns import Gap, Series
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import quantity
@@ -28,6 +28,8 @@ focus."""
 TESTS = ("loss/test", "accuracy/test")
 BAND = 4
 """Steps to a column from which on its least and its greatest value are drawn as a band, and their mean as the line."""
+SOON = 3
+"""Steps after which what is told of every step has been told."""
 POINTS = 12
 """Tests that are drawn as points; as many as can be told from each other."""
 
@@ -96,6 +98,16 @@ def _id(kind: str, index: int, name: str) -> str:
 
 LEDGER = ChartSpec("ledger", "ledger", (("deaths", "dead"), ("revivals", "zeros")), scale="count")
 """Deaths and revivals of all layers, so far."""
+
+
+def lacking(spec: ChartSpec, history: History) -> str:
+    """Return why a chart of somebody's own network has nothing to show; empty if it has, or may come to have."""
+    start = history.start
+    if start is None or not start.facts.get("guest") or len(history) < SOON:
+        return ""
+    if spec.id == "loss" and not any(len(history.series(name).steps) for name, _ in spec.series):
+        return "no loss is told: monitor.log(loss=loss)"
+    return ""
 
 
 def plot_of(
@@ -209,7 +221,7 @@ def title_of(
     """Return a chart's title as (text, role): its name, and each series' value now or at the cursor."""
     label = spec.label
     if spec.layer:
-        label = f"{words_for(history.activation(spec.layer))[0]} {spec.label}"
+        label = f"{words_for(history.activation(spec.layer))[0]} {spec.label}".lstrip()
     if spec.parameter:
         label = GRADIENT_WORDS[view.gradient].format(spec.parameter)
     parts = [(label, "name")]
@@ -267,6 +279,7 @@ WORDS = {
     "leaky_relu": ("leaky ReLU", "h ≤ 0"),
     "sigmoid": ("sigmoid", "h ≤ 0"),
     "tanh": ("tanh", "h ≤ 0"),
+    OWN: ("", "zeros"),
 }
 """What a layer's chart and its share of h ≤ 0 are called. Only ReLU makes zeros of it, and only ReLU kills."""
 
@@ -296,7 +309,7 @@ def shown(spec: ChartSpec, history: History, view: View) -> Iterator[tuple[str, 
         yield (
             quantity(definition.metric, spec.layer).name,
             "dead",
-            definition.name + (":" if definition.name[-1] in "%0123456789" else ""),
+            definition.name + (":" if definition.name[-1] in "%0123456789" or view.silence else ""),
         )
 
 
@@ -315,13 +328,16 @@ def worst_first(history: History, view: View) -> list[str]:
     return sorted(history.network.names, key=lambda name: (not view.wants(name), dead(name)))
 
 
-def arranged(history: History, view: View, layers: Sequence[str], parameters: Sequence[str], focus: str) -> tuple[
-    list[ChartSpec], list[ChartSpec]
-]:  # fmt: skip
+def arranged(
+    history: History, view: View, layers: Sequence[str], parameters: Sequence[str], focus: str, chosen: str = ""
+) -> tuple[list[ChartSpec], list[ChartSpec]]:  # fmt: skip
     """Return the charts that some panels, named by their ids, are to show of a network that has more than panels: the
-    worst layers; the parameters that the view looks for, then those of the layer in focus, then of the output.
+    worst layers, after one that was chosen; the parameters that the view looks for, then those of the layer in focus,
+    then of the output.
     """
     network, order = history.network, worst_first(history, view)
+    if chosen in order:
+        order = [chosen, *(name for name in order if name != chosen)]
     looked_for = [each.name for each in network.parameters if view.wanted and view.wants(each.name)]
     focus = focus if network.layer(focus) is not None else next(iter(order), "")
     shown = dict.fromkeys((*looked_for, *network.parameters_of(focus), *network.parameters_after(),

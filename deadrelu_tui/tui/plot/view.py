@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Start
 from deadrelu_tui.record.units import Definition, definitions_for
 from deadrelu_tui.tui.plot.across import BEGINNING, Across
+from deadrelu_tui.wording import count
 
 WINDOWS = ("all", f"first {BEGINNING}", "epoch", "last 200")
 GRADIENTS = ("grad_sum", "grad_norm", "update_ratio")
 SMOOTHING = (0, 20, 100)
 """Steps over which the running mean is taken; 0 for none."""
+DEAD = "dead_fraction"
 _LAST, _HOP = 200, 50
 _NARROWEST = 16
 
@@ -35,6 +38,12 @@ class View:
     """Part of a name: layers and parameters that hold it come first."""
     dead: int = 0
     """Which of the definitions of death that apply the charts and the map follow, modulo their number."""
+    batch: bool = True
+    """Whether looks tell what each unit did on the step's batch."""
+    silence: int = 0
+    """Of how many samples the window is after which a unit is dead; 0 where a probe set tells."""
+    probed: bool = True
+    """Whether looks go through a probe set."""
 
     def extent(self, history: History) -> tuple[int, int]:
         """Return the steps at the left and the right edge of the charts. They stand still while the line grows."""
@@ -77,8 +86,30 @@ class View:
 
     def definition_for(self, activation: str) -> Definition:
         """Return the definition of death that is followed."""
-        apply = definitions_for(activation)
+        apply = self.definitions(activation)
         return apply[self.dead % len(apply)]
+
+    def definitions(self, activation: str) -> tuple[Definition, ...]:
+        """Return the definitions of death that apply to an activation and are told of this run, in their order."""
+        every = definitions_for(activation)
+        told = [each for each in every if self._is_told(each)]
+        return tuple(map(self._worded, told or every[-1:]))
+
+    def _is_told(self, definition: Definition) -> bool:
+        return (self.batch or not definition.on_batch) and (self.probed or definition.metric == DEAD)
+
+    def _worded(self, definition: Definition) -> Definition:
+        if not self.silence or definition.metric != DEAD:
+            return definition
+        return replace(definition, name=f"silent for {count(self.silence)} samples", short="silent")
+
+    def of(self, start: Start) -> View:
+        """Return the view with the definitions of death that a run tells of."""
+        guest, window = bool(start.facts.get("guest")), start.facts.get("window")
+        seen = (not guest, window if isinstance(window, int) else 0, start.facts.get("probe") != "window")
+        if seen == (self.batch, self.silence, self.probed):
+            return self
+        return replace(self, batch=seen[0], silence=seen[1], probed=seen[2])
 
     def moved(self, history: History, by: int) -> View:
         """Return the view with the cursor so many steps further; it appears at the newest step in sight."""

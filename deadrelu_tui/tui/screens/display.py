@@ -27,9 +27,10 @@ from deadrelu_tui.tui.frame import Frame
 from deadrelu_tui.tui.keys import entries
 from deadrelu_tui.tui.panels import banner, beginning, lines, tour
 from deadrelu_tui.tui.panels.cells import CellPanel
-from deadrelu_tui.tui.panels.chart_panel import ChartPanel
+from deadrelu_tui.tui.panels.chart_panel import ChartPanel, told_in_the_middle
 from deadrelu_tui.tui.panels.classes import class_rows
 from deadrelu_tui.tui.panels.event_panel import EventPanel
+from deadrelu_tui.tui.panels.layer_panel import LayerPanel
 from deadrelu_tui.tui.panels.roles import ROLE_CLASSES
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.plot import chart
@@ -40,9 +41,11 @@ from deadrelu_tui.tui.plot.charts import (
     ChartSpec,
     arranged,
     chart_specs,
+    lacking,
     more_deaths_than_units,
     plot_of,
     title_of,
+    worst_first,
 )
 from deadrelu_tui.tui.plot.view import WINDOWS, View
 from deadrelu_tui.tui.screens.panes import Panes
@@ -205,6 +208,7 @@ class Display(Panes):
         """Bring the lines up to date, and return the panels that are to follow."""
         run = self.run_in_hand
         history = self.shown = self.session.history
+        self.view = self.view.of(run.start)
         judged = self.judged = self.read(history)
         self.status = run.status
         if isinstance(run.error, InputError) and not len(history) and not self.session.earlier:  # a later one says so
@@ -276,9 +280,16 @@ class Display(Panes):
         focused = self.focused.spec.layer if isinstance(self.focused, ChartPanel) else ""
         if isinstance(self.focused, UnitPanel):
             focused = self.focused.at[0]
+        listed = next(iter(self.query(LayerPanel).results(LayerPanel)), None)
+        picked = listed.at if listed is not None else ""
+        if listed is not None and self.focused is listed:
+            focused = listed.at or next(iter(worst_first(history, self.view)), "")
         focus = focused or self._layer_in_focus
         rows: Sequence[Sequence[ChartSpec]]
-        rows = arranged(history, self.view, list(layers), list(gradients), focus) if chosen else chart_specs(start)
+        if chosen:
+            rows = arranged(history, self.view, list(layers), list(gradients), focus, picked)
+        else:
+            rows = chart_specs(start)
         for specs in rows:
             for spec in specs:
                 if spec.id not in layers and spec.id not in gradients:
@@ -323,6 +334,12 @@ class Display(Panes):
         """Draw a panel whose size has changed at once: the next frame may be a second away."""
         self._draw_panel(event.panel)
 
+    def on_layer_panel_chosen(self, event: LayerPanel.Chosen) -> None:
+        """Show the charts, the parameters and the units of the layer that was chosen."""
+        units = self.query_one(UnitPanel)
+        units.at, units.drawn = (event.layer, 0), None
+        self.answer()
+
     def _line(self, name: str, text: Content, layout: bool = False) -> None:
         if self.ascii_only:
             text = lines.ascii_only(text)
@@ -361,8 +378,14 @@ class Display(Panes):
                 class_rows(history, view, width, height // 4, self.ascii_only) if panel.spec.id == "accuracy" else []
             )
             room = max(1, width - 7), height - len(classes)
+            if lack := lacking(panel.spec, history):
+                panel.plot = None
+                panel.show([(panel.spec.label, "name")], told_in_the_middle(lack, width, height))
+                return
             plot = plot_of(panel.spec, history, view, below, *room, before)
             panel.show_plot(title_of(panel.spec, history, view, below, plot.axis), plot, classes)
+        elif isinstance(panel, LayerPanel):
+            panel.show_layers(history, view)
         elif isinstance(panel, UnitPanel):
             panel.hint = panel.more
             panel.show_units(history, view, self.run_in_hand)

@@ -58,6 +58,14 @@ CHANGES = frozenset({"normalise", "rate", "type_rate", "activation"})
 """Actions that need to know what is set now (Source.live)."""
 OF_OURS = frozenset({"experiment", "settings", "tour"})
 """Actions that start a run by settings as the article's experiment has them."""
+OUTSIDE = {
+    "restart": "This training began outside: only there can it be started again.",
+    "train_on": "This training began outside: only there can it be trained on.",
+    "normalise": "What this network is fed is made outside, and normalised there.",
+    "activation": "The activations of this network are its own.",
+    "speed": "This training goes as fast as it goes: space holds it.",
+}
+"""Why a training that is only watched cannot do what the built-in one can."""
 PLAYING = {
     "pause": {Status.RUNNING}, "resume": {Status.PAUSED}, "speed": set(Status),
     "play": set(Status) - {Status.RUNNING, Status.PAUSED},
@@ -97,6 +105,8 @@ class MonitorScreen(Viewing):
             return "train_on" in run.can and self.status is Status.FINISHED
         if needs is not None and needs not in run.can:
             return None
+        if action in CHANGES and run.status not in ALIVE and "restart" not in run.start.can and len(run.history):
+            return None  # no run begins with it
         if action == "ghost":
             return True if self.session.earlier else None
         if action == "restore":
@@ -120,6 +130,10 @@ class MonitorScreen(Viewing):
             return "There is no script behind this run whose output was kept."
         if needs is None:
             return ""
+        if run.start.facts.get("guest") and needs in OUTSIDE:
+            return OUTSIDE[needs]
+        if run.start.facts.get("guest") and needs == "lr" and "lr" not in run.live:
+            return "This training has no learning rate that could be set."
         if needs not in run.start.can or (action in CHANGES and needs not in run.live) or action in OF_OURS:
             return "This run takes no orders of that kind."
         if run.lack:

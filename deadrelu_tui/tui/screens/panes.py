@@ -12,13 +12,14 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from deadrelu_tui.run.source import Source
-from deadrelu_tui.tui.layout import SIZES, layout
+from deadrelu_tui.tui.layout import LAYERS, SIZES, layout
 from deadrelu_tui.tui.panels import beginning, lines
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.event_panel import EventPanel
+from deadrelu_tui.tui.panels.layer_panel import LayerPanel
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
-from deadrelu_tui.tui.plot.charts import LEDGER, chart_specs
+from deadrelu_tui.tui.plot.charts import LEDGER, MANY, chart_specs
 
 
 class Panes(Screen[None]):
@@ -54,6 +55,8 @@ class Panes(Screen[None]):
         yield Static(id="numbers")
         top, gradients = chart_specs(self.run_in_hand.start)
         with Horizontal(id="top"):
+            if len(self.run_in_hand.start.network) > MANY:
+                yield LayerPanel(LAYERS, self.ascii_only)
             yield from (ChartPanel(spec, self.ascii_only) for spec in top)
         with Horizontal(id="gradients"):
             yield from (ChartPanel(spec, self.ascii_only) for spec in gradients)

@@ -57,6 +57,17 @@ def measured(value: float, threshold: float) -> str:
     return f"{left} {sign} {right}"
 
 
+MEANING_OF_A_GUEST = {
+    "dead": "A ReLU that is at or below 0 for every sample lets no gradient through. Its own weights stand still: only "
+    "other inputs, or a change in the layers before it, could bring it back.",
+    "dying": "Some units are at or below 0 for every sample, and no gradient reaches them. The others still learn.",
+    "sparse": "For any one sample most outputs of the layer are 0, but for other samples other units fire. ReLUs work "
+    "this way when all is well.",
+    "healthy": "The units answer differently to different samples, and the gradient reaches them.",
+}
+"""The same where the network is fed anything but images."""
+
+
 def reasoning(findings: Sequence[Finding], step: int, live: Live, judged: Live | None = None) -> Content:
     """Return the verdict as a teacher would explain it: what, what it means, why, and how to find out."""
     if not findings:
@@ -67,9 +78,10 @@ def reasoning(findings: Sequence[Finding], step: int, live: Live, judged: Live |
     parts.append(Content(_sentence(telling.found(gravest))))
     pressed = keys_of(gravest.remedy, live, judged)
     for heading, text in (
-        ("What that means", MEANING.get(gravest.word, "")),
+        ("What that means", _meaning(gravest)),
         ("Why", telling.why(gravest)),
         ("Test it", _test(gravest, pressed)),
+        ("To change where it was begun", "; ".join(gravest.hints)),
     ):
         if text:
             parts.append(Content.assemble("\n", (heading, "bold $primary")))
@@ -77,6 +89,11 @@ def reasoning(findings: Sequence[Finding], step: int, live: Live, judged: Live |
     since = f"Every finding as of step {count(step)}, the gravest first"
     parts.append(Content.assemble("\n", (since, "bold $primary")))
     return Content("\n").join(parts)
+
+
+def _meaning(finding: Finding) -> str:
+    guest = MEANING_OF_A_GUEST if finding.hints or "by" in finding.facts else MEANING
+    return guest.get(finding.word, MEANING.get(finding.word, ""))
 
 
 def _test(finding: Finding, pressed: str) -> str:

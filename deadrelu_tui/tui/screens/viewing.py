@@ -25,9 +25,14 @@ class Viewing(Display):
 
     def action_definition(self) -> None:
         """Go to the next definition of death."""
+        activations = self.history.activations.values() or [self.history.activation()]
+        activation = max(activations, key=lambda each: len(self.view.definitions(each)))
+        if len(self.view.definitions(activation)) < 2:
+            only = self.view.definition_for(activation)
+            self.notify(f"Of these units only one thing is told: {only.name}.", timeout=3)
+            return
         self._look(dead=self.view.dead + 1)
-        definition = self.view.definition_for(self.history.activation())
-        self.notify(f"dead is now: {definition.name}", timeout=2)
+        self.notify(f"dead is now: {self.view.definition_for(activation).name}", timeout=2)
 
     def _has_steps(self) -> bool:
         """Return whether there is a step to read; say so if there is none."""

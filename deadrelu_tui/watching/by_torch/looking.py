@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from deadrelu_tui.record.activations import SATURATING
+from deadrelu_tui.record.activations import OWN, SATURATING
 from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.spread import spread
 from deadrelu_tui.record.units import UNSATURATED, Units
@@ -139,6 +139,7 @@ def shares(units: Mapping[str, Units]) -> dict[str, float]:
         values[f"zero_fraction/{name}"] = 1.0 - float(each.firing.mean(dtype=np.float64))
         for metric, told in (("pre_mean", each.pre_mean), ("bias_mean", each.bias)):
             mean = float(told.mean(dtype=np.float64))
-            if math.isfinite(mean) or metric == "pre_mean":
+            # Of what is no number anybody is told; of units of somebody's own nobody knows h.
+            if math.isfinite(mean) or (metric == "pre_mean" and each.activation != OWN):
                 values[f"{metric}/{name}"] = mean
     return values

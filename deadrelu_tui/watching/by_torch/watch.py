@@ -156,6 +156,9 @@ class TorchWatch:
             facts["window"] = self._watch.window
         if known.norms:
             facts["norms"] = list(known.norms)
+            facts["norms_of"] = {name: list(each.norms) for name, each in known.places.items() if each.norms}
+        if rates := rates_of(self._optimizers, known.parameters):
+            facts["rates"] = rates
         return Start(
             run=new_id(at), at=at, title=self._name or type(self._model).__name__, device=_named(device),
             network=known.network, metrics=tuple(told_of(known.network, known.taps)),
@@ -197,6 +200,16 @@ def own_modules(model: torch.nn.Module, units: Mapping[str, Any]) -> dict[str, t
             raise InputError(f"units={{{name!r}: …}}: the network has no module {wanted!r}")
         found[name] = module
     return found
+
+
+def rates_of(
+    optimizers: Iterable[torch.optim.Optimizer], parameters: Mapping[str, torch.nn.Parameter]
+) -> dict[str, float]:
+    """Return the learning rate with which each parameter begins, if they are not all the same."""
+    groups = [group for each in optimizers for group in each.param_groups if "lr" in group]
+    rates = {id(one): float(group["lr"]) for group in groups for one in group["params"]}
+    found = {name: rates[id(each)] for name, each in parameters.items() if id(each) in rates}
+    return found if len(set(found.values())) > 1 else {}
 
 
 def require_some(model: torch.nn.Module, optimizers: Iterable[torch.optim.Optimizer]) -> None:
