@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,15 +129,3 @@ def _rows(weight: torch.Tensor, units: int) -> Floats | None:
         return None
     norms: Floats = _array(torch.linalg.vector_norm(rows.float(), dim=1))
     return norms
-
-
-def shares(units: Mapping[str, Units]) -> dict[str, float]:
-    """Return what a look tells of each layer as a whole: zeros among all h, their mean, the mean of the bias."""
-    values = dict[str, float]()
-    for name, each in units.items():
-        values[f"zero_fraction/{name}"] = 1.0 - float(each.firing.mean(dtype=np.float64))
-        for metric, told in (("pre_mean", each.pre_mean), ("bias_mean", each.bias)):
-            mean = float(told.mean(dtype=np.float64))
-            if math.isfinite(mean) or metric == "pre_mean":
-                values[f"{metric}/{name}"] = mean
-    return values
