@@ -257,6 +257,47 @@ def test_without_a_probe_the_first_batch_is_kept(how: str) -> None:
     assert len(history) == 2
 
 
+class Nested(mx.gluon.HybridBlock):
+    """Takes a list, gives two arrays, and multiplies arrays of shapes that symbols could not have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with self.name_scope():
+            self.one, self.two = nn.Dense(5, in_units=4), nn.Dense(5, in_units=3)
+            self.out = nn.Dense(2, in_units=5)
+
+    def hybrid_forward(self, F: Any, rows: Any, others: Any) -> Any:  # noqa: N803 - Gluon's own name
+        return self.out(F.relu(self.one(rows) + self.two(others[0]) * others[1])), rows
+
+
+def test_a_network_may_take_and_give_what_it_likes(capfd: pytest.CaptureFixture[str]) -> None:
+    net = Nested()
+    net.initialize()
+    args = mx.nd.ones((4, 4)), [mx.nd.ones((4, 3)), mx.nd.ones((4, 1))]
+    known = sketch(net, args, {})
+    assert known.network.names == (net.name,)
+    assert [known.parameter(each.variable) for each in known.places[net.name].readers] == [net.out.weight]
+    assert len(known.heads) == 2
+    assert not capfd.readouterr().err
+    wide = mx.nd.ones((4, 4)), [mx.nd.ones((4, 3)), mx.nd.ones((4, 5))]
+    assert sketch(net, wide, {}).graph.data[0] == "deadrelu_data0"  # by symbols
+
+
+def test_what_normalises_and_cuts_off_at_once_is_a_relu_whose_h_nobody_sees() -> None:
+    net = nn.HybridSequential()
+    net.add(nn.Conv2DTranspose(5, 3, in_channels=1), nn.BatchNormReLU(in_channels=5), nn.Conv2D(2, 3, in_channels=5))
+    net.initialize()
+    batch = mx.nd.random.normal(shape=(4, 1, 6, 6))
+    monitor = watched(net, trainer := trainer_of(net), probe=batch)
+    hidden = net[1](net[0](batch)).asnumpy()
+    stepped(net, batch, trainer)
+    history = history_of(monitor)
+    units = history.units("0")
+    assert units is not None
+    np.testing.assert_allclose(units.firing, (hidden > 0).mean((0, 2, 3)), rtol=1e-6)
+    assert history.latest("pre_mean/0") is None
+
+
 def thresholded(F: Any, rows: Any) -> Any:  # noqa: N803 - Gluon's own name
     return rows * (F.abs(rows) > 0.5)
 

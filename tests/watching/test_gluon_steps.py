@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -400,6 +401,25 @@ def test_a_fault_of_the_training_is_its_own() -> None:
     stepped(net, batch, trainer)
     assert not monitor.fault
     assert len(history_of(monitor)) == 1
+
+
+@pytest.mark.parametrize("where", ["loss", "network"])
+def test_an_error_of_mxnets_reaches_the_training_though_we_read_it_first(where: str) -> None:
+    net, batch = made("mlp", "static" if where == "loss" else "plainly")
+    monitor = watched(net, trainer := trainer_of(net), probe=batch)
+    stepped(net, batch, trainer)
+    bad = mx.nd.random.normal(-1, -1, shape=(16,))  # a scale below 0: it fails once it is computed
+
+    def train() -> None:
+        for _ in range(50):
+            if where == "loss":
+                monitor.log(loss=bad)
+            stepped(net, batch if where == "loss" else batch + bad.reshape((16, 1)), trainer)
+            time.sleep(0.05)
+
+    with pytest.raises(mx.base.MXNetError, match="scale"):
+        train()
+    monitor.close()
 
 
 def test_what_cannot_be_watched_is_said_in_a_line_and_breaks_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from deadrelu_tui.watching.by_gluon.looking import array
+from deadrelu_tui.watching.by_gluon.owed import Owed
 from deadrelu_tui.watching.by_gluon.passing import first_device
 from deadrelu_tui.watching.by_gluon.theirs import mx
 
@@ -25,7 +26,7 @@ MEASURED = 200_000_000
 class Gradients:
     """Measures some parameters around an update, and waits for nothing."""
 
-    def __init__(self, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, parameters: Mapping[str, Any], owed: Owed) -> None:
         self._parameters, self._sized = dict[str, Any](), set[str]()
         copied = 0
         for name, each in parameters.items():
@@ -34,6 +35,7 @@ class Gradients:
                 self._parameters[name] = each
             if copied <= COPIED:
                 self._sized.add(name)
+        self._owed = owed
         self._copying: dict[int, Any] = {}
         self._costs: dict[int, float] = {}
         self.spent: Callable[[float], None] = lambda _: None
@@ -85,24 +87,18 @@ class Gradients:
         if first:
             given = [mx.sym.var(f"deadrelu_value{index}") for index in range(count)]
             self._copying[count] = mx.nd.CachedOp(mx.sym.Group([mx.sym.identity(each) for each in given]))
-            self.spent(-_wait_for(values))  # which is what they take themselves
+            began = time.perf_counter()
+            self._owed.wait_for(values)
+            self.spent(began - time.perf_counter())  # which is what they take themselves
         began = time.perf_counter()
         copies = self._copying[count](*values)
         copies = list(copies) if isinstance(copies, (tuple, list)) else [copies]
         if first:
-            _wait_for(copies)
+            self._owed.wait_for(copies)
             self._costs[count] = time.perf_counter() - began
         else:
             self.spent(self._costs[count])
         return copies
-
-
-def _wait_for(values: list[Any]) -> float:
-    """Wait until arrays are computed; return how many seconds that has taken."""
-    began = time.perf_counter()
-    for each in values:
-        each.wait_to_read()
-    return time.perf_counter() - began
 
 
 def gradient_of(parameter: Any) -> Any:

@@ -58,7 +58,7 @@ class Graph:
         known = {name: each.shape for name, each in zip(self.data, fed, strict=True)}
         known |= {name: each.shape for name, each in self.parameters.items()}
         given = {name: known[name] for name in symbol.list_arguments() if name in known}
-        _, shapes, _ = symbol.infer_shape(**given)
+        _, shapes, _ = symbol._infer_shape_impl(False, **given)  # infer_shape prints what it could not do
         return dict(zip(entries, (tuple(each) for each in shapes), strict=True))
 
 
@@ -86,9 +86,11 @@ class Evaluation:
 def drawn(net: Any, args: Args) -> Graph:
     """Return what a network computes of its arguments. Raises whatever the network does if it can do neither."""
     try:
-        return _symbolic(net, args)
+        graph = _symbolic(net, args)
+        graph.shapes(list(arrays(args)))  # x * y of symbols, unlike that of arrays, wants shapes that are alike
     except Exception:  # whatever code that expects numbers does with symbols
         return _recorded(net, args)
+    return graph
 
 
 def _symbolic(net: Any, args: Args) -> Graph:

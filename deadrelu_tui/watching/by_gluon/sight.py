@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from deadrelu_tui.record.units import Units
 from deadrelu_tui.watching.by_gluon import reviving
 from deadrelu_tui.watching.by_gluon.gradients import Gradients, gradient_of
 from deadrelu_tui.watching.by_gluon.looking import Looker, array, rows_of
+from deadrelu_tui.watching.by_gluon.owed import Owed
 from deadrelu_tui.watching.by_gluon.passing import Probe, first_device
 from deadrelu_tui.watching.by_gluon.rates import Rates
 from deadrelu_tui.watching.by_gluon.sketch import Sketch
@@ -24,8 +24,13 @@ from deadrelu_tui.watching.told import Read
 class GluonSight:
     """Sees one network and what trains it."""
 
-    def __init__(self, net: Any, steps: Steps, rates: Rates, known: Sketch, probe: Probe | None) -> None:
-        """Take the network, what tells of its steps, its rates, what it is made of, and the probe if there is one."""
+    def __init__(
+        self, net: Any, steps: Steps, rates: Rates, known: Sketch, probe: Probe | None, owed: Owed
+    ) -> None:
+        """Take the network, what tells of its steps, its rates, what it is made of, the probe if there is one, and what
+        keeps errors of the training.
+        """
+        self.owed = owed
         self.known, self.steps, self.rates = known, steps, rates
         self.trainers: Sequence[Any] = steps.trainers
         self.looker = Looker(net, known, probe) if probe is not None else None
@@ -34,12 +39,15 @@ class GluonSight:
         """Whether death is told by the batches alone."""
         self.hooks: list[Any] = []
         """What else was put on, to be taken off."""
-        self.gradients = Gradients(known.parameters)
+        self.gradients = Gradients(known.parameters, owed)
         self._first, self._steps = True, 0
 
     def look(self) -> tuple[dict[str, Units], dict[str, float]]:
         """Compute on the probe; return what it tells of each layer's units, and of the network."""
         values, units = dict[str, float](), dict[str, Units]()
+        for each in self.known.parameters.values():
+            if first_device(each) is not None:
+                self.owed.wait_for([*each.list_data()[:1], *(each.list_grad()[:1] if each.grad_req != "null" else ())])
         if self.looker is not None:
             for name, each in self.looker.counted().items():
                 units[name] = each.units(*self._weights(name))
@@ -84,7 +92,7 @@ class GluonSight:
 
         def read() -> Read:
             values, fired = dict[str, float](), dict[str, Any]()
-            with suppress(Exception):  # what fails in the training itself is told where that reads its numbers
+            with self.owed.kept():
                 values = numbers() if numbers is not None else values
                 for layer, each in told.items():
                     fired[layer] = array(each) > 0

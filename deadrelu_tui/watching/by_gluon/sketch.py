@@ -11,7 +11,7 @@ from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.activations import OWN, SATURATING
 from deadrelu_tui.record.network import Layer, Network, Parameter
 from deadrelu_tui.watching.by_gluon.graph import Entry, Graph, drawn
-from deadrelu_tui.watching.by_gluon.passing import Args, arrays, blocks
+from deadrelu_tui.watching.by_gluon.passing import Args, arrays, blocks, first_device
 from deadrelu_tui.watching.by_gluon.tracing import Place, Trace
 from deadrelu_tui.watching.quantities import parameters_told
 
@@ -90,7 +90,7 @@ def sketch(net: Any, args: Args, own: Mapping[str, Any]) -> Sketch:
         )
     names = {variable: paths[id(each)] for variable, each in graph.parameters.items()}
     _name(places, names, net)
-    everything = {paths[id(each)]: each for each in net.collect_params().values() if each.shape and 0 not in each.shape}
+    everything = {paths[id(each)]: each for each in net.collect_params().values() if first_device(each) is not None}
     taps = {each.name: tap for each in places if (tap := _tap(each, graph, net)) is not None}
     norms = dict.fromkeys(_norm(graph, index, names) for each in places for index in each.tag.norms)
     heads = graph.heads if not any(trace.of(each).blind for each in graph.heads) else ()

@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from deadrelu_tui.record.activations import OWN
+from deadrelu_tui.watching.by_gluon.owed import Owed
 from deadrelu_tui.watching.by_gluon.sketch import Sketch, Tap
 from deadrelu_tui.watching.by_gluon.theirs import mx
 
@@ -18,10 +21,10 @@ class Taps:
     """Hooks on blocks that are called for every batch."""
 
     def __init__(
-        self, known: Sketch, wanted: Callable[[], bool], spent: Callable[[float], None], within: Within
+        self, known: Sketch, owed: Owed, wanted: Callable[[], bool], spent: Callable[[float], None], within: Within
     ) -> None:
         """Put them on; `spent` is told since when one of them has computed."""
-        self._wanted, self._spent, self._within = wanted, spent, within
+        self._owed, self._wanted, self._spent, self._within = owed, wanted, spent, within
         self._told: dict[str, Any] = {}
         self._samples: dict[str, int] = {}
         self._ones: dict[tuple[int, Any, Any], Any] = {}
@@ -37,7 +40,7 @@ class Taps:
             if not isinstance(out, mx.nd.NDArray) or not mx.autograd.is_training() or not self._wanted():
                 return
             if layer not in self._costs:
-                self._within(out.wait_to_read)
+                self._owed.wait_for([out])
             began = time.perf_counter()
             self._within(lambda: self._take(layer, tap.along, activation, out))
             self._spent(began - self._costs.get(layer, 0.0))
@@ -67,6 +70,8 @@ class Taps:
             out = mx.nd.abs(out)
         elif activation != "relu":
             out = mx.nd.relu(out)
+        if out.dtype not in (np.float32, np.float64):
+            out = out.astype(np.float32)  # in half precision MXNet multiplies on no CPU
         units = out.shape[along]
         if along == 1 and out.ndim > 2:
             out = mx.nd.Pooling(out.reshape((0, 0, 1, -1)), global_pool=True, pool_type="avg", kernel=(1, 1))

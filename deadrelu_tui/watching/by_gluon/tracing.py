@@ -133,7 +133,7 @@ class Trace:
         place = self.places.setdefault(
             key, Place(key, activation, shape[along], tag, self._site.get(index, ""), feeds=tag.feeds - {key})
         )
-        same = activation == "relu" and operations.cuts_at_zero_alone(node.op)
+        same = pre is not None and activation == "relu" and operations.cuts_at_zero_alone(node.op)
         place.calls.append(Call(pre, (index, 0), along, same))
         fed = frozenset({key})
         return Tag(along, feeds=fed, fresh=fed)

@@ -14,6 +14,7 @@ from deadrelu_tui.errors import InputError, in_a_line
 from deadrelu_tui.record.records import Start, new_id
 from deadrelu_tui.run.origin import origin
 from deadrelu_tui.watching.by_gluon import passing
+from deadrelu_tui.watching.by_gluon.owed import Owed
 from deadrelu_tui.watching.by_gluon.rates import Rates
 from deadrelu_tui.watching.by_gluon.sight import GluonSight
 from deadrelu_tui.watching.by_gluon.sketch import Sketch, own_blocks, sketch
@@ -49,7 +50,7 @@ class GluonWatch:
         self._sight: GluonSight | None = None
         self._given = probe
         self._probe = passing.prober(net, probe) if probe is not None else None
-        self._rates = Rates(trainers)
+        self._rates, self._owed = Rates(trainers), Owed()
         ready = all(passing.first_device(each) is not None for each in net.collect_params().values())
         self._known = self._sketched(self._probe()) if self._probe is not None and ready else None
         self._steps = Steps(trainers, self._before, self._around, self._after)
@@ -96,7 +97,7 @@ class GluonWatch:
             )
         kept = self._kept or ()
         probe = self._probe or ((lambda: [kept]) if kind == "batch" else None)
-        sight = self._sight = GluonSight(self._net, self._steps, self._rates, known, probe)
+        sight = self._sight = GluonSight(self._net, self._steps, self._rates, known, probe, self._owed)
         sight.needs_taps = self._watch.window is not None
         first = (self._probe() if self._probe is not None else [kept])[0]
         guest = self.guest = Guest(sight, self._start(known, kind, first), self._watch)
@@ -105,7 +106,7 @@ class GluonWatch:
         sight.gradients.spent = lambda seconds: took("step", time.perf_counter() - seconds, whole=False)
         if known.taps:
             sight.taps = Taps(
-                known, lambda: guest.measuring and not guest.over,
+                known, self._owed, lambda: guest.measuring and not guest.over,
                 lambda began: took("step", began, whole=False),
                 lambda action: guest.guarded("a batch could not be measured", action),
             )  # fmt: skip
@@ -120,6 +121,7 @@ class GluonWatch:
             self._begin_late()
         if (guest := self.guest) is not None:
             guest.guarded("a step could not be measured", guest.before_step)
+        self._owed.hand_over()
 
     def _around(self, trainer: Any) -> contextlib.AbstractContextManager[None]:
         guest = self.guest
@@ -130,11 +132,13 @@ class GluonWatch:
     def _after(self) -> None:
         if (guest := self.guest) is not None:
             guest.guarded("a step could not be measured", guest.after_step)
+        self._owed.hand_over()
 
     def _forward(self, _net: Any, _args: Any) -> None:
         guest = self.guest
         if guest is not None and mx.autograd.is_training():
             guest.guarded("a step could not be told", guest.finish)
+        self._owed.hand_over()
 
     def _start(self, known: Sketch, kind: str, first: passing.Args) -> Start:
         at, device = time.time(), passing.device_of(self._net)
@@ -169,7 +173,10 @@ class GluonWatch:
 
     def log(self, scalars: Mapping[str, Any]) -> None:
         """Take numbers that the training tells."""
-        held = {name: Later(each) if isinstance(each, mx.nd.NDArray) else each for name, each in scalars.items()}
+        held = {
+            name: Later(each, self._owed) if isinstance(each, mx.nd.NDArray) else each
+            for name, each in scalars.items()
+        }  # fmt: skip
         if self.guest is not None:
             guest = self.guest
             guest.guarded("a number could not be taken", lambda: guest.log(held))
@@ -179,15 +186,18 @@ class GluonWatch:
     def close(self, error: BaseException | None = None) -> None:
         """End the watching."""
         if self.guest is not None:
-            self.guest.close(error)
+            self.guest.close(error or self._owed.take())
         self._leave()
 
 
 class Later:
     """An array that is taken as it is, and waited for where it is told: the mean of a loss for each sample."""
 
-    def __init__(self, array: Any) -> None:
-        self._array = array.detach()
+    def __init__(self, array: Any, owed: Owed) -> None:
+        self._array, self._owed = array.detach(), owed
 
     def __float__(self) -> float:
-        return float(self._array.asnumpy().mean(dtype=np.float64))
+        found = float("nan")
+        with self._owed.kept():
+            found = float(self._array.asnumpy().mean(dtype=np.float64))
+        return found
