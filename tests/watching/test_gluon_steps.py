@@ -328,6 +328,17 @@ def test_what_is_read_otherwise_is_left_as_it_was() -> None:
     assert "would move" in why[0]
 
 
+def test_of_a_network_that_says_no_numbers_nothing_is_revived() -> None:
+    net, batch, trainer = dead_mlp()
+    with mx.autograd.pause():
+        net[4].bias.data()[0] = math.nan
+    before = values_of(net)
+    monitor = watched(net, trainer, probe=batch)
+    assert monitor.revive() == {}
+    assert all(np.array_equal(one, other, equal_nan=True) for one, other in zip(before, values_of(net), strict=True))
+    assert any("no number" in each.facts.get("why", "") for each in history_of(monitor).events)
+
+
 def test_who_watches_can_ask_for_a_revival() -> None:
     net, batch, trainer = dead_mlp("static")
     monitor = watched(net, trainer, probe=batch)

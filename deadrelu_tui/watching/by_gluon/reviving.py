@@ -72,6 +72,8 @@ class _Layer:
         if not len(dead):
             return 0
         before = looker.said()
+        if not all(np.isfinite(each).all() for each in before):
+            raise _Refused("what the network says is no number: nothing could be verified")
         weight = self._incoming()
         outgoing = list(self._outgoing(dead))
         try:
@@ -201,5 +203,7 @@ def _moved(before: Sequence[Array], now: Sequence[Array]) -> float:
             return float("inf")
         size = float(np.abs(one).max(initial=0))
         change = float(np.abs(one - other).max(initial=0))
+        if not np.isfinite(change):
+            return float("inf")
         worst = max(worst, change / size if size else change)
     return worst
