@@ -23,11 +23,11 @@ def watch(
 ) -> Monitor:  # fmt: skip
     """Watch the training of a network of PyTorch's or Gluon's; one line, after the optimizer was made.
 
-    `optimizer` may be a list of them, the first of which counts the steps. `probe` is a batch, a tuple of arguments, a
-    dict of keywords, or a callable that passes one through; without it the first batch of the training is kept. `units`
-    names modules, or paths of them, whose units fire where their output is not 0. With `window` a unit is dead after so
-    many samples without firing. `classes` is between how many the network chooses. `budget` is the share of the
-    training's time that the watching may take. Of `controls` whoever watches can make use.
+    `optimizer`, or Gluon's Trainer, may be a list of them, the first of which counts the steps. `probe` is a batch, a
+    tuple of arguments, a dict of keywords, or a callable that passes one through; without it the first batch of the
+    training is kept. `units` names modules, or paths of them, whose units fire where their output is not 0. With
+    `window` a unit is dead after so many samples without firing. `classes` is between how many the network chooses.
+    `budget` is the share of the training's time that the watching may take. Of `controls` whoever watches can make use.
 
     It raises nothing: what cannot be watched is said in a line, and the training goes on.
     """

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 FULL_SET_IS_HERE = data.DEBIAN_FOLDER.is_dir()
 TORCH_IS_HERE = find_spec("torch") is not None
-OF_NO_FRAMEWORK = {"test_governor.py", "test_window.py"}
-"""Tests of watching that need none."""
+OF_NO_FRAMEWORK = {"test_governor.py", "test_window.py", "test_gluon.py", "test_gluon_steps.py"}
+"""Tests of watching that need no PyTorch."""
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

@@ -51,6 +51,11 @@ def begin(
             from deadrelu_tui.watching.by_torch.begin import watched
 
             return watched(model, optimizer, probe, units, _whole("classes", classes), name, wanted, by_itself)
+        mxnet = sys.modules.get("mxnet")
+        if mxnet is not None and isinstance(model, mxnet.gluon.Block):
+            from deadrelu_tui.watching.by_gluon.begin import watched as watched_by_gluon
+
+            return watched_by_gluon(model, optimizer, probe, units, _whole("classes", classes), name, wanted)
         raise InputError(f"model must be a torch.nn.Module or a Gluon Block, not {type(model).__name__}")
 
     monitor = Monitor(begun, say)

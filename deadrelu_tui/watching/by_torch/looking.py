@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
-from deadrelu_tui.record.activations import OWN, SATURATING
+from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.spread import spread
 from deadrelu_tui.record.units import UNSATURATED, Units
@@ -130,16 +129,3 @@ def _rows(weight: torch.Tensor, units: int) -> Floats | None:
         return None
     norms: Floats = _array(torch.linalg.vector_norm(rows.float(), dim=1))
     return norms
-
-
-def shares(units: Mapping[str, Units]) -> dict[str, float]:
-    """Return what a look tells of each layer as a whole: zeros among all h, their mean, the mean of the bias."""
-    values = dict[str, float]()
-    for name, each in units.items():
-        values[f"zero_fraction/{name}"] = 1.0 - float(each.firing.mean(dtype=np.float64))
-        for metric, told in (("pre_mean", each.pre_mean), ("bias_mean", each.bias)):
-            mean = float(told.mean(dtype=np.float64))
-            # Of what is no number anybody is told; of units of somebody's own nobody knows h.
-            if math.isfinite(mean) or (metric == "pre_mean" and each.activation != OWN):
-                values[f"{metric}/{name}"] = mean
-    return values

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from deadrelu_tui.watching.axes import by_shape, followed
+
 _NAMED = {
     "relu": "relu", "relu_": "relu", "sigmoid": "sigmoid", "sigmoid_": "sigmoid", "tanh": "tanh", "tanh_": "tanh",
     "leaky_relu": "leaky_relu", "leaky_relu_": "leaky_relu", "gelu": "gelu", "gelu_": "gelu", "silu": "silu",
@@ -62,11 +64,8 @@ def made_along(name: str, out: torch.Tensor) -> int:
     return 1 if "convolution" in name and out.ndim > 2 else int(out.ndim) - 1
 
 
-def moved(name: str, args: Sequence[Any], out: torch.Tensor, source: torch.Tensor, dim: int, units: int) -> int:
-    """Return along which dimension the units lie after an operation, given where they lay in what came in.
-
-    Where several would fit the dimension stays; where none does, the last one has the units now.
-    """
+def moved(name: str, args: Sequence[Any], out: torch.Tensor, source: torch.Tensor, dim: int) -> int:
+    """Return along which dimension the units lie after an operation, given where they lay in what came in."""
     base = name.rstrip("_")
     if base == "permute":
         return [each % source.ndim for each in args[1]].index(dim)
@@ -75,20 +74,9 @@ def moved(name: str, args: Sequence[Any], out: torch.Tensor, source: torch.Tenso
         return int(second if dim == first else first if dim == second else dim)
     if base == "t":
         return int(out.ndim - 1 - dim)
-    from_end = int(source.ndim - dim)
-    if dim < out.ndim and out.shape[dim] == units and tuple(out.shape[:dim]) == tuple(source.shape[:dim]):
-        return dim
-    at = int(out.ndim) - from_end
-    if at >= 0 and out.shape[at] == units and tuple(out.shape[at:]) == tuple(source.shape[dim:]):
-        return at
-    if dim < out.ndim and out.shape[dim] == units:
-        return dim
-    if at >= 0 and out.shape[at] == units:
-        return at
-    fitting = [index for index, size in enumerate(out.shape) if size == units and index]
-    return int(fitting[-1] if fitting else out.ndim - 1)
+    return followed(tuple(source.shape), tuple(out.shape), dim)
 
 
 def along_by_shape(tensor: torch.Tensor) -> int:
     """Return along which dimension units lie if nothing is known of who made them: of images along the channels."""
-    return 1 if tensor.ndim == 4 else max(int(tensor.ndim) - 1, 0)
+    return by_shape(int(tensor.ndim))

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from deadrelu_tui.record.units import Units
-from deadrelu_tui.watching.by_torch import looking, reviving
+from deadrelu_tui.watching.by_torch import reviving
 from deadrelu_tui.watching.by_torch.gradients import Gradients, flat
 from deadrelu_tui.watching.by_torch.readback import later
 from deadrelu_tui.watching.by_torch.sketch import Sketch, counted
 from deadrelu_tui.watching.by_torch.taps import Taps
+from deadrelu_tui.watching.quantities import shares
 from deadrelu_tui.watching.told import Read
 
 
@@ -46,7 +47,7 @@ class TorchSight:
                 assert layer is not None
                 everything = self.known.everything
                 units[name] = each.units(everything.get(layer.weight), everything.get(layer.bias or ""))
-            values = looking.shares(units)
+            values = shares(units)
         for name, each in self.known.parameters.items():
             if each.grad is not None and each.grad.layout == torch.strided:
                 values[f"grad_mean_abs/{name}"] = float(each.grad.detach().abs().mean())

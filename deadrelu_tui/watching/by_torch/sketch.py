@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +17,7 @@ from deadrelu_tui.watching.by_torch import operations
 from deadrelu_tui.watching.by_torch.looking import Counts
 from deadrelu_tui.watching.by_torch.passing import traced, undisturbed
 from deadrelu_tui.watching.by_torch.tracing import Call, Key, Reader, Trace
-
-MOST_PARAMETERS = 300
-"""Parameters that are told of; of a larger network those that make units, the first and the last."""
+from deadrelu_tui.watching.quantities import parameters_told
 
 
 @dataclass(frozen=True)
@@ -197,25 +195,14 @@ def _drawn(
         bias = next((one for one in each.biases if one.rpartition(".")[0] == owner), None) if weight else None
         feeding = tuple(names[key] for key in sorted(each.feeds & names.keys(), key=order.index))
         layers.append(Layer(each.name, each.units, each.activation, weight, bias, feeding))
-    wanted = list(_told_of(everything, [name for each in layers for name in (each.weight, each.bias) if name]))
+    making = [name for each in layers for name in (each.weight, each.bias) if name]
+    wanted = list(parameters_told(list(everything), making))
     network = Network(tuple(layers), tuple(Parameter(name, tuple(everything[name].shape)) for name in wanted))
     taps = {each.name: tap for each in places if (tap := tap_of(each)) is not None}
     return Sketch(
         network, {each.name: each for each in places}, taps, {name: everything[name] for name in wanted},
         everything, out,
     )  # fmt: skip
-
-
-def _told_of(everything: Mapping[str, torch.nn.Parameter], making: Sequence[str]) -> Iterator[str]:
-    names = list(everything)
-    if len(names) <= MOST_PARAMETERS:
-        yield from names
-        return
-    kept = {*names[:2], *names[-2:]}
-    for each in making:
-        if len(kept) < MOST_PARAMETERS:
-            kept.add(each)
-    yield from (name for name in names if name in kept)
 
 
 def counted(

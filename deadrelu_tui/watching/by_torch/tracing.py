@@ -177,8 +177,7 @@ class Trace(TorchDispatchMode):
             return replace(tag, along=operations.made_along(name, out))
         for tensor, each in zip(tensors, tags, strict=True):
             if each.along is not None and each.along < tensor.ndim:
-                units = tensor.shape[each.along]
-                return replace(tag, along=operations.moved(name, args, out, tensor, each.along, units))
+                return replace(tag, along=operations.moved(name, args, out, tensor, each.along))
         return tag
 
     def _put(self, tensor: torch.Tensor, tag: Tag) -> None:

@@ -12,10 +12,7 @@ import torch
 
 from deadrelu_tui import __version__
 from deadrelu_tui.errors import InputError, in_a_line
-from deadrelu_tui.record.metrics import OF_A_PARAMETER, Quantity, quantity
-from deadrelu_tui.record.network import Network
 from deadrelu_tui.record.records import Start, new_id
-from deadrelu_tui.record.units import DEFINITIONS
 from deadrelu_tui.run.origin import origin
 from deadrelu_tui.watching import Kept
 from deadrelu_tui.watching.by_torch import passing
@@ -23,6 +20,7 @@ from deadrelu_tui.watching.by_torch.sight import TorchSight
 from deadrelu_tui.watching.by_torch.sketch import Sketch, sketch
 from deadrelu_tui.watching.by_torch.taps import Taps, fires_at
 from deadrelu_tui.watching.guest import Guest, Watch
+from deadrelu_tui.watching.quantities import told_of
 
 KEPT_SAMPLES = 512
 """Samples of the first batch that are kept where no probe is given."""
@@ -217,26 +215,6 @@ def require_some(model: torch.nn.Module, optimizers: Iterable[torch.optim.Optimi
     held = {id(one) for each in optimizers for group in each.param_groups for one in group["params"]}
     if not any(id(each) in held for each in model.parameters()):
         raise InputError("the optimizer holds none of the model's parameters")
-
-
-def told_of(network: Network, tapped: Mapping[str, Any]) -> Iterable[Quantity]:
-    """Yield what will be told of a network."""
-    yield quantity("loss")
-    for layer in network.layers:
-        if layer.name in tapped:
-            yield quantity("silent_fraction", layer.name)
-        for metric in ("zero_fraction", "pre_mean"):
-            yield Quantity(f"{metric}/{layer.name}", metric, layer.name, every_step=False)
-        yield quantity("bias_mean", layer.name)
-        for each in DEFINITIONS:
-            if not each.on_batch and each.applies(layer.activation):
-                yield quantity(each.metric, layer.name)
-    for parameter in network.parameters:
-        for metric in OF_A_PARAMETER:
-            yield quantity(metric, parameter.name)
-        yield quantity("grad_mean_abs", parameter.name)
-        if parameter.is_weight:
-            yield quantity("weight_variance", parameter.name)
 
 
 def computes(args: Any, given: Any) -> bool:
