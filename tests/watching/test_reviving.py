@@ -124,6 +124,22 @@ def test_units_that_are_read_in_ways_nobody_can_follow_are_left_and_the_reason_i
         assert told[0].facts["why"]
 
 
+def test_of_a_network_that_says_no_numbers_nothing_is_changed() -> None:
+    torch.manual_seed(0)
+    model, batch = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 3)), torch.randn(16, 6)
+    kill(model[0].bias, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    monitor = watched(model, optimizer, probe=batch)
+    model(batch).sum().backward()
+    optimizer.step()
+    with torch.no_grad():
+        model[2].bias[0] = float("nan")
+    before = model[0].weight.detach().clone()
+    assert monitor.revive() == {}
+    assert torch.equal(model[0].weight, before)
+    assert [each.kind for each in history_of(monitor).events].count("not_revived") == 1
+
+
 def test_units_of_a_residual_block_are_revived_where_they_are_read_by_one_weight_alone() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(1, 3, 3), Block(3), nn.Flatten(), nn.Linear(3 * 36, 3))

@@ -47,7 +47,7 @@ def test_gradients_and_updates_are_those_of_each_parameter() -> None:
 
 
 def test_a_unit_has_fired_in_a_batch_if_it_did_for_one_of_its_samples() -> None:
-    for name in ("functions", "residual", "deep", "transformer"):
+    for name in ("functions", "residual", "deep", "transformer", "leaky"):
         model, batch = made(name)
         model.train()
         fired: dict[str, np.ndarray] = {}  # type: ignore[type-arg]

@@ -6,6 +6,7 @@ units that never fire. Of a layer whose output is read in a way that cannot be f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -212,7 +213,10 @@ def _moved(before: Any, now: Any) -> float:
             return float("inf")
         size = float(one.abs().max()) if one.numel() else 0.0
         change = float((one - other).abs().max()) if one.numel() else 0.0
-        worst = max(worst, change / size if size else change)
+        moved = change / size if size else change
+        if not math.isfinite(moved):  # of what is no number nobody can say that it stays as it was
+            return math.inf
+        worst = max(worst, moved)
     return worst
 
 

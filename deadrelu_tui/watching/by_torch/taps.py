@@ -49,7 +49,8 @@ class Taps:
         if activation == OWN:
             told = torch.linalg.vector_norm(out, float("inf"), others)  # not 0: the largest |a|
         else:
-            told = out.amax(others) if tap.before else out.sum(others)
+            # The output of a ReLU is nowhere below 0, and a sum costs less than a maximum.
+            told = out.sum(others) if activation == "relu" and not tap.before else out.amax(others)
         before = self._told.get(layer)
         self._told[layer] = told if before is None else torch.maximum(before, told)
         samples = out.shape[0] if out.ndim == 4 else out.numel() // max(out.shape[tap.along], 1)
