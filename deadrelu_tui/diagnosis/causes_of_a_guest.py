@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -51,7 +50,7 @@ def _thrown(evidence: Evidence, layer: str, step: int) -> Cause | None:
     """Return which update threw the units, with w·x and b now, and a layer before it that says hardly anything."""
     found = causes.damage(evidence, layer, step)
     facts = dict(found.facts) if found is not None else {}
-    if facts.get("update", math.inf) < THREW and "input" not in facts:  # which is told where it is large alone
+    if not facts.get("update", 0.0) >= THREW and "input" not in facts:  # which is told where it is large alone
         facts = {name: facts[name] for name in ("of", "product", "bias", "size") if name in facts}
     fed = [(each, share) for each in evidence.network.before(layer) if (share := evidence.dead(each) or 0) > LAYER_DEAD]
     if fed:

@@ -28,7 +28,7 @@ from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.run import Run, Training
 from deadrelu_tui.run.source import Status
 from deadrelu_tui.tui.app import MonitorApp
-from deadrelu_tui.tui.keys import ANYWHERE, EVENT_KEYS, KEYS, UNIT_KEYS, explained
+from deadrelu_tui.tui.keys import ANYWHERE, EVENT_KEYS, KEYS, LAYER_KEYS, UNIT_KEYS, explained
 from deadrelu_tui.tui.panels import lines as status
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
@@ -467,7 +467,7 @@ def test_the_help_fits_its_width_and_leaves_nothing_out(width: int) -> None:
 
 
 def test_the_help_has_every_key_once_under_a_heading() -> None:
-    every = [each for each in (*KEYS, *ANYWHERE, *UNIT_KEYS, *EVENT_KEYS) if not each.system]
+    every = [each for each in (*KEYS, *ANYWHERE, *UNIT_KEYS, *EVENT_KEYS, *LAYER_KEYS) if not each.system]
     listed = [key for _, keys in explained(lambda binding: binding.key) for key in keys]
     assert sorted(name for _, name, _ in listed) == sorted(each.description for each in every)
     assert all(keys for _, keys in explained(lambda binding: binding.key))
