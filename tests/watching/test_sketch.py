@@ -76,6 +76,21 @@ def test_units_that_fire_otherwise_are_named() -> None:
     ]
 
 
+def test_what_is_computed_within_units_that_are_named_is_no_layer_of_its_own() -> None:
+    class Coded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encode = nn.Linear(6, 9)
+
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            values, places = torch.relu(self.encode(rows)).topk(3)
+            return torch.zeros(len(rows), 9).scatter(-1, places, values)
+
+    model = nn.Sequential(Coded(), nn.Linear(9, 6))
+    network = sketch(model, lambda: model(torch.randn(8, 6)), {"codes": model[0]}).network
+    assert network.names == ("codes",)
+
+
 def test_a_network_without_activations_is_told_of() -> None:
     model = nn.Linear(6, 3)
     with pytest.raises(InputError, match="no ReLU"):

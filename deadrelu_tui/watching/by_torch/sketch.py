@@ -77,6 +77,8 @@ def sketch(model: torch.nn.Module, passed: Callable[[], Any], own: Mapping[str, 
     everything = dict(model.named_parameters())
     meeting = _Meeting(own)
     shapes = {name: each.ndim for name, each in everything.items()}
+    paths = {id(each): path for path, each in model.named_modules()}
+    meeting._within = {paths[id(each)] for each in own.values()}
     trace = meeting.trace = Trace({id(each): name for name, each in everything.items()}, shapes, meeting.met)
     with undisturbed(model), traced(model, trace, told=meeting.left):
         out = passed()
@@ -106,6 +108,8 @@ class _Meeting:
     def __init__(self, own: Mapping[str, torch.nn.Module]) -> None:
         self.places: dict[Key, Place] = {}
         self._own = {id(each): name for name, each in own.items()}
+        self._within: set[str] = set()
+        """The paths of those modules."""
         self._given: dict[int, list[tuple[weakref.ref[torch.Tensor], int, str]]] = {}
         self._said: dict[int, tuple[weakref.ref[torch.Tensor], int, Key, int]] = {}
         self._uses = Counter[str]()
@@ -113,7 +117,9 @@ class _Meeting:
         self._matched = Counter[tuple[str, Key]]()
 
     def met(self, call: Call) -> Callable[[torch.Tensor], None]:
-        """Note a call."""
+        """Note a call; not one within a module that is a layer as a whole."""
+        if self._within and not self._within.isdisjoint(self.trace.site):
+            return lambda _: None
         place = self.places.setdefault(
             call.key,
             Place(call.key, call.activation, call.pre.shape[call.along], call.along, call.tag.makers,
