@@ -128,6 +128,7 @@ def test_numpy_which_says_what_it_cannot_have_may_take_all_that_is_allowed(
     monkeypatch.setattr(room, "tight", lambda _: ("3 GB of address space (ulimit -v)",))
     monkeypatch.setattr(rehearsal, "_is_rehearsed", lambda _, share: share == 1)
     monkeypatch.setattr(needs, "mxnet_lack", lambda: needs.Lack("MXNet is not installed", "", False) if lack else None)
+    monkeypatch.setattr(needs, "torch_lack", lambda: needs.Lack("PyTorch is not installed", "", False))
     assert rehearsal.require_room(RunSettings(engine=asked)) == ""
 
 
