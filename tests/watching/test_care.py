@@ -1,4 +1,4 @@
-"""Whatever a training does beside the plain loop: it ends bit for bit as if nobody had watched, and is counted right."""
+"""What a training does beside the plain loop: it ends bit for bit as if nobody had watched, and is counted right."""
 
 from __future__ import annotations
 
@@ -416,7 +416,7 @@ def test_a_probe_goes_to_where_the_network_is(given: str) -> None:
     ("change", "told"),
     [
         (lambda model: model.to("meta"), "the meta device, where they have no values"),
-        (lambda model: type("FSDPModule", (nn.Sequential,), {})(model), "spread over processes"),
+        (type("FSDPModule", (nn.Sequential,), {}), "spread over processes"),
     ],
 )
 def test_a_network_without_values_here_is_declined_in_a_sentence(

@@ -35,6 +35,11 @@ class Steps:
         self._patience = 2
         self._hook(optimizer)
 
+    def late(self, optimizer: torch.optim.Optimizer) -> None:
+        """Take up a step that has begun already, at the pass through the network within it."""
+        self._safely(lambda: self._begun(optimizer, True))
+        self._sight.passes = 1
+
     def _hook(self, optimizer: torch.optim.Optimizer) -> None:
         self._sight.hooks += [
             optimizer.register_step_pre_hook(self._before),

@@ -22,7 +22,7 @@ from deadrelu_tui.watching import Kept
 from deadrelu_tui.watching.by_torch import passing
 from deadrelu_tui.watching.by_torch.sight import TorchSight
 from deadrelu_tui.watching.by_torch.sketch import Sketch, sketch
-from deadrelu_tui.watching.by_torch.steps import Steps, holds
+from deadrelu_tui.watching.by_torch.steps import Steps, computes, holds
 from deadrelu_tui.watching.by_torch.taps import Taps, fires_at
 from deadrelu_tui.watching.by_torch.unpickled import Hook
 from deadrelu_tui.watching.guest import Guest, Watch
@@ -57,10 +57,12 @@ class TorchWatch:
         """The first batch, where it stands for a probe."""
         self._probe, self._waited = probe, 0
         self._steps: Steps | None = None
+        self._within: torch.optim.Optimizer | None = None
+        """The optimizer whose step computes the gradients, and passes the network through, within itself."""
         if watch.window is not None and not fires_at(model):
             raise InputError("window= needs every batch to be seen, which compiled code does not allow; give a probe")
         if isinstance(probe, Kept):
-            self._kept, self._probe = passing.kept(probe.args, KEPT_SAMPLES), None
+            self._kept, self._probe = (passing.kept(probe.args, KEPT_SAMPLES), {}), None
         if optimizers and (probe is not None):
             self._begin_by_what_is_known()
         else:
@@ -86,10 +88,12 @@ class TorchWatch:
                 self._kept = passing.kept((args, given), KEPT_SAMPLES)
                 if self._optimizers:
                     self._begin_by_what_is_known()
+                if self._steps is not None and self._within is not None:
+                    self._steps.late(self._within)
             except Exception as error:
                 self._decline(error)
 
-    def _first_step(self, optimizer: torch.optim.Optimizer, _args: Any, _given: Any) -> None:
+    def _first_step(self, optimizer: torch.optim.Optimizer, args: Any, given: Any) -> None:
         """Begin at an optimizer's step: nobody has named one, or the network was not seen to be passed through."""
         if torch.compiler.is_compiling() or self.guest is not None or self.fault is not None:
             return
@@ -99,6 +103,7 @@ class TorchWatch:
         try:
             if not self._optimizers:
                 self._optimizers = [optimizer, *others(self._model, [optimizer])]
+            self._within = optimizer if computes(args, given) else None
             self._waited += 1
             if self._probe is not None or self._kept is not None:
                 self._begin_by_what_is_known()
@@ -112,16 +117,6 @@ class TorchWatch:
         guest, steps = self.guest, self._steps
         if guest is not None and steps is not None:
             guest.guarded("another optimizer could not be watched", lambda: steps.add(optimizer))
-
-    @property
-    def model(self) -> torch.nn.Module:
-        """The network itself, within what compiles or distributes it."""
-        return self._model
-
-    @property
-    def optimizers(self) -> list[torch.optim.Optimizer]:
-        """All of them that are known."""
-        return self._optimizers
 
     def _begin(self, passed: Callable[[], Any], origin_of_probe: str, probe: Any) -> None:
         if self._watch.window is not None and origin_of_probe == "batch":
