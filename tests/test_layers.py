@@ -107,10 +107,10 @@ def test_a_list_of_runs_needs_no_numpy() -> None:
     assert loaded(["deadrelu_tui.cli", "deadrelu_tui.run.index", "deadrelu_tui.report.listing"], {"numpy"}) == set()
 
 
-def test_every_module_stands_in_a_room_but_front_ends_their_end_errors_wording_and_clocks() -> None:
+def test_every_module_stands_in_a_room_but_front_ends_callbacks_their_end_errors_wording_and_clocks() -> None:
     outside = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
     assert outside == {
-        "headless", "doctor", "ending", "errors", "wording", "ascii", "strict_json", "clocks", "places",
+        "headless", "doctor", "ending", "errors", "wording", "ascii", "strict_json", "clocks", "places", "lightning", "hf",
     }  # fmt: skip
 
 
@@ -142,13 +142,24 @@ def test_the_pytorch_engine_loads_neither_mxnet_nor_the_screen() -> None:
 
 def test_only_one_module_of_an_engine_imports_its_library() -> None:
     assert importers("mxnet") == {"engine/by_mxnet/runtime.py"}
-    assert importers("torch") == {"engine/by_torch/runtime.py"}
+    assert {each for each in importers("torch") if not each.startswith("watching/by_torch/")} == {
+        "engine/by_torch/runtime.py"
+    }
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
 def test_watching_a_network_of_torch_loads_neither_the_screen_nor_an_engine() -> None:
     modules = [named(path) for path in SOURCES if (PACKAGE / "watching" / "by_torch") in path.parents]
-    assert loaded(modules, FOREIGN | {"platformdirs", "deadrelu_tui.cli"}) == set()
+    assert loaded(modules, FOREIGN | {"platformdirs", "deadrelu_tui.cli"}) == {"torch"}
+
+
+@pytest.mark.parametrize(("name", "library"), [("lightning", "lightning.pytorch"), ("hf", "transformers")])
+def test_a_callback_needs_its_own_library_and_none_of_the_screens(name: str, library: str) -> None:
+    if find_spec(library.partition(".")[0]) is None:
+        pytest.skip(f"{library} is not installed (pip install '.[test-watch]')")
+    others = {"deadrelu_tui.engine", "deadrelu_tui.tui", "deadrelu_tui.cli", "textual", "plotext", library}
+    assert loaded([f"deadrelu_tui.{name}"], others) == {library}
+    assert importers(library.partition(".")[0]) == {f"{name}.py"}
 
 
 def test_only_the_screen_imports_textual_and_rich() -> None:

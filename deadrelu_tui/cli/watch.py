@@ -163,7 +163,9 @@ class Script:
     def __init__(self, interpreter: str, told: dict[str, Any], output: Path | None) -> None:
         """Start it, with its streams in a file if one is given, in a session of its own then."""
         self.output = output
-        self.run = self.fault = ""
+        self.runs: list[str] = []
+        """What it trains: a run for each network."""
+        self.fault = ""
         self._read, write = os.pipe()
         told = {**told, "tell": write, "file": output is not None}
         streams: dict[str, Any] = {}
@@ -186,6 +188,11 @@ class Script:
             if output is not None:
                 os.close(file)
 
+    @property
+    def run(self) -> str:
+        """The first of its runs; empty before there is one."""
+        return self.runs[0] if self.runs else ""
+
     def hear(self, patience: float) -> bool:
         """Take what it tells, for so many seconds; return whether there may be more to come."""
         with selectors.DefaultSelector() as selector:
@@ -196,7 +203,8 @@ class Script:
         for line in data.splitlines():
             with contextlib.suppress(ValueError):
                 said = json.loads(line)
-                self.run, self.fault = said.get("run", self.run), said.get("fault", self.fault)
+                self.runs += [said["run"]] if "run" in said else []
+                self.fault = said.get("fault", self.fault)
         return bool(data)
 
 
@@ -220,10 +228,11 @@ def _beside(interpreter: str, told: dict[str, Any]) -> int:
         with contextlib.suppress(ValueError):
             signal.signal(number, lambda number, _frame: script.process.send_signal(number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the script hears it from the terminal itself
-    while script.hear(3600.0) and not (script.run or script.fault):
-        pass
-    if script.run:
-        click.echo(f"deadrelu-tui attach {script.run}", err=True)
+    said = 0
+    while script.hear(3600.0):
+        for each in script.runs[said:]:
+            click.echo(f"deadrelu-tui attach {each}", err=True)
+        said = len(script.runs)
     code = script.process.wait()
     if not script.run:
         _say_fault(script)

@@ -50,16 +50,22 @@ def state_of(run: Source) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def socket_of(pid: int) -> str:
-    """Return where a process listens. Raises InputError where no folder for that is to be had."""
-    return str(wire.folder() / f"{pid}-{process(pid)['began']}.sock")
+def socket_of(pid: int, another: int = 0) -> str:
+    """Return where a process listens, or where it does for another of its runs. Raises InputError where no folder for
+    that is to be had.
+    """
+    which = f"-{another}" if another else ""
+    return str(wire.folder() / f"{pid}-{process(pid)['began']}{which}.sock")
 
 
 class Host:
     """Listens for those who look at the runs of a session, each in a thread of its own."""
 
-    def __init__(self, session: Session, begin: Begin, hurry: Callable[[bool], None] = lambda _: None) -> None:
-        """Take the session, what begins another run in it, and what has records written at once while somebody looks.
+    def __init__(
+        self, session: Session, begin: Begin, hurry: Callable[[bool], None] = lambda _: None, another: int = 0
+    ) -> None:
+        """Take the session, what begins another run in it, what has records written at once while somebody looks, and
+        which one of the process's it is.
 
         Raises InputError where no socket can be had.
         """
@@ -68,7 +74,7 @@ class Host:
         self._closed = threading.Event()
         self._guests = 0
         self._lock = threading.Lock()
-        self.path = Path(socket_of(os.getpid()))
+        self.path = Path(socket_of(os.getpid(), another))
         self._clear()
         self._socket = self._bound()
         self._thread = threading.Thread(target=self._listen, name="host", daemon=True)
@@ -115,10 +121,16 @@ class Host:
         self._thread.join(PATIENCE)
         self._socket.close()
 
+    def forked(self) -> None:
+        """Let go of what a process forked from this one has of it: whoever looks is to see this one end."""
+        self._closed.set()
+        self._socket.close()
+
     def _clear(self) -> None:
         """Remove what processes have left that were killed, ours of this name included."""
         for each in self.path.parent.glob("*.sock"):
             pid, _, began = each.stem.partition("-")
+            began = began.partition("-")[0]
             if each == self.path or (pid.isdigit() and str(process(int(pid))["began"]) != began):
                 with contextlib.suppress(OSError):
                     each.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from deadrelu_tui.watching.monitor import Monitor, Watching
 
 CONTROLS = ("pause", "lr", "stop", "revive")
-begun_here: list[Monitor] = []
-"""What is watched in this process, or was."""
+begun_here: list[weakref.ref[Monitor]] = []
+"""What is watched in this process, or was; nothing of a training is kept alive by it."""
 
 
 class Kept:
@@ -59,7 +60,7 @@ def begin(
         raise InputError(f"model must be a torch.nn.Module or a Gluon Block, not {type(model).__name__}")
 
     monitor = Monitor(begun, say)
-    begun_here.append(monitor)
+    begun_here.append(weakref.ref(monitor))
     return monitor
 
 

@@ -5,11 +5,11 @@ Nothing that goes wrong in here reaches the training: it is told, and the watchi
 
 from __future__ import annotations
 
-import functools
+import itertools
 import os
 import sys
-import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,6 +36,12 @@ LOOK_EVERY = 100
 BYTES_A_SECOND = 1e6
 """What looks may add to the run's file: those of very wide layers are spaced by it."""
 BYTES_OF_A_UNIT = 36
+MOST_TOLD = 256
+"""Numbers of one name that are kept for one step."""
+MOST_PARTS = 256
+"""Steps of other optimizers that are kept for one step."""
+PATIENCE = 30.0
+"""Seconds within which the end is recorded, whatever hangs."""
 SAID_EVERY = 5.0
 """Seconds between two notes of what the watching has taken."""
 _Result = TypeVar("_Result")
@@ -86,6 +92,10 @@ class StoppedError(KeyboardInterrupt):
     """Somebody who watches has ended the training."""
 
 
+_alive = weakref.WeakSet["Guest"]()
+_numbers = itertools.count()
+
+
 class Guest:
     """Watches one training, from its first step to its end."""
 
@@ -101,16 +111,22 @@ class Guest:
         self.step = start.first
         self.measuring = True
         """Whether the step in hand is measured."""
+        self.searched = False
+        """Whether the step in hand has tried several places."""
         self.flag_only = False
         """Whether the training looks itself whether it is to stop."""
+        self.busy: Callable[[], bool] = lambda: False
+        """Tells whether gradients are being computed, so that no weight may be changed."""
         self._pid = os.getpid()
-        self._thread = threading.get_ident()
-        self._looked = False
+        self._another = next(_numbers)
+        self._looked = self._sees_passes = self._revives = False
         self._bytes_until = 0.0
         self._said = time.monotonic()
         self._pending: Taken | None = None
-        self._early: dict[str, Any] = {}
+        self._early: dict[str, list[Any]] = {}
         """What was told of the step to come."""
+        self._parts: list[Callable[[], Read]] = []
+        """What other optimizers have done since the step before."""
         can = frozenset({"pause", "stop", "revive", "lr"} & watch.controls)
         rate = sight.rate()
         live = {} if rate is None else {"lr": rate}
@@ -129,6 +145,7 @@ class Guest:
         self._began = time.monotonic()
         self.run.begin()
         self._host = self._hosted(store) if store is not None else None
+        _alive.add(self)
         if store is not None:
             watch.announce(start.run)
 
@@ -141,13 +158,13 @@ class Guest:
         if watch.folder is None:
             return {}
         try:
-            return {"socket": socket_of(os.getpid())}
+            return {"socket": socket_of(os.getpid(), self._another)}
         except InputError:
             return {}
 
     def _hosted(self, store: Store) -> Host | None:
         try:
-            return Host(Session(self.run, _no_other), _no_other, store.hurry)
+            return Host(Session(self.run, _no_other), _no_other, store.hurry, self._another)
         except (InputError, OSError) as error:
             self._teller.tell(Event(self.step, "unreachable", {"fault": in_a_line(error)}))
             return None
@@ -160,9 +177,7 @@ class Guest:
             return None
         try:
             return action()
-        except StoppedError:
-            raise
-        except Exception as error:
+        except Exception as error:  # StoppedError is none, nor is what a hand on the keyboard raises
             self.fail(f"{what}: {in_a_line(error)}", error)
             return None
 
@@ -182,8 +197,13 @@ class Guest:
     def before_step(self) -> None:
         """Look if it is time, and note what has to be known before the update."""
         self.finish()
-        self._pending = taken = Taken(self.step, 0.0, {}, scalars=self._early)
-        self._early = {}
+        if self._teller.fault or not self.run.alive:
+            error = self.run.error
+            why = "" if error is None else in_a_line(error)
+            self.fail(self._teller.fault or f"what was measured could not be kept: {why}", error)
+            return
+        self._pending = taken = Taken(self.step, 0.0, {}, more=self._parts, scalars=self._early)
+        self._early, self._parts = {}, []
         if self._due() and self.governor.affords("look") and time.monotonic() >= self._bytes_until:
             began = time.perf_counter()
             taken.looks, taken.values = self.sight.look()
@@ -203,6 +223,7 @@ class Guest:
             return
         taken.read = self.sight.after(self.measuring)
         taken.at = time.monotonic() - self._began
+        taken.searches = self.searched
         taken.live = self._live()
         self.step += 1
         self.governor.took("step", began, whole=False)
@@ -215,20 +236,38 @@ class Guest:
         """Whether a step was begun and is not over."""
         return self._pending is not None and not self._pending.at
 
+    def part(self, read: Callable[[], Read]) -> None:
+        """Take what another optimizer has done than the one that counts the steps."""
+        parts = self._parts if self._pending is None else self._pending.more
+        if len(parts) < MOST_PARTS:
+            parts.append(read)
+
+    def passed(self) -> None:
+        """Take note that the network begins to be trained on a batch: what was told so far is of the step before."""
+        self._sees_passes = True
+        self.finish()
+        if self._revives and not self.busy():
+            self._revives = False
+            self.revive(None)
+
     def finish(self) -> None:
-        """Hand over the step in hand: nothing more will be told of it."""
-        taken, self._pending = self._pending, None
+        """Hand over the step in hand, if it was taken: nothing more will be told of it."""
+        taken = self._pending
         if taken is not None and taken.at:
+            self._pending = None
             self._teller.tell(taken, urgent=not taken.step)
 
     def log(self, scalars: Mapping[str, Any]) -> None:
         """Take numbers that the training has told, of the step that was just taken or of the one that follows."""
-        if self._pending is not None and scalars.keys() & self._pending.scalars.keys():
+        taken = self._pending
+        # Where it is not seen that the next batch has begun, a number that was told already tells it.
+        if taken is not None and not self._sees_passes and taken.at and scalars.keys() & taken.scalars.keys():
             self.finish()
-        if self._pending is None:
-            self._early.update(scalars)
-        else:
-            self._pending.scalars.update(scalars)
+        told = self._early if self._pending is None else self._pending.scalars
+        for name, value in scalars.items():
+            values = told.setdefault(name, [])
+            if len(values) < MOST_TOLD:
+                values.append(value)
 
     def _due(self) -> bool:
         steps = self.step - self.run.start.first
@@ -283,7 +322,9 @@ class Guest:
             self._teller.tell(each, urgent=True)
             if each.facts.get("setting") == "lr" and each.facts["before"]:
                 self.factor *= each.facts["now"] / each.facts["before"]  # of what was seen when that was asked for
-        if turn.revive:
+        if turn.revive and self.busy():
+            self._revives = True  # an optimizer steps while gradients are computed from these very weights
+        elif turn.revive:
             self.finish()
             self.revive(None)
 
@@ -303,35 +344,45 @@ class Guest:
 
     def close(self, error: BaseException | None = None) -> None:
         """End the watching: hand over what is left, and wait until it is recorded."""
-        if self.over or os.getpid() != self._pid:  # a process forked from the training's has nothing of ours
+        if self.over or os.getpid() != self._pid:
             return
         self.over = True
-        if self.fault is None:
-            self.finish()
-            self.sight.leave()
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
-            self.controls.send(Stop())
-            error = None
-        self._teller.tell(Over(error), urgent=True)
-        self.run.join()
-        if self._store is not None:
-            self._store.close()
+        _alive.discard(self)
+        try:
+            if self.fault is None:
+                self.finish()
+                self.sight.leave()
+            if isinstance(error, SystemExit) and error.code in (None, 0):
+                error = None
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                self.controls.send(Stop())
+                error = None
+            self._teller.tell(Over(error), urgent=True)
+            self.run.join(PATIENCE)
+            if self._store is not None:
+                self._store.close()
+            if self._host is not None:
+                self._host.close()
+        except Exception as second:
+            self.fault = self.fault or f"the end could not be recorded: {in_a_line(second)}"
+            self.watch.say(f"deadrelu-tui: {self.fault}")
+
+    def forked(self) -> None:
+        """Let go of everything in a process forked from the training's, which has nothing of ours."""
+        self.over = True
         if self._host is not None:
-            self._host.close()
+            self._host.forked()
+
+
+def _forked() -> None:
+    for each in list(_alive):
+        each.forked()
+    _alive.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def _no_other(_values: Mapping[str, Any], _paused: bool) -> Source:
     raise InputError("this training began outside deadrelu-tui: only there it can be started again")
-
-
-def guarded(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Have a method of what has a `guest` never raise into the training."""
-
-    def around(method: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(method)
-        def called(self: Any, *args: Any, **given: Any) -> Any:
-            return self.guest.guarded(what, lambda: method(self, *args, **given))
-
-        return called
-
-    return around

@@ -81,12 +81,15 @@ class Monitor:
     def batches(self, loader: Iterable[_Each]) -> Iterator[_Each]:
         """Yield what a loader yields, and end when somebody who watches has asked for that."""
         for each in loader:
-            guest = self._guest
-            if guest is not None:
-                guest.flag_only = True
-                if guest.controls.stopped:
-                    return
+            self.asks()
+            if self.stopped:
+                return
             yield each
+
+    def asks(self) -> None:
+        """Have a stop interrupt nothing: the training asks itself, now and then, whether it is `stopped`."""
+        if self._guest is not None:
+            self._guest.flag_only = True
 
     @property
     def stopped(self) -> bool:
@@ -123,8 +126,9 @@ class Monitor:
         self.close(error)
 
     def _at_exit(self) -> None:
-        # What has ended the program by an error Python keeps for debuggers.
-        self.close(getattr(sys, "last_value", None))
+        # What has ended the program by an error Python keeps for debuggers; at a prompt no error ends it.
+        prompted = hasattr(sys, "ps1") or sys.flags.interactive
+        self.close(None if prompted else getattr(sys, "last_value", None))
 
     def __repr__(self) -> str:
         guest = self._guest

@@ -38,6 +38,13 @@ class Said:
         self._descriptor = descriptor
         if descriptor is not None:
             os.set_inheritable(descriptor, False)
+            # Whoever listens is to hear the script's end, not that of something it has forked.
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def __call__(self, **told: Any) -> None:
         """Tell something, in a line of JSON; nobody needs to listen."""

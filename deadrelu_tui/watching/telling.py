@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from deadrelu_tui.errors import in_a_line
 from deadrelu_tui.record.network import Network
 from deadrelu_tui.record.records import Event, Record, Start, Step
 from deadrelu_tui.record.units import DEFINITIONS, Units
@@ -35,6 +36,8 @@ class Teller:
         self._activations = {each.name: each.activation for each in start.network.layers}
         self._fires = sum(each.units for each in start.network.layers) <= MOST_FIRED
         self._worked = 0.0
+        self.fault = ""
+        """Why no more can be made of what is told; empty while it can."""
 
     def tell(self, told: Told, urgent: bool = False) -> None:
         """Take what comes next, without waiting for anything; what is urgent is not gathered."""
@@ -52,7 +55,12 @@ class Teller:
                 if told.error is not None:
                     raise told.error
                 return
-            yield from self._made(told)
+            try:
+                made = list(self._made(told))
+            except Exception as error:  # it is the guest's, and no end of the training
+                self.fault = self.fault or f"what was measured could not be read: {in_a_line(error)}"
+                made = []
+            yield from made
             worked = time.thread_time()  # what is done with each record is done in this thread, too
             self._governor.beside += worked - self._worked
             self._worked = worked
@@ -64,8 +72,13 @@ class Teller:
         if isinstance(told, Event):
             yield told
             return
+        if self.fault:
+            return
         read = told.read()
-        values = {**{name: number(value) for name, value in told.scalars.items()}, **read.values, **told.values}
+        values = {name: mean(each[:1] if told.searches else each) for name, each in told.scalars.items()}
+        for others in (*(each() for each in told.more), read):
+            values.update(others.values)
+        values.update(told.values)
         looks = told.looks
         if self._window is not None:
             for layer, fired in read.fired.items():
@@ -82,6 +95,15 @@ def number(value: Any) -> float:
     with suppress(Exception):
         return float(value)
     return math.nan
+
+
+def mean(values: list[Any]) -> float:
+    """Return the mean of numbers that belong to one step. Beside a finite one others do not count: a batch that told
+    none was left out of the step, or nothing will be finite from now on.
+    """
+    numbers = [number(each) for each in values]
+    finite = [each for each in numbers if math.isfinite(each)]
+    return sum(finite) / len(finite) if finite else numbers[-1] if numbers else math.nan
 
 
 def defined(layer: str, units: Units) -> dict[str, float]:

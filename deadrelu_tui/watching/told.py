@@ -35,8 +35,13 @@ class Taken:
     live: Live
     read: Callable[[], Read] = _nothing
     """Waits until the numbers are there; called in another thread."""
-    scalars: dict[str, Any] = field(default_factory=dict)
-    """What the training itself has told: numbers, or arrays of one that may still be on their way."""
+    more: list[Callable[[], Read]] = field(default_factory=list)
+    """The same for what other optimizers have done about this step."""
+    scalars: dict[str, list[Any]] = field(default_factory=dict)
+    """What the training itself has told: numbers, or arrays of one that may still be on their way. Several of a name
+    are those of the batches that make one step."""
+    searches: bool = False
+    """Whether the step tries several places, as LBFGS does: what is told first is where it began."""
     looks: Mapping[str, Units] = field(default_factory=dict)
     values: Mapping[str, float] = field(default_factory=dict)
     """What the look has told of the network."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,82 @@ def test_a_script_that_is_left_alone_prints_its_run_and_trains_on(tmp_path: Path
     assert "is stopped after" in stopped.stdout, stopped.stderr
     output = Path(str(history_of(run, private_home).start.facts["output"]))  # type: ignore[union-attr]
     assert output.stat().st_mode & 0o777 == 0o600
+
+
+SEVERAL = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+class Maker(nn.Sequential):
+    pass
+class Judge(nn.Sequential):
+    pass
+"""
+AGAINST = """
+maker = Maker(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 6))
+judge = Judge(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 1))
+ours, theirs = torch.optim.Adam(maker.parameters(), 0.01), torch.optim.Adam(judge.parameters(), 0.01)
+for _ in range(20):
+    theirs.zero_grad()
+    made = maker(torch.randn(16, 4))
+    nn.functional.softplus(-judge(torch.randn(16, 6))).mean().backward()
+    nn.functional.softplus(judge(made.detach())).mean().backward()
+    theirs.step()
+    ours.zero_grad()
+    nn.functional.softplus(-judge(made)).mean().backward()
+    ours.step()
+print(sum(each.double().sum().item() for one in (maker, judge) for each in one.parameters()))
+"""
+IN_TURN = """
+model = Maker(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 6))
+def phase(parameters, make, steps):
+    optimizer = make(parameters)
+    for _ in range(steps):
+        def closure():
+            optimizer.zero_grad()
+            loss = model(torch.ones(16, 4)).square().mean()
+            loss.backward()
+            return loss
+        if make is torch.optim.LBFGS:
+            optimizer.step(closure)
+        else:
+            closure()
+            optimizer.step()
+phase(model.parameters(), torch.optim.SGD, 10)
+phase(model.parameters(), torch.optim.Adam, 10)
+phase(model.parameters(), torch.optim.LBFGS, 3)
+print(sum(each.double().sum().item() for each in model.parameters()))
+"""
+
+
+def test_several_networks_of_a_script_are_a_run_each(tmp_path: Path, private_home: Path) -> None:
+    script = tmp_path / "against.py"
+    script.write_text(SEVERAL + AGAINST)
+    plain, seen = ended(sys.executable, str(script)), watched(str(script))
+    assert (seen.returncode, seen.stdout) == (plain.returncode, plain.stdout)
+    runs = [line.split()[-1] for line in seen.stderr.splitlines() if "attach" in line]
+    histories = [history_of(run, private_home) for run in runs]
+    assert [(each.start.title, len(each)) for each in histories] == [("Judge", 20), ("Maker", 20)]  # type: ignore[union-attr]
+    assert all(len(each.series("loss").values) == 20 for each in histories)
+
+
+def test_optimizers_that_follow_one_another_are_one_run(tmp_path: Path, private_home: Path) -> None:
+    script = tmp_path / "in_turn.py"
+    script.write_text(SEVERAL + IN_TURN)
+    plain, seen = ended(sys.executable, str(script)), watched("--budget", "1", str(script))
+    assert (seen.returncode, seen.stdout) == (plain.returncode, plain.stdout)
+    (run,) = [line.split()[-1] for line in seen.stderr.splitlines() if "attach" in line]
+    history = history_of(run, private_home)
+    # The first step of one that has just been made may yet be part of a step of the one before.
+    assert 21 <= len(history) <= 23
+    assert len(history.series("loss").values) == len(history)
+    assert (history.series("update_ratio/0.weight").values > 0).all()
+
+
+def test_a_process_that_a_script_leaves_behind_keeps_nobody_waiting(tmp_path: Path) -> None:
+    script = tmp_path / "leaves.py"
+    script.write_text("import os, sys, time\nif os.fork() == 0:\n    os.close(1)\n    os.close(2)\n    time.sleep(20)\n"
+                      "    os._exit(0)\nprint('done')")  # fmt: skip
+    began = time.monotonic()
+    assert watched(str(script)).stdout == "done\n"
+    assert time.monotonic() - began < 15

@@ -1,7 +1,7 @@
-"""Finds model, optimizer, loss and a batch of a training that nobody has told of, from its first steps.
+"""Finds models, optimizers, losses and batches of a training that nobody has told of, from its first steps.
 
-Until the first optimizer takes its step a hook sees what is called; then it is taken off, and the network is watched
-like any other.
+Until an optimizer takes its second step a hook sees what is called; then it is taken off. Each network is watched like
+any other: several that are trained against each other are a run each, several optimizers of one network are one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import gc
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,12 +20,15 @@ from torch.optim import optimizer as optimizers
 import deadrelu_tui.watching
 from deadrelu_tui.watching.by_torch.classes import classes_of
 from deadrelu_tui.watching.by_torch.passing import inner
-from deadrelu_tui.watching.by_torch.watch import TorchWatch
+from deadrelu_tui.watching.by_torch.steps import computes, holds
+from deadrelu_tui.watching.by_torch.watch import TorchWatch, others
 from deadrelu_tui.watching.monitor import Monitor
 
 Tell = Callable[..., None]
 PATIENCE = 3
-"""Optimizer steps within which a network has to be found."""
+"""Steps of an optimizer within which its network has to be found."""
+MOST = 4
+"""Networks that are watched at a time."""
 
 
 class Found:
@@ -34,16 +38,18 @@ class Found:
         self._wanted, self._tell = wanted, tell
         self._called: list[tuple[weakref.ref[torch.nn.Module], Any]] = []
         """The outermost modules that were called, each with what it was last given."""
-        self._depth = self._steps = 0
+        self._depth = 0
         self._handles: list[Any] = []
         self._losses: list[torch.Tensor] = []
         self._classes: int | None = None
-        self._monitor: Monitor | None = None
+        self._watched: list[Watched] = []
+        self._left_alone = False
         self._manual: TorchWatch | None = None
         """The watch of a training that changes its parameters itself."""
         self._seen: dict[int, torch.Tensor] = {}
         """Of each module that was called a parameter, as it was when gradients came last."""
-        self._optimizer: weakref.ref[torch.optim.Optimizer] | None = None
+        self._met: weakref.WeakKeyDictionary[torch.optim.Optimizer, int] = weakref.WeakKeyDictionary()
+        """How often each optimizer has taken a step."""
 
     def begin(self) -> None:
         """See what is called, what takes a step, and from what gradients begin."""
@@ -52,6 +58,7 @@ class Found:
             modules.register_module_forward_pre_hook(self._entered),
             modules.register_module_forward_hook(self._left, always_call=True),
             optimizers.register_optimizer_step_pre_hook(self._step),
+            optimizers.register_optimizer_step_post_hook(self._stepped),
         ]
         backward = torch.Tensor.backward
 
@@ -76,17 +83,20 @@ class Found:
         self._depth = max(0, self._depth - 1)
 
     def _heard(self, loss: torch.Tensor) -> None:
+        if self._left_alone:
+            return
         if self._classes is None:
             self._classes = classes_of(loss)
-        if loss.numel() == 1 and self._manual is None:
-            self._losses.append(loss.detach())
+        if loss.numel() == 1:
+            self._losses = [*self._losses[-63:], loss.detach()]
 
     def _updates_itself(self, loss: torch.Tensor) -> None:
-        """Watch a training that has no optimizer, and changes its parameters itself after their gradients are there."""
-        if self._manual is not None and self._monitor is not None:
-            self._monitor.log(loss=loss.detach())
+        """Watch a training that has no optimizer, and changes its parameters itself once their gradients are there."""
+        if self._manual is not None and self._watched:
+            self._losses = []
+            self._watched[0].monitor.log(loss=loss.detach())
             self._manual.gradients_are_there()
-        elif self._monitor is None and not self._steps:
+        elif not (self._left_alone or self._watched or len(self._met)):
             try:
                 self._look_for_updates()
             except Exception as error:
@@ -102,59 +112,77 @@ class Found:
             self._seen[id(module)] = first.detach().clone()
             if before is not None and before.shape == first.shape and not torch.equal(before, first.detach()):
                 self._take_off()
-                self._monitor = self._watch(module, [], given)
-                watching = self._monitor._watching
+                watching = self._watch(module, [], given)._watching
                 self._manual = watching if isinstance(watching, TorchWatch) else None
                 if self._manual is not None:
                     self._manual.gradients_are_there()
                 return
 
-    def _watch(self, model: torch.nn.Module, optimizers: list[Any], given: Any) -> Monitor:
+    def _watch(self, found: torch.nn.Module, every: list[torch.optim.Optimizer], given: Any) -> Monitor:
+        """Watch a network, trained by some optimizers, or by none."""
         wanted = self._wanted
+        name = wanted.get("name")
         monitor = deadrelu_tui.watching.begin(
-            model, optimizers, deadrelu_tui.watching.Kept(given) if given else None,
+            found, every, deadrelu_tui.watching.Kept(given) if given else None,
             window=wanted.get("window"), budget=wanted.get("budget", 0.02), classes=self._classes,
-            name=wanted.get("name"), controls=wanted.get("controls", deadrelu_tui.watching.CONTROLS),
-            facts=wanted.get("facts", {}), by_itself=not optimizers,
+            name=f"{name}: {type(found).__name__}" if name and self._watched else name,
+            controls=wanted.get("controls", deadrelu_tui.watching.CONTROLS), facts=wanted.get("facts", {}),
+            by_itself=not every,
         )  # fmt: skip
-        if monitor.fault:
+        self._watched.append(Watched(monitor, inner(found), every))
+        self._classes = None
+        if monitor.fault and not any(not each.monitor.fault for each in self._watched):
             self._tell(fault=monitor.fault)
         return monitor
 
     def _step(self, optimizer: torch.optim.Optimizer, _args: Any, _given: Any) -> None:
-        """Begin to watch at the first step, and tell the loss of each."""
-        if deadrelu_tui.watching.begun_here and self._monitor is None:
+        """Begin to watch at a network's first step, and tell the loss of each."""
+        if self._left_alone or torch.compiler.is_compiling():
+            return
+        if deadrelu_tui.watching.begun_here and not self._watched:
             self._leave()  # the script watches by itself
             return
-        if self._monitor is None:
-            self._steps += 1
+        try:
+            self._met[optimizer] = self._met.get(optimizer, 0) + 1
             self._seen.clear()
-            try:
-                self._begin(optimizer)
-            except Exception as error:
-                self._give_up(f"{type(error).__name__}: {error}")
-        known = self._optimizer() if self._optimizer is not None else None
-        if self._monitor is not None and optimizer is known and self._losses:
+            if self._met[optimizer] == 2 and self._watched:
+                self._take_off()
+            if self._of(optimizer) is None and self._met[optimizer] <= PATIENCE:
+                self._meet(optimizer)
             losses, self._losses = self._losses, []
-            self._monitor.log(loss=losses[0] if len(losses) == 1 else torch.stack(losses).mean())
+            watched = self._of(optimizer)
+            if watched is not None and losses:
+                watched.monitor.log(loss=losses[0] if len(losses) == 1 else torch.stack(losses).mean())
+        except Exception as error:
+            self._give_up(f"{type(error).__name__}: {error}")
+
+    def _stepped(self, optimizer: torch.optim.Optimizer, args: Any, given: Any) -> None:
+        """Tell the loss that was computed within a step, where that began."""
+        watched = self._of(optimizer)
+        if watched is not None and self._losses and computes(args, given):
+            losses, self._losses = self._losses, []
+            watched.monitor.log(loss=losses[0])
+
+    def _of(self, optimizer: torch.optim.Optimizer) -> Watched | None:
+        return next((each for each in self._watched if any(optimizer is one for one in each.optimizers)), None)
+
+    def _meet(self, optimizer: torch.optim.Optimizer) -> None:
+        """Watch what an optimizer trains: a network that is watched already, or another."""
+        for each in self._watched:
+            if holds(optimizer, each.model):
+                each.join(optimizer)
+                return
+        if len(self._watched) < MOST:
+            self._begin(optimizer)
 
     def _begin(self, optimizer: torch.optim.Optimizer) -> None:
         held = {id(each) for group in optimizer.param_groups for each in group["params"]}
         found, given = self._model(held)
         if found is None:
-            if self._steps >= PATIENCE:
+            if self._met[optimizer] == PATIENCE and not self._watched:
                 self._give_up("no module was found whose parameters the optimizer holds")
             return
-        self._take_off()
-        own = {id(each) for each in found.parameters()}
-        others = [
-            each
-            for each in gc.get_objects()
-            if issubclass(type(each), torch.optim.Optimizer) and each is not optimizer
-            and any(id(one) in own for group in each.param_groups for one in group["params"])
-        ]  # fmt: skip
-        self._optimizer = weakref.ref(optimizer)
-        self._monitor = self._watch(found, [optimizer, *others], given)
+        self._watch(found, [optimizer, *others(inner(found), [optimizer])], given)
 
     def _model(self, held: set[int]) -> tuple[torch.nn.Module | None, Any]:
         """Return the outermost module that was called and whose parameters an optimizer holds, and what it was given;
@@ -185,14 +213,23 @@ class Found:
     def _leave(self) -> None:
         self._take_off()
         self._losses = []
-        self._monitor = self._monitor or _Nobody()  # type: ignore[assignment]
+        self._left_alone = True
 
 
-class _Nobody:
-    fault = ""
+@dataclass
+class Watched:
+    """One network of the script, what watches it, and what trains it."""
 
-    def log(self, **_told: Any) -> None:
-        """Tell nobody."""
+    monitor: Monitor
+    model: torch.nn.Module
+    optimizers: list[torch.optim.Optimizer]
+
+    def join(self, optimizer: torch.optim.Optimizer) -> None:
+        """Take another optimizer, made later."""
+        self.optimizers.append(optimizer)
+        watching = self.monitor._watching
+        if isinstance(watching, TorchWatch):
+            watching.join(optimizer)
 
 
 def _shared(module: torch.nn.Module, held: set[int]) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 
+NOTHING = -1e30
+"""Told in place of a number that there is none: NaN is one that was measured."""
 COPIED = 50_000_000
 """Values of parameters that are copied for the size of their updates, at most; parameters beyond have none told."""
 
@@ -25,31 +26,43 @@ class Gradients:
         self._told: list[torch.Tensor] = []
         self._before: list[torch.Tensor] = []
         self._updated: list[str] = []
+        self._late: torch.optim.Optimizer | None = None
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def before(self, optimizers: list[torch.optim.Optimizer]) -> None:
-        """Measure the gradients, which are complete, and keep what the update will change."""
+    def before(self, optimizer: torch.optim.Optimizer | None, inside: bool) -> None:
+        """Measure the gradients and keep what the update will change; `inside` it gradients are yet to be computed."""
         self._names, self._told = [], []
-        present = [
-            (name, each, each.grad)
+        changing = {
+            name: each
             for name, each in self._parameters.items()
-            if each.grad is not None and each.grad.layout == torch.strided and each.grad.numel()
-        ]
-        self._updated = [name for name, *_ in present if name in self._sized]
-        self._before = [each.detach().clone() for name, each, _ in present if name in self._sized]
+            if (each.requires_grad if inside else _whole(each.grad)) and name in self._sized
+        }
+        self._updated = list(changing)
+        self._before = [each.detach().clone() for each in changing.values()]
+        self._late = optimizer if inside else None
+        if not inside:
+            self._measure(optimizer)
+
+    def _measure(self, optimizer: torch.optim.Optimizer | None) -> None:
+        present = [(name, each.grad) for name, each in self._parameters.items() if _whole(each.grad)]
         if not present:
             return
-        gradients = [gradient.detach() for *_, gradient in present]
-        scale = _scale(optimizers)
+        gradients = [gradient.detach() for _, gradient in present if gradient is not None]
+        scale = getattr(optimizer, "grad_scale", None)  # by what a GradScaler has multiplied them for a fused optimizer
         sums, norms = [each.sum() for each in gradients], torch._foreach_norm(gradients)
         for kind, values in (("grad_sum", sums), ("grad_norm", norms)):
             for (name, *_), value in zip(present, values, strict=True):
                 self._names.append(f"{kind}/{name}")
                 self._told.append(value if scale is None else value / scale.to(value.device))
+        skipped = getattr(optimizer, "found_inf", None)
+        if skipped is not None:  # it will not take the step: its gradients are no news
+            self._told = [torch.where(skipped.to(each.device) == 0, each, NOTHING) for each in self._told]
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def after(self) -> tuple[list[str], list[torch.Tensor]]:
         """Return the names of what was measured, and the numbers, each a tensor of one value where it was computed."""
+        if self._late is not None:
+            self._measure(self._late)
         names, told = self._names, self._told
         if self._before:
             now = [self._parameters[name].detach() for name in self._updated]
@@ -60,13 +73,12 @@ class Gradients:
                       for change, length in zip(changes, lengths, strict=True)]  # fmt: skip
             names = names + [f"update_ratio/{name}" for name in self._updated]
             told = told + ratios
-        self._names, self._told, self._before, self._updated = [], [], [], []
+        self._names, self._told, self._before, self._updated, self._late = [], [], [], [], None
         return names, told
 
 
-def _scale(optimizers: list[torch.optim.Optimizer]) -> Any:
-    """Return by what a GradScaler has multiplied the gradients that a fused optimizer is handed; None for nothing."""
-    return next((scale for each in optimizers if (scale := getattr(each, "grad_scale", None)) is not None), None)
+def _whole(gradient: torch.Tensor | None) -> bool:
+    return gradient is not None and gradient.layout == torch.strided and gradient.numel() > 0
 
 
 def flat(told: list[torch.Tensor]) -> torch.Tensor | None:

@@ -49,9 +49,12 @@ def prober(model: torch.nn.Module, probe: Any) -> Probe:
 
 
 def moved(values: Any, device: torch.device) -> Any:
-    """Return values with every tensor and array in them as a tensor on a device."""
+    """Return values with every tensor and array in them as a tensor on a device; arrays as wide as PyTorch has numbers
+    by default.
+    """
     if isinstance(values, np.ndarray):
         values = torch.from_numpy(values)
+        values = values.to(torch.get_default_dtype()) if values.dtype == torch.float64 else values
     if isinstance(values, torch.Tensor):
         return values.to(device, non_blocking=True)
     if isinstance(values, Mapping):
@@ -65,25 +68,76 @@ def moved(values: Any, device: torch.device) -> Any:
 
 @contextlib.contextmanager
 def undisturbed(model: torch.nn.Module) -> Iterator[None]:
-    """Have a network in eval mode, without gradients, and all as it was afterwards: each module's own mode, what draws
-    random numbers, and what hides ReLUs behind a fast path (pytorch#128413).
+    """Have a network in eval mode, without gradients, and all as it was afterwards: each module's own mode, buffers
+    that it writes in any mode, what draws random numbers, and what hides ReLUs behind a fast path (pytorch#128413).
     """
     flags = [(each, each.training) for each in model.modules()]
     devices = sorted({each.device.index for each in model.parameters() if each.device.type == "cuda"})
     states = random.getstate(), np.random.get_state()
     fast = torch.backends.mha.get_fastpath_enabled()
+    cached = torch.is_autocast_cache_enabled()
+    buffers = _buffers(model)
     try:
-        with torch.random.fork_rng(devices), torch.no_grad():
+        with torch.random.fork_rng(devices), torch.no_grad(), _eagerly():
+            # What autocast keeps of weights without gradients the training would find without them.
+            torch.set_autocast_cache_enabled(False)
             torch.backends.mha.set_fastpath_enabled(False)
             for each, _ in flags:
                 each.training = False
             yield
     finally:
+        torch.set_autocast_cache_enabled(cached)
         torch.backends.mha.set_fastpath_enabled(fast)
+        _restore(buffers)
         for each, flag in flags:
             each.training = flag
         random.setstate(states[0])
         np.random.set_state(states[1])
+
+
+_Buffer = tuple[torch.nn.Module, str, torch.Tensor, int, torch.Tensor]
+
+
+def _buffers(model: torch.nn.Module) -> list[_Buffer]:
+    """Return a network's buffers, each with its version and a copy."""
+    return [
+        (module, name, each, each._version, each.detach().clone())
+        for module in model.modules()
+        for name, each in module._buffers.items()
+        if each is not None and not each.is_inference()
+    ]
+
+
+def _restore(buffers: list[_Buffer]) -> None:
+    """Have buffers be what they were; those that nobody has written are left alone."""
+    with torch.no_grad():
+        for module, name, each, version, was in buffers:
+            if module._buffers.get(name) is not each:
+                module._buffers[name] = each
+            if each._version != version:
+                each.copy_(was)
+
+
+def _eagerly() -> contextlib.AbstractContextManager[Any]:
+    """Have nothing compiled for our sake, and nothing recompiled: there is an upper bound for that."""
+    stance = getattr(torch.compiler, "set_stance", None)  # from PyTorch 2.6 on
+    return stance("force_eager") if stance is not None else contextlib.nullcontext()
+
+
+_task: Callable[[], int] = getattr(torch._C, "_current_graph_task_id", lambda: -1)
+
+
+def computing_gradients() -> bool:
+    """Return whether this thread computes gradients just now."""
+    return _task() != -1
+
+
+def several() -> int:
+    """Return how many processes train together; 0 for one alone."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        count = int(torch.distributed.get_world_size())
+        return count if count > 1 else 0
+    return 0
 
 
 Told = Callable[[torch.nn.Module, str, Any, Any], None]

@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 import torch
 
+from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.units import Units
 from deadrelu_tui.watching.by_torch import reviving
-from deadrelu_tui.watching.by_torch.gradients import Gradients, flat
+from deadrelu_tui.watching.by_torch.gradients import NOTHING, Gradients, flat
+from deadrelu_tui.watching.by_torch.passing import several
 from deadrelu_tui.watching.by_torch.readback import later
 from deadrelu_tui.watching.by_torch.sketch import Sketch, counted
 from deadrelu_tui.watching.by_torch.taps import Taps
 from deadrelu_tui.watching.quantities import shares
 from deadrelu_tui.watching.told import Read
+
+ALONE = "other processes train copies of this network, which would stay as they are"
 
 
 class TorchSight:
@@ -33,7 +37,14 @@ class TorchSight:
         """What else was put on, to be taken off."""
         self.stepping = self.left = False
         """Whether an optimizer's hooks are gone through; whether hooks are to be taken off as soon as they are not."""
-        self._gradients = Gradients(known.parameters)
+        self.inside = False
+        """Whether gradients are computed within the step that is about to be taken."""
+        self.passes = 0
+        """How often the network was passed through within it."""
+        self.needs_taps = False
+        """Whether every batch is to be seen, as a window needs it."""
+        self._gradients: list[Gradients] = []
+        self.divide()
         self._first = True
         self._rates: dict[int, list[tuple[dict[str, Any], Any]]] = {}
 
@@ -56,22 +67,46 @@ class TorchSight:
         self._first = False
         return units, values
 
+    def divide(self) -> None:
+        """Have each optimizer's own parameters measured when it takes a step; all others when the first one does."""
+        mine = [{id(one) for group in each.param_groups for one in group["params"]} for each in self.optimizers]
+        owner = {one: which for which in reversed(range(len(mine))) for one in mine[which]}
+        self._gradients = [
+            Gradients({name: each for name, each in self.known.parameters.items() if owner.get(id(each), 0) == which})
+            for which in range(max(len(mine), 1))  # of a training that has none all are measured at its own steps
+        ]
+
     def before(self, measure: bool) -> None:
         """Measure the gradients and keep the parameters, if that is wanted."""
         if measure:
-            self._gradients.before(self.optimizers)
+            self._gradients[0].before(next(iter(self.optimizers), None), self.inside)
+
+    def part_before(self, which: int) -> None:
+        """Do so for another optimizer."""
+        self._gradients[which].before(self.optimizers[which], self.inside)
+
+    def part(self, which: int) -> Callable[[], Read]:
+        """Return what reads back what another optimizer has done."""
+        names, told = self._gradients[which].after()
+        numbers = later(flat(told))
+        return lambda: Read(_named(names, numbers()), {}, {})
 
     def after(self, measure: bool) -> Callable[[], Read]:
         """Return what reads back the numbers of the step."""
-        names, told = self._gradients.after() if measure else ([], [])
+        names, told = self._gradients[0].after() if measure else ([], [])
         fired, samples = self.taps.take() if self.taps is not None else ({}, {})
+        if self.needs_taps and measure:
+            self.needs_taps = False
+            if not fired:
+                raise InputError("window= needs every batch to be seen, and none is: is the code compiled?")
         numbers = later(flat(told))
-        masks = later(torch.cat([each.float() for each in fired.values()]) if fired else None)
+        device = next(iter(fired.values())).device if fired else None
+        masks = later(torch.cat([each.float().to(device) for each in fired.values()]) if fired else None)
         sizes = {layer: len(each) for layer, each in fired.items()}
 
         def read() -> Read:
-            found, at = numbers(), 0
-            values = dict(zip(names, found.tolist(), strict=True)) if found is not None else {}
+            at = 0
+            values = _named(names, numbers())
             every, split = masks(), dict[str, Any]()
             for layer, size in sizes.items():
                 split[layer] = every[at : at + size] > 0
@@ -107,6 +142,8 @@ class TorchSight:
 
     def revive(self, layer: str | None) -> tuple[dict[str, int], dict[str, str]]:
         """Revive dead units of a layer, or of all."""
+        if several():
+            return {}, {name: ALONE for name in self.known.places if layer in (None, name)}
         return reviving.revive(self, layer)
 
     def leave(self) -> None:
@@ -121,3 +158,12 @@ class TorchSight:
         for each in self.hooks:
             each.remove()
         self.hooks.clear()
+
+
+def _named(names: list[str], numbers: Any) -> dict[str, float]:
+    """Return numbers by their names, without those that there are none."""
+    told = [] if numbers is None else numbers.tolist()
+    return {name: each for name, each in zip(names, told, strict=True) if each != _NONE}
+
+
+_NONE = float(np.float32(NOTHING))

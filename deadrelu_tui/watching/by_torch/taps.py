@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 from deadrelu_tui.record.activations import OWN
+from deadrelu_tui.watching.by_torch.passing import computing_gradients
 from deadrelu_tui.watching.by_torch.sketch import Sketch, Tap
+from deadrelu_tui.watching.by_torch.unpickled import Hook
 
 Within = Callable[[Callable[[], Any]], Any]
 """Does something of ours such that nothing that goes wrong reaches the training."""
@@ -28,14 +30,17 @@ class Taps:
         self.samples: dict[str, int] = {}
         modules = dict(model.named_modules())
         self._handles = [
-            modules[tap.module].register_forward_hook(self._hook(name, tap, known.places[name].activation))
+            modules[tap.module].register_forward_hook(Hook(self._hook(name, tap, known.places[name].activation)))
             for name, tap in known.taps.items()
         ]
 
     def _hook(self, layer: str, tap: Tap, activation: str) -> Callable[..., None]:
         def hook(module: torch.nn.Module, _given: Any, out: Any) -> None:
-            # A compiler that meets this leaves it out; and a pass that is no training tells of no batch.
+            # A compiler that meets this leaves it out; and a pass that is no training tells of no batch, nor does one
+            # that repeats it while gradients are computed, as checkpoints do, or one of something that is no number.
             if torch.compiler.is_compiling() or not module.training or not self._wanted():
+                return
+            if not isinstance(out, torch.Tensor) or computing_gradients():
                 return
             began = time.perf_counter()
             self._within(lambda: self._take(layer, tap, activation, out))
@@ -52,7 +57,7 @@ class Taps:
             # The output of a ReLU is nowhere below 0, and a sum costs less than a maximum.
             told = out.sum(others) if activation == "relu" and not tap.before else out.amax(others)
         before = self._told.get(layer)
-        self._told[layer] = told if before is None else torch.maximum(before, told)
+        self._told[layer] = told if before is None else torch.maximum(before, told.to(before.device))
         samples = out.shape[0] if out.ndim == 4 else out.numel() // max(out.shape[tap.along], 1)
         self.samples[layer] = self.samples.get(layer, 0) + samples
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import functools
+import gc
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from deadrelu_tui import __version__
 from deadrelu_tui.errors import InputError, in_a_line
@@ -18,10 +19,14 @@ from deadrelu_tui.watching import Kept
 from deadrelu_tui.watching.by_torch import passing
 from deadrelu_tui.watching.by_torch.sight import TorchSight
 from deadrelu_tui.watching.by_torch.sketch import Sketch, sketch
+from deadrelu_tui.watching.by_torch.steps import Steps, computes, holds
 from deadrelu_tui.watching.by_torch.taps import Taps, fires_at
+from deadrelu_tui.watching.by_torch.unpickled import Hook
 from deadrelu_tui.watching.guest import Guest, Watch
 from deadrelu_tui.watching.quantities import told_of
 
+PATIENCE = 3
+"""Steps within which a batch has to be seen where no probe is given."""
 KEPT_SAMPLES = 512
 """Samples of the first batch that are kept where no probe is given."""
 
@@ -32,6 +37,7 @@ class TorchWatch:
     def __init__(
         self, model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], probe: Any,
         units: Mapping[str, Any] | None, classes: int | None, name: str | None, watch: Watch,
+        by_itself: bool = False,
     ) -> None:  # fmt: skip
         """Begin at once with a probe, else at the first batch.
 
@@ -47,26 +53,70 @@ class TorchWatch:
         if optimizers:
             require_some(self._model, optimizers)
         self._hooks: list[Any] = []
-        self._before: Callable[[], None] = lambda: None
+        self._kept: Any = None
+        """The first batch, where it stands for a probe."""
+        self._probe, self._waited = probe, 0
+        self._steps: Steps | None = None
+        self._within: torch.optim.Optimizer | None = None
+        """The optimizer whose step computes the gradients, and passes the network through, within itself."""
         if watch.window is not None and not fires_at(model):
             raise InputError("window= needs every batch to be seen, which compiled code does not allow; give a probe")
         if isinstance(probe, Kept):
-            kept = passing.kept(probe.args, KEPT_SAMPLES)
-            self._begin(passing.prober(self._model, kept), "batch", kept)
-        elif probe is not None:
-            self._begin(passing.prober(self._model, probe), "probe", probe)
+            self._kept, self._probe = (passing.kept(probe.args, KEPT_SAMPLES), {}), None
+        if (optimizers or by_itself) and probe is not None:
+            self._begin_by_what_is_known()
         else:
-            self._hooks.append(self._model.register_forward_pre_hook(self._first_batch, with_kwargs=True))
+            self._hooks = [
+                model.register_forward_pre_hook(Hook(self._first_batch), with_kwargs=True),
+                register_optimizer_step_pre_hook(self._first_step),
+            ]
 
-    def _first_batch(self, model: torch.nn.Module, args: Any, given: Any) -> None:
-        if not model.training or self.guest is not None or torch.compiler.is_compiling():
+    def _begin_by_what_is_known(self) -> None:
+        if self._probe is not None:
+            self._begin(passing.prober(self._model, self._probe), "probe", self._probe)
+        else:
+            (args, given), model = self._kept, self._model
+            self._begin(lambda: model(*args, **given), "batch", self._kept)
+
+    def _first_batch(self, _outer: torch.nn.Module, args: Any, given: Any) -> None:
+        if torch.compiler.is_compiling() or not self._model.training:
             return
-        self._drop_hooks()
+        if self.guest is not None or self.fault is not None:
+            self._drop_hooks()
+        elif self._probe is None and self._kept is None:
+            try:
+                self._kept = passing.kept((args, given), KEPT_SAMPLES)
+                if self._optimizers:
+                    self._begin_by_what_is_known()
+                if self._steps is not None and self._within is not None:
+                    self._steps.late(self._within)
+            except Exception as error:
+                self._decline(error)
+
+    def _first_step(self, optimizer: torch.optim.Optimizer, args: Any, given: Any) -> None:
+        """Begin at an optimizer's step: nobody has named one, or the network was not seen to be passed through."""
+        if torch.compiler.is_compiling() or self.guest is not None or self.fault is not None:
+            return
+        if not (any(each is optimizer for each in self._optimizers) if self._optimizers else
+                holds(optimizer, self._model)):  # fmt: skip
+            return
         try:
-            kept = passing.kept((args, given), KEPT_SAMPLES)
-            self._begin(lambda: model(*kept[0], **kept[1]), "batch", kept)
+            if not self._optimizers:
+                self._optimizers = [optimizer, *others(self._model, [optimizer])]
+            self._within = optimizer if computes(args, given) else None
+            self._waited += 1
+            if self._probe is not None or self._kept is not None:
+                self._begin_by_what_is_known()
+            elif self._waited == PATIENCE:
+                raise InputError("no batch was seen that is passed through the network itself; give a probe")
         except Exception as error:
             self._decline(error)
+
+    def join(self, optimizer: torch.optim.Optimizer) -> None:
+        """Watch what another optimizer does, too."""
+        guest, steps = self.guest, self._steps
+        if guest is not None and steps is not None:
+            guest.guarded("another optimizer could not be watched", lambda: steps.add(optimizer))
 
     def _begin(self, passed: Callable[[], Any], origin_of_probe: str, probe: Any) -> None:
         if self._watch.window is not None and origin_of_probe == "batch":
@@ -84,62 +134,17 @@ class TorchWatch:
         guest.log(self._early)
         if fires_at(self._outer):
             sight.taps = Taps(
-                self._model, known, lambda: guest.measuring and not guest.over,
+                self._model, known, lambda: guest.measuring and not guest.over and sight.passes < 2,
                 lambda began: guest.governor.took("step", began, whole=False),
                 lambda action: guest.guarded("a batch could not be measured", action),
             )  # fmt: skip
-        self._hook(guest, sight)
-
-    def _hook(self, guest: Guest, sight: TorchSight) -> None:
-        def scaled(optimizer: Any, _args: Any, _given: Any) -> None:
-            if guest.factor != 1.0 and not sight.left:
-                guest.guarded("the learning rate could not be set", lambda: sight.scale(optimizer, guest.factor))
-
-        def before(_optimizer: Any, args: Any, given: Any) -> None:
-            if not computes(args, given):
-                step(guest.before_step)
-
-        def after(optimizer: Any, args: Any, given: Any) -> None:
-            sight.unscale(optimizer)
-            if computes(args, given):
-                step(guest.before_step)
-            step(guest.after_step)
-
-        def step(action: Callable[[], None]) -> None:
-            sight.stepping = True
-            try:
-                guest.guarded("a step could not be measured", action)
-            finally:
-                sight.stepping = False
-                if guest.over:  # it was stopped, and the optimizer's hooks are left by an exception
-                    sight.leave()
-
-        def forward(model: torch.nn.Module, _given: Any) -> None:
-            if sight.left:
-                sight.leave()
-            elif model.training and not torch.compiler.is_compiling():
-                if self._optimizers:
-                    guest.guarded("a step could not be told", guest.finish)
-                elif guest.within_a_step:  # what has changed the parameters since is over
-                    step(guest.after_step)
-
-        self._before = functools.partial(step, guest.before_step)
-        if not self._optimizers:
-            sight.hooks.append(self._model.register_forward_pre_hook(forward))
-            return
-        first = self._optimizers[0]
-        sight.hooks += [
-            first.register_step_pre_hook(before),
-            first.register_step_post_hook(after),
-            *(each.register_step_pre_hook(scaled) for each in self._optimizers),
-            *(each.register_step_post_hook(lambda it, *_: sight.unscale(it)) for each in self._optimizers[1:]),
-            self._model.register_forward_pre_hook(forward),
-        ]
+        sight.needs_taps = self._watch.window is not None
+        self._steps = Steps(self._outer, guest, sight, self._drop_hooks)
 
     def gradients_are_there(self) -> None:
         """Take note that gradients are complete, in a training that changes its parameters itself."""
-        if self.guest is not None and not self._optimizers:
-            self._before()
+        if self._steps is not None and not self._optimizers:
+            self._steps.gradients_are_there()
 
     def _start(self, known: Sketch, origin_of_probe: str, probe: Any) -> Start:
         at, device = time.time(), passing.device_of(self._model)
@@ -186,6 +191,8 @@ class TorchWatch:
         self._drop_hooks()
         if self.guest is not None:
             self.guest.close(error)
+        elif self.fault is None:
+            self._decline(InputError("no optimizer took a step with the model's parameters"))
 
 
 def own_modules(model: torch.nn.Module, units: Mapping[str, Any]) -> dict[str, torch.nn.Module]:
@@ -210,18 +217,22 @@ def rates_of(
     return found if len(set(found.values())) > 1 else {}
 
 
-def require_some(model: torch.nn.Module, optimizers: Iterable[torch.optim.Optimizer]) -> None:
+def others(model: torch.nn.Module, known: list[torch.optim.Optimizer]) -> list[torch.optim.Optimizer]:
+    """Return what else there is of optimizers that hold parameters of a network."""
+    everything = [each for each in gc.get_objects() if issubclass(type(each), torch.optim.Optimizer)]
+    return [
+        each
+        for each in everything
+        if not any(each is one for one in known)
+        and hasattr(each, "_optimizer_step_pre_hooks")  # else it wraps another, which is among them
+        and holds(each, model)
+    ]  # fmt: skip
+
+
+def require_some(model: torch.nn.Module, optimizers: list[torch.optim.Optimizer]) -> None:
     """Raise InputError for optimizers that hold none of a network's parameters."""
-    held = {id(one) for each in optimizers for group in each.param_groups for one in group["params"]}
-    if not any(id(each) in held for each in model.parameters()):
+    if optimizers and not any(holds(each, model) for each in optimizers):
         raise InputError("the optimizer holds none of the model's parameters")
-
-
-def computes(args: Any, given: Any) -> bool:
-    """Return whether a step was handed a closure, which computes the gradients within it; the first of what it was
-    handed is the optimizer itself.
-    """
-    return any(each is not None for each in args[1:]) or given.get("closure") is not None
 
 
 def _named(device: torch.device) -> str:
