@@ -52,7 +52,7 @@ class Taps:
         out = out.detach()
         others = [each for each in range(out.ndim) if each != tap.along]
         if activation == OWN:
-            told = torch.linalg.vector_norm(out, float("inf"), others)  # not 0: the largest |a|
+            told = torch.maximum(out.amax(others), -out.amin(others))  # the largest |a|: a third of its norm's time
         else:
             told = out.amax(others) if tap.before else out.sum(others)
         before = self._told.get(layer)
