@@ -110,7 +110,8 @@ def test_a_list_of_runs_needs_no_numpy() -> None:
 def test_every_module_stands_in_a_room_but_front_ends_callbacks_their_end_errors_wording_and_clocks() -> None:
     outside = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
     assert outside == {
-        "headless", "doctor", "ending", "errors", "wording", "ascii", "strict_json", "clocks", "places", "lightning", "hf",
+        "headless", "doctor", "ending", "errors", "wording", "ascii", "strict_json", "clocks", "places", "lightning",
+        "hf",
     }  # fmt: skip
 
 

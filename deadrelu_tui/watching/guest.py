@@ -169,6 +169,11 @@ class Guest:
             self._teller.tell(Event(self.step, "unreachable", {"fault": in_a_line(error)}))
             return None
 
+    @property
+    def counts(self) -> bool:
+        """Whether the batch in hand is counted: each one, where units die by their silence."""
+        return not self.over and (self.measuring or self.watch.window is not None)
+
     # What the training's thread calls
 
     def guarded(self, what: str, action: Callable[[], _Result]) -> _Result | None:
@@ -227,7 +232,7 @@ class Guest:
         taken.live = self._live()
         self.step += 1
         self.governor.took("step", began, whole=False)
-        self.measuring = self.watch.window is not None or self.governor.affords("step")
+        self.measuring = self.governor.affords("step")
         self._note()
         self._turn()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from watches import guest_of
 from deadrelu_tui.record.commands import Stop
 from deadrelu_tui.record.history import History
 
-warnings.filterwarnings("ignore")
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def rows(count: int = 32) -> torch.Tensor:
@@ -40,7 +39,7 @@ class Noted:
     def history(self) -> History:
         (monitor,) = self.monitors
         assert not monitor.fault
-        return guest_of(monitor).run.history  # type: ignore[no-any-return]
+        return guest_of(monitor).run.history
 
 
 def by_lightning(
@@ -50,7 +49,7 @@ def by_lightning(
     lightning = pytest.importorskip("lightning.pytorch", reason="Lightning is not installed (.[test-watch])")
     from deadrelu_tui.lightning import Watch
 
-    class Module(lightning.LightningModule):  # type: ignore[misc, name-defined]
+    class Module(lightning.LightningModule):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.net, _ = made("deep")
@@ -59,7 +58,7 @@ def by_lightning(
             if fails and index == 3:
                 raise ValueError("of mine")
             said = self(batch[0]) if forward else self.net(batch[0])
-            return said.square().mean()  # type: ignore[no-any-return]
+            return said.square().mean()
 
         def validation_step(self, batch: Any, index: int) -> None:
             self.log("val", self.net(batch[0]).square().mean())
@@ -72,7 +71,7 @@ def by_lightning(
     callback = Watch(**{"budget": 1.0, **(watch or {})})
     noted = Noted(callback, stop_at)
 
-    class Looker(lightning.Callback):  # type: ignore[misc, name-defined]
+    class Looker(lightning.Callback):  # type: ignore[name-defined]
         def on_train_batch_start(self, *_: Any) -> None:
             noted.step()
 
@@ -150,7 +149,7 @@ def by_hugging_face(
     callback = Watch(**{"budget": 1.0, **(watch or {})})
     noted = Noted(callback, stop_at)
 
-    class Looker(transformers.TrainerCallback):  # type: ignore[misc, name-defined]
+    class Looker(transformers.TrainerCallback):  # type: ignore[name-defined]
         def on_step_begin(self, *_: Any, **__: Any) -> None:
             noted.step()
 

@@ -32,7 +32,7 @@ class Deep(nn.Sequential):
 
 def deep() -> tuple[nn.Module, torch.Tensor]:
     model, batch = made("deep")
-    return Deep(*model), batch  # type: ignore[misc]
+    return Deep(*model), batch
 
 
 @pytest.fixture(autouse=True)

@@ -52,7 +52,7 @@ class Taps:
         out = out.detach()
         others = [each for each in range(out.ndim) if each != tap.along]
         if activation == OWN:
-            told = torch.linalg.vector_norm(out, float("inf"), others)  # not 0: the largest |a|
+            told = torch.maximum(out.amax(others), -out.amin(others))  # the largest |a|: a third of its norm's time
         else:
             # The output of a ReLU is nowhere below 0, and a sum costs less than a maximum.
             told = out.sum(others) if activation == "relu" and not tap.before else out.amax(others)

@@ -134,7 +134,7 @@ class TorchWatch:
         guest.log(self._early)
         if fires_at(self._outer):
             sight.taps = Taps(
-                self._model, known, lambda: guest.measuring and not guest.over and sight.passes < 2,
+                self._model, known, lambda: guest.counts and sight.passes < 2,
                 lambda began: guest.governor.took("step", began, whole=False),
                 lambda action: guest.guarded("a batch could not be measured", action),
             )  # fmt: skip
