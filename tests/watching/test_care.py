@@ -455,7 +455,8 @@ def test_a_number_that_cannot_be_read_back_ends_the_watching_and_not_the_trainin
     assert not any(each._forward_hooks or each._forward_pre_hooks for each in model.modules())
 
 
-def test_most_of_a_wide_sparse_autoencoder_is_found_dead_by_its_window() -> None:
+def test_most_of_a_wide_sparse_autoencoder_is_found_dead_by_its_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deadrelu_tui.watching.guest.BYTES_A_SECOND", 1e12)  # looks go by steps, not by the clock
     model = nn.Sequential(nn.Linear(16, 16_384), TopK(), nn.Linear(16_384, 16))
     with torch.no_grad():
         model[0].bias[1024:] = -9.0
