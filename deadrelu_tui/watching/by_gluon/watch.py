@@ -105,7 +105,7 @@ class GluonWatch:
         sight.gradients.spent = lambda seconds: took("step", time.perf_counter() - seconds, whole=False)
         if known.taps:
             sight.taps = Taps(
-                known, self._owed, lambda: guest.measuring and not guest.over,
+                known, self._owed, lambda: guest.counts,
                 lambda began: took("step", began, whole=False),
                 lambda action: guest.guarded("a batch could not be measured", action),
             )  # fmt: skip
@@ -135,7 +135,7 @@ class GluonWatch:
     def _forward(self, _net: Any, _args: Any) -> None:
         guest = self.guest
         if guest is not None and mx.autograd.is_training():
-            guest.guarded("a step could not be told", guest.finish)
+            guest.guarded("a step could not be told", guest.passed)
         self._owed.hand_over()
 
     def _start(self, known: Sketch, kind: str, first: passing.Args) -> Start:
