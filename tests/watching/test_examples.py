@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +16,7 @@ from terminals import Terminal, environment
 
 from deadrelu_tui.builtin import fashion_mnist
 from deadrelu_tui.record.history import History
+from deadrelu_tui.record.records import Start
 from deadrelu_tui.run.file import Tail
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -73,7 +77,11 @@ def terminal(tmp_path: Path) -> Iterator[Open]:
     yield open_one
     for each in opened:
         each.close()
-    subprocess.run(["pkill", "-f", str(tmp_path)], check=False)
+    for path in tmp_path.rglob("*.run"):  # a script that a failed test has left running
+        for record in Tail(path).read():
+            if isinstance(record, Start):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(record.facts["process"]["pid"], signal.SIGKILL)
 
 
 @pytest.mark.parametrize("name", LAYERS)
