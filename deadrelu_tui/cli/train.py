@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import signal
 import sys
 import threading
@@ -113,7 +115,10 @@ def run_command(ctx: click.Context, /, as_json: bool, steps_json: Path | None, d
         click.echo(f"deadrelu-tui: {run.unwritten}", err=True)
     if run.error is not None:
         raise run.error
-    ctx.exit(INTERRUPTED if interrupted.is_set() else 0 if whole and not run.unwritten else 1)
+    # Where there is no home to record in, nothing of what was wanted is lost; on a full disk it is.
+    homeless = run.history.unseen and run.unrecorded != os.strerror(errno.ENOSPC)
+    lost = bool(run.unwritten) and not homeless
+    ctx.exit(INTERRUPTED if interrupted.is_set() else 0 if whole and not lost else 1)
 
 
 def _no_other(_values: Mapping[str, Any], _paused: bool) -> Source:

@@ -211,11 +211,15 @@ class Script:
 def _detached(interpreter: str, told: dict[str, Any]) -> int:
     """Start the script, say which run it is as soon as it trains, and leave it alone."""
     script = Script(interpreter, told, _output())
-    while not script.run and script.hear(60.0):
+    while not (script.run or script.fault) and script.hear(60.0):
         pass
     if script.run:
         click.echo(script.run)
         return 0
+    if script.fault and script.process.poll() is None:
+        _say_fault(script)
+        click.echo(f"deadrelu-tui: it goes on by itself; what it says: {script.output}", err=True)
+        return 1
     code = script.process.wait()
     _say_last(script, code)
     return _code(code)

@@ -641,7 +641,8 @@ async def test_without_colour_there_is_none_behind_a_dialog_either(monkeypatch: 
 def test_the_header_says_what_computes_the_steps(engine: str | None, width: int, expected: str) -> None:
     facts = {} if engine is None else {"engine": engine}
     run = SimpleNamespace(
-        start=replace(start(), facts=facts), status=Status.RUNNING, can=frozenset(), here=True, unrecorded=""
+        start=replace(start(), facts=facts), status=Status.RUNNING, can=frozenset(), here=True, unrecorded="",
+        history=History(),
     )  # fmt: skip
     text = lines.header(run, 0.0, None, width).plain
     assert len(text) == width

@@ -147,7 +147,7 @@ def test_a_title_keeps_the_kind_of_its_axis_apart_from_its_values() -> None:
     assert entitled(parts, 39) == parts  # 19 of the name, 19 of the value, and a column between
     assert entitled(parts, 38) == [parts[0], parts[1], ("95.8 %", "dead")]
     assert entitled(parts, 26) == [("Σ∂L/∂encoder.weight", "name"), ("symlog", "axis"), ("95.8 %", "dead")]
-    assert entitled(parts, 25) == [("Σ∂L/∂…coder.weight", "name"), *entitled(parts, 26)[1:]]
+    assert entitled(parts, 25) == [("Σ∂L/∂…weight", "name"), *entitled(parts, 26)[1:]]
 
 
 # The banner
