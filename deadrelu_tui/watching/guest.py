@@ -119,7 +119,7 @@ class Guest:
         """Tells whether gradients are being computed, so that no weight may be changed."""
         self._pid = os.getpid()
         self._another = next(_numbers)
-        self._looked = self._sees_passes = self._revives = False
+        self._looked = self._owed = self._sees_passes = self._revives = False
         self._bytes_until = 0.0
         self._said = time.monotonic()
         self._pending: Taken | None = None
@@ -209,10 +209,11 @@ class Guest:
             return
         self._pending = taken = Taken(self.step, 0.0, {}, more=self._parts, scalars=self._early)
         self._early, self._parts = {}, []
-        if self._due() and self.governor.affords("look") and time.monotonic() >= self._bytes_until:
+        self._owed = self._owed or self._due()  # what the budget does not allow now it may some steps later
+        if self._owed and self.governor.affords("look") and time.monotonic() >= self._bytes_until:
             began = time.perf_counter()
             taken.looks, taken.values = self.sight.look()
-            taken.look, self._looked = True, True
+            taken.look, self._looked, self._owed = True, True, False
             units = sum(len(each) for each in taken.looks.values()) or telling.widths(self.run.start.network)
             self._bytes_until = time.monotonic() + units * BYTES_OF_A_UNIT / BYTES_A_SECOND
             self.governor.took("look", began)

@@ -192,6 +192,16 @@ def test_a_stop_ends_the_batches_else_it_interrupts() -> None:
     stepped(model, batch, optimizer)  # a loop that catches it goes on as if nobody had watched
 
 
+def test_a_look_that_the_budget_does_not_allow_is_taken_as_soon_as_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, batch = made("deep")
+    monitor = watched(model, optimizer := torch.optim.SGD(model.parameters(), lr=0.01), probe=batch)
+    guest = guest_of(monitor)
+    monkeypatch.setattr(guest.governor, "affords", lambda kind: kind != "look" or guest.step in (0, 7))
+    for _ in range(12):
+        stepped(model, batch, optimizer)
+    assert history_of(monitor).look_steps.tolist() == [0, 7]  # those of steps 1, 2 and 4 were due
+
+
 def test_without_controls_nothing_can_be_asked() -> None:
     model, batch = made("deep")
     monitor = watched(model, optimizer := torch.optim.SGD(model.parameters(), lr=0.01), probe=batch, controls=())
