@@ -63,7 +63,8 @@ class Column:
     def __init__(self, dtype: type = np.float32, lacking: int = 0) -> None:
         """Begin with so many values that are lacking."""
         self._make_room(np.full(lacking, LACKING, dtype) if lacking else np.empty(0, dtype), 256)
-        self._count = self.holes = lacking
+        self._count = lacking
+        self._first_hole: int | None = 0 if lacking else None
         self._whole = np.empty(0, np.bool_)
         """Of each whole block, whether all its values that are there are finite."""
         self._low: Floats = np.empty(0, np.float32)
@@ -100,8 +101,13 @@ class Column:
         """Add so many times that there is no value. Not by append: a float on its way through Python loses the bits of
         a NaN.
         """
+        if self._first_hole is None and count:
+            self._first_hole = self._count
         self.extend(np.full(count, LACKING))
-        self.holes += count
+
+    def lacks(self, stop: int) -> bool:
+        """Return whether one of the first values is not there; what is appended later does not change that."""
+        return self._first_hole is not None and self._first_hole < stop
 
     def view(self, stop: int | None = None) -> npt.NDArray[Any]:
         """Return the first values, or all of them, not to be written to; what is appended later does not reach it."""
@@ -111,12 +117,12 @@ class Column:
 
     def known(self, stop: int) -> npt.NDArray[np.bool_] | None:
         """Return of the first values which are there; None if all of them are."""
-        return None if not self.holes else self.view(stop).view(np.uint32) != LACKING.view(np.uint32)
+        return None if not self.lacks(stop) else self.view(stop).view(np.uint32) != LACKING.view(np.uint32)
 
     def newest(self, stop: int) -> int | None:
         """Return the index of the last of the first values that is there; None without one."""
         stop = min(stop, self._count)
-        if not self.holes or not stop:
+        if not self.lacks(stop):
             return stop - 1 if stop else None
         high, chunk = stop, 1
         while high > 0:
@@ -167,7 +173,7 @@ class Column:
         at = at[(at >= first) & (at < stop)]
         values = self._values[at]
         bad = ~np.isfinite(values)
-        if self.holes:
+        if self.lacks(stop):
             bad &= values.view(np.uint32) != LACKING.view(np.uint32)
         return at, bad
 
@@ -179,7 +185,7 @@ class Column:
             fine = finite.copy()
             self._finite = np.concatenate((self._finite, finite.sum(axis=1)))
             self._sums = np.concatenate((self._sums, np.where(finite, fresh, 0.0).sum(axis=1, dtype=np.float64)))
-            if self.holes:
+            if self.lacks(stop):
                 fine |= fresh.view(np.uint32) == LACKING.view(np.uint32)
             self._whole = np.concatenate((self._whole, fine.all(axis=1)))
             self._low = np.concatenate((self._low, np.fmin.reduce(fresh, axis=1)))

@@ -372,7 +372,7 @@ class History:
         while rows and count > 0:
             first = self._kept.step_of(max(0, rows - span))
             found = self.window(name, stop if first is None else first, stop)
-            if len(found.steps) >= count or span >= rows or (column is not None and not column.holes):
+            if len(found.steps) >= count or span >= rows or (column is not None and not column.lacks(rows)):
                 return Series(found.steps[-count:], found.values[-count:])
             span *= 8
         return self._nothing

@@ -157,7 +157,8 @@ def test_what_is_lacking_is_known_from_what_was_measured_and_is_no_number(
             column.append(value)
     everything = [None] * lacking + values
     assert len(column) == len(everything)
-    assert column.holes == everything.count(None)
+    for stop in (0, 1, lacking, lacking + 1, len(everything) - 1, len(everything)):
+        assert column.lacks(stop) == (None in everything[: max(0, stop)])
     for stop in (0, lacking, len(everything)):
         known = column.known(stop)
         wanted = [each is not None for each in everything[:stop]]

@@ -869,6 +869,15 @@ def test_what_comes_later_does_not_reach_a_frozen_history(stream: list[Record], 
     assert all_of(frozen) == before
 
 
+def test_a_metric_that_is_left_out_later_does_not_change_which_values_were_the_newest() -> None:
+    history = started()
+    for step, value in enumerate([1.0, NAN]):
+        history.add(Step(step, 0.1 * step, None, {}, {"loss": value}, {}, {}, False))
+    frozen, before = history.frozen(), history.newest("loss", 1)
+    history.add(Step(2, 0.2, None, {}, {}, {}, {}, False))
+    assert plain(frozen.newest("loss", 1)) == plain(before)
+
+
 @settings(max_examples=150, deadline=None)
 @given(stream=streams())
 def test_steps_that_come_as_one_are_kept_as_if_they_had_come_one_by_one(stream: list[Record]) -> None:
