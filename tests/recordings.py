@@ -11,6 +11,7 @@ from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.codec import dump
 from deadrelu_tui.record.records import Record
+from deadrelu_tui.record.steps import Steps
 from deadrelu_tui.run.origin import origin
 from deadrelu_tui.run.run import Run, Training
 
@@ -19,7 +20,7 @@ class Recorder:
     """A run of a training, and every record of it in the order in which it would stand in a file."""
 
     def __init__(self, settings: RunSettings, training: Training, executor: Executor, run: str = "") -> None:
-        self.records: list[Record] = []
+        self.records: list[Record | Steps] = []
         said = promise(settings)
         said = replace(said, run=run or said.run, facts={**said.facts, **origin("test")})
         self.run = Run(said, training, executor, settings.live, recorded=lambda _say: self.records.append)

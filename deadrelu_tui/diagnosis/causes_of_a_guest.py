@@ -10,7 +10,7 @@ from deadrelu_tui.diagnosis import causes, remedies
 from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.diagnosis.finding import Cause, Finding
 from deadrelu_tui.diagnosis.thresholds import LAYER_DEAD, LAYER_DYING
-from deadrelu_tui.record.activations import OWN
+from deadrelu_tui.record.activations import CHOSEN, OWN
 
 THREW = 0.03
 """Ours: update against the weights from which on it may have thrown a unit; healthy is about 1e-3 (cs231n)."""
@@ -19,6 +19,9 @@ THREW = 0.03
 def death(evidence: Evidence, layer: str, share: float, step: int, word: str) -> Finding:
     """Return that a layer is dead, or dies, with the cause and with what this run can do about it."""
     threshold = LAYER_DEAD if word == "dead" else LAYER_DYING
+    if evidence.activations.get(layer) == CHOSEN:
+        facts = evidence.about(layer)
+        return Finding("DeadRelu", word, facts, Cause("not_chosen"), (), share, threshold, step, layer)
     born = step <= evidence.history.first and evidence.born_dead.get(layer, 0.0) >= share / 2
     cause = _normalised(evidence, layer) or (_born(evidence, layer) if born else None) or _thrown(evidence, layer, step)
     return Finding(

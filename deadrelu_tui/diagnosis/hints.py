@@ -10,7 +10,7 @@ from deadrelu_tui.diagnosis import causes
 from deadrelu_tui.diagnosis.evidence import Evidence
 from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.diagnosis.remedies import GENTLE, lowered
-from deadrelu_tui.record.activations import OWN
+from deadrelu_tui.record.activations import CHOSEN, OWN
 from deadrelu_tui.record.commands import next_lr
 from deadrelu_tui.wording import number, rate
 
@@ -54,6 +54,9 @@ def _of_the_weights(evidence: Evidence, finding: Finding, kind: str, facts: Mapp
     if layer is None or finding.word not in ("dead", "dying"):
         if finding.word in ("vanishing", "guessing"):
             yield "He initialisation, a normalisation or a residual connection in each block"
+        return
+    if layer.activation == CHOSEN:
+        yield "draw dead entries anew from the batch, or add a loss that balances the choices"
         return
     if layer.activation == OWN:
         yield "give dead units a loss of their own, or draw them anew now and then"

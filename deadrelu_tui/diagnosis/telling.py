@@ -320,6 +320,7 @@ _CAUSED: dict[str, Callable[[Facts], str]] = {
     "fed_zeros": _fed_zeros,
     "born": _born,
     "normalised": _normalised,
+    "not_chosen": lambda _: "Others are chosen in their place",
     "crowded_out": lambda _: "Updates are small: others fire in their place",
     "few_silent": lambda facts: f"Only {percent(facts['share'])} never fire",
     "lost_layer": _lost_layer,

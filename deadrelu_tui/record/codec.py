@@ -350,7 +350,7 @@ class Decoder:
         return record
 
 
-def dump(records: Iterable[Record]) -> bytes:
+def dump(records: Iterable[Record | Steps]) -> bytes:
     """Return a stream of records."""
     encoder = Encoder()
     return encoder.header + b"".join(map(encoder.encode, together(records)))

@@ -95,8 +95,6 @@ class Kept:
         self._among: tuple[tuple[str, ...], dict[str, tuple[Quantity, ...]]] = (), {}
         """What was looked for last among the names of the metrics, by metric."""
         self._sorted: tuple[int, tuple[Event, ...]] = 0, ()
-        self._plain: tuple[str, ...] | None = None
-        """The names of metrics last met that are told at every step."""
         self._books: dict[str, Bookkeeper] = {}
         self._first_looks: dict[str, int] = {}
         """The step of the first look at each layer."""
@@ -119,10 +117,12 @@ class Kept:
             if isinstance(record, Look):
                 return self._add_look(record)
             if isinstance(record, Start):
+                first = self._now.start is None
                 self._quantities |= {each.name: each for each in record.metrics}
                 self._among = (), {}
                 self._now = self._now._replace(start=record)
-                self._add_event(Event(record.first, "start", {"settings": dict(record.settings)}))
+                if first:  # another one of the same run tells of layers that it has found since
+                    self._add_event(Event(record.first, "start", {"settings": dict(record.settings)}))
             elif isinstance(record, Event):
                 self._add_event(record)
             else:
@@ -149,7 +149,7 @@ class Kept:
             if column is not None:
                 column.append(value)
             else:
-                self._add_sparse(name, 2 * step, value, now.rows)
+                self._column(name, np.array([2 * step]), now.rows).append(value)
         if len(columns) > len(values) or any(name not in values for name in columns):
             for name, column in columns.items():
                 if name not in values:
@@ -171,9 +171,6 @@ class Kept:
             for each in record:
                 self._add_step(each)
             return
-        for name in record.names:
-            if name not in columns:
-                columns[name] = Column(lacking=now.rows)
         self._add_numbers(record.step, now.rows)
         self.at.extend(record.at)
         for layer, fired in record.fired.items():
@@ -182,7 +179,7 @@ class Kept:
             values = np.array(record.values.T, np.float32, order="C")  # a copy: those of a file cannot be set
         values[np.isnan(values)] = np.nan  # none that was measured is taken for one that lacks
         for name, told in zip(record.names, values, strict=True):
-            columns[name].extend(told)
+            self._column(name, 2 * record.step, now.rows).extend(told)
         for name in columns.keys() - set(record.names):
             columns[name].lack(rows)
         self.live.set(int(record.step[0]), record.live)
@@ -195,14 +192,7 @@ class Kept:
         )
 
     def _fit(self, record: Steps) -> bool:
-        """Return whether steps can be kept at once: nothing of them is to be refused, and each of their metrics is told
-        at every step.
-        """
-        if record.names is not self._plain:
-            known = (self._quantities.get(name) for name in record.names)
-            if not all(each is not None and each.every_step and each.name not in self.sparse for each in known):
-                return False  # sparse ones do not become dense, so what holds once holds from then on
-            self._plain = record.names
+        """Return whether steps can be kept at once: nothing of them is to be refused."""
         return (
             int(record.step[0]) > self._now.last
             and bool((record.step[1:] > record.step[:-1]).all())
@@ -220,7 +210,7 @@ class Kept:
         entries = self._add_looks(step, record.looks, updated=True)
         for name, value in {**record.values, **dict(self._counts(entries))}.items():
             if not self.quantity(name).every_step:  # of every step there is a value already
-                self._add_sparse(name, 2 * step + 1, value, now.rows)
+                self._column(name, np.array([2 * step + 1]), now.rows).append(value)
         names = (*self.dense, *self.sparse) if len(self.dense) + len(self.sparse) != len(now.names) else now.names
         self._now = now._replace(between=True, looks=len(self.looks), ledgers=self._ledgers(entries), names=names)
         return entries
@@ -253,17 +243,18 @@ class Kept:
         elif self._steps is not None:
             self._steps.extend(steps[1:])
 
-    def _add_sparse(self, name: str, moment: int, value: float, rows: int) -> None:
+    def _column(self, name: str, moments: npt.NDArray[np.int64], rows: int) -> Column:
+        """Return where values of some moments go, of a metric that was not told so far, or not at every step."""
+        if name in self.dense:
+            return self.dense[name]
         known = self._quantities.get(name)
         if known is not None and known.every_step and name not in self.sparse:
-            self.dense[name] = column = Column(lacking=rows)
-            column.append(value)
-            return
+            self.dense[name] = Column(lacking=rows)
+            return self.dense[name]
         if name not in self.sparse:
             self.sparse[name] = Column(np.int64), Column()
-        moments, values = self.sparse[name]
-        moments.append(moment)
-        values.append(value)
+        self.sparse[name][0].extend(moments)
+        return self.sparse[name][1]
 
     def _add_looks(self, step: int, looks: Mapping[str, Units], updated: bool) -> dict[str, Entry]:
         """Keep a look with the weights that a step found, or left if it has updated them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from deadrelu_tui.record.activations import CHOSEN
 from deadrelu_tui.wording import count
 
 if TYPE_CHECKING:
@@ -26,8 +27,12 @@ def judged_by(start: Start | None) -> dict[str, Any]:
 
 
 def units_of(network: Network, layer: str) -> dict[str, str]:
-    """Return what a unit of a layer is called where it is no plain unit: of a convolution it is a channel."""
+    """Return what a unit of a layer is called where it is no plain unit: of a convolution it is a channel, of a
+    table from which is chosen an entry, which is judged by that.
+    """
     known = network.layer(layer)
+    if known is not None and known.activation == CHOSEN:
+        return {"unit": "entry", "by": "chosen"}
     weight = network.parameter(known.weight) if known is not None else None
     return {"unit": "channel"} if weight is not None and len(weight.shape) > 2 else {}
 
@@ -35,7 +40,7 @@ def units_of(network: Network, layer: str) -> dict[str, str]:
 def unit(facts: Facts, number: int | None = None) -> str:
     """Return what a unit is called, in the plural unless there is one."""
     name = str(facts.get("unit", "unit"))
-    return name if number == 1 else f"{name}s"
+    return name if number == 1 else "entries" if name == "entry" else f"{name}s"
 
 
 def one(facts: Facts) -> str:
@@ -48,6 +53,8 @@ def probe(facts: Facts) -> str:
     many, by = facts.get("probe") or 0, facts.get("by", "")
     if by == "window":
         return "the batches"
+    if by == "chosen":
+        return "the choices"
     if by == "batch":
         return f"{count(many)} sample{'' if many == 1 else 's'} of the first batch" if many else "the first batch"
     things = f"{one(facts)}s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -43,40 +44,77 @@ class Steps:
             yield Step(step, at, epoch, self.live, dict(zip(self.names, values, strict=True)), fired)
 
 
-def together(records: Iterable[Record]) -> Iterator[Record | Steps]:
+def together(records: Iterable[Record | Steps]) -> Iterator[Record | Steps]:
     """Yield records, steps in a row that tell the same as one."""
-    alike = list[Step]()
+    alike, many = list[Step | Steps](), 0
     for record in records:
-        if alike and not (isinstance(record, Step) and len(alike) < TOGETHER and _alike(alike[0], record)):
+        if isinstance(record, Steps):
+            more = len(record)
+        else:
+            more = int(isinstance(record, Step) and not record.looks and not record.ends_epoch)
+        if alike and not (more and many + more <= TOGETHER and _alike(alike[0], cast("Step | Steps", record))):
             yield from _joined(alike)
-            alike = []
-        if isinstance(record, Step) and not record.looks and not record.ends_epoch:
-            alike.append(record)
+            alike, many = [], 0
+        if more:
+            alike.append(cast("Step | Steps", record))
+            many += more
         else:
             yield record
     yield from _joined(alike)
 
 
-def _alike(first: Step, other: Step) -> bool:
+def _alike(first: Step | Steps, other: Step | Steps) -> bool:
     return (
-        not other.looks
-        and not other.ends_epoch
-        and tuple(first.values) == tuple(other.values)
+        _names(first) == _names(other)
         and (first.epoch is None) == (other.epoch is None)
         and (first.live is other.live or repr(first.live) == repr(other.live))  # 1 is not the same as True
-        and [(layer, len(each)) for layer, each in first.fired.items()]
-        == [(layer, len(each)) for layer, each in other.fired.items()]
+        and _widths(first) == _widths(other)
     )
 
 
-def _joined(steps: list[Step]) -> Iterator[Step | Steps]:
-    if len(steps) < 2:
-        yield from steps
+def _names(record: Step | Steps) -> tuple[str, ...]:
+    return record.names if isinstance(record, Steps) else tuple(record.values)
+
+
+def _widths(record: Step | Steps) -> list[tuple[str, int]]:
+    return [(layer, each.shape[-1]) for layer, each in record.fired.items()]
+
+
+def _joined(alike: list[Step | Steps]) -> Iterator[Step | Steps]:
+    if len(alike) < 2:
+        yield from alike
         return
+    parts, singles = list[Steps](), list[Step]()
+    for each in alike:
+        if isinstance(each, Step):
+            singles.append(each)
+            continue
+        if singles:
+            parts.append(_made(singles))
+            singles = []
+        parts.append(each)
+    if singles:
+        parts.append(_made(singles))
+    first = parts[0]
+    if len(parts) == 1:
+        yield first
+        return
+    yield Steps(
+        np.concatenate([each.step for each in parts]),
+        np.concatenate([each.at for each in parts]),
+        None if first.epoch is None else np.concatenate([each.epoch for each in parts if each.epoch is not None]),
+        first.live,
+        first.names,
+        np.concatenate([each.values for each in parts]),
+        {layer: np.concatenate([each.fired[layer] for each in parts]) for layer in first.fired},
+    )
+
+
+def _made(steps: list[Step]) -> Steps:
     first, count = steps[0], len(steps)
     names = tuple(first.values)
     values = np.fromiter((value for each in steps for value in each.values.values()), np.float64, count * len(names))
-    yield Steps(
+    return Steps(
         np.array([each.step for each in steps], np.int64),
         np.array([each.at for each in steps], np.float64),
         None if first.epoch is None else np.array([each.epoch for each in steps], np.int64),

@@ -126,6 +126,8 @@ def _layer_lost(facts: Facts) -> str:
     fell = f"was {found}" if (found := _found(facts)) else "saturated" if saturating else "died"
     if saturating:
         so = f"are so on 99 % of {probed.probe(facts)}"
+    elif facts.get("by") == "chosen":
+        so = "are chosen no more"
     elif silent := probed.window(facts):
         so = f"were silent for {silent}"
     elif facts.get("by") == "batch":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.record.activations import SATURATING, SMOOTH
+from deadrelu_tui.record.activations import CHOSEN, SATURATING, SMOOTH
 from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.spread import spread
 
@@ -132,11 +132,17 @@ class Definition:
     """Judged by the step's batch instead of the probe set."""
     reads: str = "firing"
     """What of the units it is judged by."""
+    of_tables: bool = True
+    """Whether it means something for the entries of a table, of a thousand of which each is chosen once in a thousand
+    times at best.
+    """
 
     def applies(self, activation: str) -> bool:
         """Return whether it means something for an activation, one that nobody here knows included: a tanh that never
         goes above 0 is not dead. Smooth units are at most dormant.
         """
+        if activation == CHOSEN and not self.of_tables:
+            return False
         if activation in SMOOTH:
             return self.of_saturating is None
         return self.of_saturating is None or self.of_saturating == (activation in SATURATING)
@@ -153,7 +159,8 @@ class Definition:
 
 DEFINITIONS = (
     Definition("dead_fraction", "never fires", "never fires", lambda units: units.firing == 0),
-    Definition("inactive_fraction", "fires on < 1 %", "fires < 1 %", lambda units: units.firing < INACTIVE_BELOW),
+    Definition("inactive_fraction", "fires on < 1 %", "fires < 1 %", lambda units: units.firing < INACTIVE_BELOW,
+               of_tables=False),
     Definition("saturated_fraction", "saturated", "saturated",
                lambda units: units.unsaturated < INACTIVE_BELOW, of_saturating=True),
     Definition("dormant_fraction", f"τ-dormant, τ = {TAU}", "τ-dormant",

@@ -9,27 +9,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
-from deadrelu_tui.diagnosis.happenings import happenings
+import numpy as np
+
+from deadrelu_tui.diagnosis.happenings import LARGEST, happenings
 from deadrelu_tui.errors import in_a_line
 from deadrelu_tui.record import telling
 from deadrelu_tui.record.commands import Command, Speed, Stop, can_obey
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.ledger import Entry
 from deadrelu_tui.record.records import End, Event, Live, Look, Record, Start, Step
+from deadrelu_tui.record.steps import Steps
 from deadrelu_tui.run.advisor import Advisor, Attempt
 from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.source import ALIVE, Status, how_it_ended
 
-Sink = Callable[[Record], None]
+Sink = Callable[[Record | Steps], None]
 """Takes what comes next of a run, without waiting for anything."""
 Recorded = Callable[[Callable[[Event], object]], Sink]
 """Given what puts an event among the run's records, returns what records the run."""
-Training = Callable[[Start, Controls], Iterator[Record]]
+Training = Callable[[Start, Controls], Iterator[Record | Steps]]
 """Given what was promised and the controls, yields a Start that has the rest, then steps and events.
 
 An End it yields only where it may go on afterwards.
@@ -164,7 +167,7 @@ class Run:
     def _drain(self) -> None:
         began = time.monotonic()
         try:
-            for record in self._training(self._promised, self.controls):
+            for record in _broken_apart(self._training(self._promised, self.controls)):
                 entries = self._keep(record)
                 if isinstance(record, (Step, Look)):
                     for event in happenings(self.history, record, entries):
@@ -183,10 +186,19 @@ class Run:
     def _end(self, began: float, how: str, error: str | None = None) -> None:
         self._keep(End(max(self.history.seconds, time.monotonic() - began), how, error))
 
-    def _keep(self, record: Record) -> Mapping[str, Entry]:
+    def _keep(self, record: Record | Steps) -> Mapping[str, Entry]:
         """Add what comes next to the history, and record it in the same order, whichever thread it comes from."""
         with self._order:
             entries = self.history.add(record)
             if self._sink is not None:
                 self._sink(record)
         return entries
+
+
+def _broken_apart(records: Iterable[Record | Steps]) -> Iterator[Record | Steps]:
+    """Yield steps one by one among which one has no finite number: what broke first is an event."""
+    for record in records:
+        if isinstance(record, Steps) and not (np.abs(record.values) <= LARGEST).all():
+            yield from record
+        else:
+            yield record

@@ -37,7 +37,7 @@ class Writer:
     def __init__(self, folder: Path, say: Callable[[Event], object]) -> None:
         """Take where runs lie, and what puts an event among the run's records."""
         self._folder, self._say = folder, say
-        self._told: deque[Record] = deque()
+        self._told: deque[Record | Steps] = deque()
         self._waiting: deque[Record | Steps] = deque()
         """Of what was told, what is not in the file yet."""
         self._bytes = 0
@@ -62,7 +62,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="run-file", daemon=True)
         self._thread.start()
 
-    def __call__(self, record: Record) -> None:
+    def __call__(self, record: Record | Steps) -> None:
         """Take what comes next, without waiting for anything."""
         self._told.append(record)
         if self._ended or isinstance(record, (Start, End)):
@@ -101,7 +101,7 @@ class Writer:
 
     def _take(self) -> None:
         """Take over what was told."""
-        told = list[Record]()
+        told = list[Record | Steps]()
         while self._told:
             told.append(self._told.popleft())
         for record in together(told):

@@ -6,8 +6,8 @@ import time
 from collections import defaultdict
 
 DEBT = {"look": 0.15, "step": 0.05}
-"""Seconds that looks and steps may take beyond their share: of a training that has just begun something is to be
-seen."""
+"""Seconds that looks and steps may take before that is their share: of a training that has just begun something is to
+be seen."""
 PART = {"look": 0.5, "step": 0.5}
 """Of the budget, the share of each."""
 FORGETS = 0.2
@@ -61,4 +61,4 @@ class Governor:
     def affords(self, kind: str) -> bool:
         """Return whether another one of a kind fits what is left."""
         taken = self._taken[kind] + (self.beside if kind == "step" else 0.0)
-        return taken + self._expected[kind] <= PART[kind] * self.budget * self.training + DEBT[kind]
+        return taken + self._expected[kind] <= max(PART[kind] * self.budget * self.training, DEBT[kind])

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from deadrelu_tui.errors import InputError, in_a_line
 from deadrelu_tui.record.commands import Stop
-from deadrelu_tui.record.records import Event, Start
+from deadrelu_tui.record.records import Event, Live, Start
 from deadrelu_tui.record.units import Units
 from deadrelu_tui.run.gate import Controls, Gate, Turn
 from deadrelu_tui.run.host import Host, socket_of
@@ -25,11 +25,10 @@ from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.session import Session
 from deadrelu_tui.run.source import Source
 from deadrelu_tui.run.store import Store
-from deadrelu_tui.watching import telling
+from deadrelu_tui.watching import tables, telling
 from deadrelu_tui.watching.beside import Beside
 from deadrelu_tui.watching.governor import Governor
 from deadrelu_tui.watching.told import Over, Read, Taken
-from deadrelu_tui.watching.window import Window
 
 LOOK_EVERY = 100
 """Steps between two looks, at least; before that at each power of two."""
@@ -58,6 +57,9 @@ class Sight(Protocol):
 
     def after(self, measure: bool) -> Callable[[], Read]:
         """Return what reads back the numbers of the step, once they are computed."""
+
+    def listen(self, on: bool) -> None:
+        """Be ready to count the batches that come, or let them pass."""
 
     def rate(self) -> float | None:
         """Return the learning rate that the training itself has set; None if it has none."""
@@ -111,6 +113,8 @@ class Guest:
         self.step = start.first
         self.measuring = True
         """Whether the step in hand is measured."""
+        self.counts = True
+        """Whether the batch in hand is counted: each one, where units die by their silence."""
         self.searched = False
         """Whether the step in hand has tried several places."""
         self.flag_only = False
@@ -125,6 +129,9 @@ class Guest:
         self._pending: Taken | None = None
         self._early: dict[str, list[Any]] = {}
         """What was told of the step to come."""
+        self._tables = tables.Tables()
+        self._uncounted: set[str] = set()
+        """What was said of tables that cannot be counted."""
         self._parts: list[Callable[[], Read]] = []
         """What other optimizers have done since the step before."""
         can = frozenset({"pause", "stop", "revive", "lr"} & watch.controls)
@@ -133,15 +140,18 @@ class Guest:
         if rate is None:
             can -= {"lr"}
         start = replace(start, can=can, facts={**start.facts, **watch.facts, **self._reached(watch)}, settings=live)
+        self._start = start
+        """What the run has told of itself last."""
         store = Store(watch.folder) if watch.folder is not None else None
         self._store = store
-        window = Window(watch.window) if watch.window else None
-        self._teller = telling.Teller(start, self.governor, window)
+        self._teller = telling.Teller(start, self.governor, watch.window)
         self.run = Run(
             start, lambda _start, _controls: self._teller.records(), Beside(), live,
             recorded=store.recorded if store is not None else None,
         )  # fmt: skip
         self._gate = Gate(self.controls, live)
+        self._rate, self._rated = rate, self._gate.live
+        """The rate of the last step, and the settings that tell of it."""
         self._began = time.monotonic()
         self.run.begin()
         self._host = self._hosted(store) if store is not None else None
@@ -169,19 +179,14 @@ class Guest:
             self._teller.tell(Event(self.step, "unreachable", {"fault": in_a_line(error)}))
             return None
 
-    @property
-    def counts(self) -> bool:
-        """Whether the batch in hand is counted: each one, where units die by their silence."""
-        return not self.over and (self.measuring or self.watch.window is not None)
-
     # What the training's thread calls
 
-    def guarded(self, what: str, action: Callable[[], _Result]) -> _Result | None:
+    def guarded(self, what: str, action: Callable[..., _Result], *given: Any) -> _Result | None:
         """Do something; if it fails tell that, and watch no more. Only what is to stop the training passes."""
         if self.over or self.fault is not None:
             return None
         try:
-            return action()
+            return action(*given)
         except Exception as error:  # StoppedError is none, nor is what a hand on the keyboard raises
             self.fail(f"{what}: {in_a_line(error)}", error)
             return None
@@ -202,7 +207,7 @@ class Guest:
     def before_step(self) -> None:
         """Look if it is time, and note what has to be known before the update."""
         self.finish()
-        if self._teller.fault or not self.run.alive:
+        if self._teller.fault or self._teller.over:
             error = self.run.error
             why = "" if error is None else in_a_line(error)
             self.fail(self._teller.fault or f"what was measured could not be kept: {why}", error)
@@ -234,6 +239,9 @@ class Guest:
         self.step += 1
         self.governor.took("step", began, whole=False)
         self.measuring = self.governor.affords("step")
+        if self.counts != (self.measuring or self.watch.window is not None):
+            self.counts = not self.counts
+            self.sight.listen(self.counts)
         self._note()
         self._turn()
 
@@ -261,6 +269,7 @@ class Guest:
         taken = self._pending
         if taken is not None and taken.at:
             self._pending = None
+            taken.more = [*taken.more, *self._tables.take()]
             self._teller.tell(taken, urgent=not taken.step)
 
     def log(self, scalars: Mapping[str, Any]) -> None:
@@ -275,15 +284,36 @@ class Guest:
             if len(values) < MOST_TOLD:
                 values.append(value)
 
+    def count(self, name: str, indices: Any, size: int, make: Callable[[int], tables.Table]) -> None:
+        """Count which entries of a table were chosen, of the step that was just taken or of the one that follows."""
+        began = time.perf_counter()
+        try:
+            new = self._tables.count(name, indices, size, make, self._start.network.names)
+        except InputError as error:
+            if (said := str(error)) not in self._uncounted and len(self._uncounted) < MOST_TOLD:
+                self._uncounted.add(said)
+                self.watch.say(f"deadrelu-tui: not counted: {said}")
+            return
+        if new:
+            network = self._start.network
+            grown = replace(network, layers=(*network.layers, tables.layer_of(name, size)))
+            self._start = replace(self._start, network=grown, metrics=(*self._start.metrics, *tables.told_of(name)))
+            self._teller.tell(self._start)
+        self.governor.took("step", began, whole=False)
+
     def _due(self) -> bool:
         steps = self.step - self.run.start.first
         if not self._looked:
             return True
         return steps % LOOK_EVERY == 0 or (steps < LOOK_EVERY and steps & (steps - 1) == 0)
 
-    def _live(self) -> dict[str, Any]:
+    def _live(self) -> Live:
+        """Return what is set; the same as long as it is equal, which those who keep it can see at once."""
         rate = self.sight.rate()
-        return {} if rate is None else {"lr": rate * self.factor}
+        now = None if rate is None else rate * self.factor
+        if now != self._rate:
+            self._rate, self._rated = now, {} if now is None else {"lr": now}
+        return self._rated
 
     def _note(self) -> None:
         if time.monotonic() - self._said > SAID_EVERY:
@@ -295,6 +325,8 @@ class Guest:
 
     def _turn(self) -> None:
         """Ask the gate what is to come, and hold the training as long as it says so."""
+        if self._live() is self._gate.live and self._gate.open:
+            return
         self._follow_rate()
         turn = self._gate.next(self.step)
         if turn.go is None:
@@ -352,7 +384,7 @@ class Guest:
         """End the watching: hand over what is left, and wait until it is recorded."""
         if self.over or os.getpid() != self._pid:
             return
-        self.over = True
+        self.over, self.counts = True, False
         _alive.discard(self)
         try:
             if self.fault is None:
@@ -375,7 +407,7 @@ class Guest:
 
     def forked(self) -> None:
         """Let go of everything in a process forked from the training's, which has nothing of ours."""
-        self.over = True
+        self.over, self.counts = True, False
         if self._host is not None:
             self._host.forked()
 

@@ -26,6 +26,9 @@ class Watching(Protocol):
     def log(self, scalars: dict[str, Any]) -> None:
         """Take numbers that the training tells."""
 
+    def count(self, name: str, indices: Any, size: int) -> None:
+        """Count which entries of a table were chosen."""
+
     def close(self, error: BaseException | None = None) -> None:
         """End the watching."""
 
@@ -77,6 +80,13 @@ class Monitor:
         if self._watching is not None:
             told = scalars if loss is None else {"loss": loss, **scalars}
             self._watching.log(told)
+
+    def count(self, name: str, indices: Any, size: int) -> None:
+        """Tell which entries of a table were chosen: the codes of a codebook, the experts of a mixture. Each entry is a
+        unit from then on, which is dead when it is chosen no more. Indices that no entry has are left out.
+        """
+        if self._watching is not None:
+            self._watching.count(name, indices, size)
 
     def batches(self, loader: Iterable[_Each]) -> Iterator[_Each]:
         """Yield what a loader yields, and end when somebody who watches has asked for that."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.record.records import Event, Live
+from deadrelu_tui.record.records import Event, Live, Start
 from deadrelu_tui.record.units import Units
 
 
@@ -20,9 +21,12 @@ class Read(NamedTuple):
     fired: Mapping[str, npt.NDArray[np.bool_]]
     samples: Mapping[str, int]
     """Per layer, how many samples of the batch it was fed."""
+    chosen: Mapping[str, npt.NDArray[np.int64]] = MappingProxyType({})
+    """Per table, how often each of its entries was chosen."""
 
 
-def _nothing() -> Read:
+def nothing() -> Read:
+    """Return that nothing was measured."""
     return Read({}, {}, {})
 
 
@@ -33,7 +37,7 @@ class Taken:
     step: int
     at: float
     live: Live
-    read: Callable[[], Read] = _nothing
+    read: Callable[[], Read] = nothing
     """Waits until the numbers are there; called in another thread."""
     more: list[Callable[[], Read]] = field(default_factory=list)
     """The same for what other optimizers have done about this step."""
@@ -56,4 +60,4 @@ class Over:
     error: BaseException | None = None
 
 
-Told = Taken | Event | Over
+Told = Taken | Start | Event | Over

@@ -30,6 +30,7 @@ from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError, UnsureError
 from deadrelu_tui.record.commands import Change, Pause, Play, Restart, Resume, Revive, Stop, Take
 from deadrelu_tui.record.records import Event, Record, Start
+from deadrelu_tui.record.steps import Steps
 from deadrelu_tui.run import attached as attached_module
 from deadrelu_tui.run import host as host_module
 from deadrelu_tui.run import wire
@@ -94,7 +95,7 @@ class Process:
         self.store.close()
 
 
-def given(promised: Start, controls: Controls) -> Iterator[Record]:
+def given(promised: Start, controls: Controls) -> Iterator[Record | Steps]:
     """Take steps as `canned` does, and give parameters to whoever wants them."""
     for record in canned()(promised, controls):
         if controls.wanted is not None:

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.records import Record, Start
+from deadrelu_tui.record.steps import Steps
 from deadrelu_tui.record.telling import told
 from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.source import Status
@@ -270,7 +271,7 @@ async def test_o_lists_the_runs_and_choosing_one_makes_it_the_ghost(executor: Ex
 async def test_a_key_that_begins_to_apply_is_drawn_as_such(executor: Executor) -> None:
     go_on = threading.Event()
 
-    def running_at_20(promised: Start, controls: Controls) -> Iterator[Record]:
+    def running_at_20(promised: Start, controls: Controls) -> Iterator[Record | Steps]:
         for item in canned(healthy)(promised, controls):
             if getattr(item, "step", 0) == 20:
                 go_on.wait(60)

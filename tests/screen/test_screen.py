@@ -23,6 +23,7 @@ from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.commands import Pause, Stop
 from deadrelu_tui.record.metrics import METRICS
 from deadrelu_tui.record.records import Record, Start
+from deadrelu_tui.record.steps import Steps
 from deadrelu_tui.record.telling import told
 from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.run import Run, Training
@@ -121,7 +122,7 @@ def paused_at(step: int) -> Training:
     """A healthy training that pauses itself before a step, so that a test finds it alive."""
     inner = canned(healthy)
 
-    def training(promised: Start, controls: Controls) -> Iterator[Record]:
+    def training(promised: Start, controls: Controls) -> Iterator[Record | Steps]:
         for item in inner(promised, controls):
             if getattr(item, "step", -1) == step - 1:
                 controls.send(Pause())

@@ -14,6 +14,7 @@ from textual.events import MouseScrollDown, MouseScrollUp
 
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.records import Record, Start
+from deadrelu_tui.record.steps import Steps
 from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.app import MonitorApp
@@ -125,7 +126,7 @@ async def test_before_the_first_step_there_is_none_to_read(executor: Executor) -
 
 
 async def test_a_run_without_an_end_says_that_it_need_not_be_trained_on(executor: Executor) -> None:
-    def endless(promised: Start, controls: Controls) -> Iterator[Record]:
+    def endless(promised: Start, controls: Controls) -> Iterator[Record | Steps]:
         for item in paused_at(20)(promised, controls):
             yield replace(item, steps=None) if isinstance(item, Start) else item
 

@@ -15,6 +15,7 @@ from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.record.commands import Pause
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Event, Record, Start
+from deadrelu_tui.record.steps import Steps
 from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.source import Status
 from deadrelu_tui.tui.panels.lines import place
@@ -27,7 +28,7 @@ KEYS = {3: "n", 7: "a"}
 """What is pressed before some steps."""
 
 
-def held(promised: Start, controls: Controls) -> Iterator[Record]:
+def held(promised: Start, controls: Controls) -> Iterator[Record | Steps]:
     """Die as `dying` does, one step for each that is asked for."""
     controls.send(Pause())
     yield from canned(dying)(promised, controls)

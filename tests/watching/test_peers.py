@@ -97,7 +97,7 @@ def test_a_window_has_the_dead_that_saelens_has_at_every_step(
     data: st.DataObject, units: int, window: int, samples: int
 ) -> None:
     # It counts batches, and those beyond its window; we count samples, and dead is who was silent for the window.
-    theirs, ours = OfSaeLens(units, window), Window((window + 1) * samples)
+    theirs, ours = OfSaeLens(units, window), Window({"codes": (window + 1) * samples})
     for _ in range(data.draw(st.integers(1, 25))):
         fired = np.array(data.draw(st.lists(st.booleans(), min_size=units, max_size=units)))
         expected = theirs.batch(fired)
@@ -111,7 +111,7 @@ def test_a_window_has_the_dead_that_saelens_has_at_every_step(
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 40), st.booleans()), min_size=1, max_size=40), st.integers(1, 100))
 def test_a_unit_is_dead_once_it_was_silent_for_so_many_samples(batches: list[tuple[int, bool]], window: int) -> None:
-    counter, silent = Window(window), 0
+    counter, silent = Window({"h": window}), 0
     for samples, fires in batches:
         counter.batch("h", np.array([fires, True]), samples)
         silent = 0 if fires else silent + samples

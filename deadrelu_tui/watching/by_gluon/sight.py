@@ -99,6 +99,9 @@ class GluonSight:
 
         return read
 
+    def listen(self, on: bool) -> None:
+        """Count the batches that come, or let them pass."""
+
     def rate(self) -> float | None:
         """Return the learning rate of the first trainer."""
         return self.rates.rate()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,14 @@ from deadrelu_tui.watching.by_gluon.taps import Taps
 from deadrelu_tui.watching.by_gluon.theirs import mx
 from deadrelu_tui.watching.guest import Guest, Watch
 from deadrelu_tui.watching.quantities import told_of
+from deadrelu_tui.watching.tables import Counted, Counts, Table, counts_of
+from deadrelu_tui.watching.watched import Watched
 
 KEPT_SAMPLES = 512
 """Samples of the first batch that are kept where no probe is given."""
 
 
-class GluonWatch:
+class GluonWatch(Watched):
     """Everything that is put on a training. It begins at once if it can: with a probe, and parameters that have their
     values; else at the first step. Gluon draws first weights when the first batch comes, and nobody is to draw before.
     """
@@ -38,11 +40,9 @@ class GluonWatch:
         name: str | None, watch: Watch,
     ) -> None:  # fmt: skip
         """Take what is trained and what is wanted. Raises InputError for what cannot be watched."""
-        self.guest: Guest | None = None
-        self.fault: str | None = None
+        super().__init__()
         self._net = net
         self._classes, self._name, self._watch = classes, name, watch
-        self._early: dict[str, Any] = {}
         self._own = own_blocks(net, units or {})
         self._kept: tuple[Any, ...] | None = None
         self._hook: Any = None
@@ -100,7 +100,7 @@ class GluonWatch:
         sight.needs_taps = self._watch.window is not None
         first = (self._probe() if self._probe is not None else [kept])[0]
         guest = self.guest = Guest(sight, self._start(known, kind, first), self._watch)
-        guest.log(self._early)
+        self.tell_early(guest)
         took = guest.governor.took
         sight.gradients.spent = lambda seconds: took("step", time.perf_counter() - seconds, whole=False)
         if known.taps:
@@ -169,23 +169,48 @@ class GluonWatch:
         if self._sight is not None:
             self._sight.leave()
 
-    def log(self, scalars: Mapping[str, Any]) -> None:
-        """Take numbers that the training tells."""
-        held = {
-            name: Later(each, self._owed) if isinstance(each, mx.nd.NDArray) else each
-            for name, each in scalars.items()
-        }  # fmt: skip
-        if self.guest is not None:
-            guest = self.guest
-            guest.guarded("a number could not be taken", lambda: guest.log(held))
-        else:
-            self._early.update(held)
+    def held(self, value: Any) -> Any:
+        """Return a number as it stands now."""
+        return Later(value, self._owed) if isinstance(value, mx.nd.NDArray) else value
+
+    def table(self, size: int) -> Table:
+        """Return what counts the choices from a table of so many entries."""
+        return Chosen(size, self._owed)
 
     def close(self, error: BaseException | None = None) -> None:
         """End the watching."""
         if self.guest is not None:
             self.guest.close(error or self._owed.take())
         self._leave()
+
+
+class Chosen:
+    """Counts choices that are still to be computed when they are told, or are at hand."""
+
+    def __init__(self, size: int, owed: Owed) -> None:
+        """Take how many entries there are."""
+        self._size, self._owed = size, owed
+        self._here, self._arrays = Counted(size), list[Any]()
+
+    def add(self, indices: Any) -> None:
+        """Count choices. Raises InputError for what is no whole number."""
+        if not isinstance(indices, mx.nd.NDArray):
+            self._here.add(indices)
+        elif indices.size:  # MXNet's argmax tells whole numbers as float32
+            self._arrays.append(indices.detach().astype("int64"))
+
+    def take(self) -> Callable[[], Counts]:
+        """Return what reads back the counts since the last time."""
+        here, arrays, self._arrays = self._here.take(), self._arrays, []
+
+        def read() -> Counts:
+            counts = here()
+            with self._owed.kept():
+                for each in arrays:
+                    counts = counts + counts_of(each.asnumpy(), self._size)
+            return counts
+
+        return read
 
 
 class Later:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -49,30 +49,31 @@ class Gradients:
             return
         gradients = [gradient.detach() for _, gradient in present if gradient is not None]
         scale = getattr(optimizer, "grad_scale", None)  # by what a GradScaler has multiplied them for a fused optimizer
-        sums, norms = [each.sum() for each in gradients], torch._foreach_norm(gradients)
-        for kind, values in (("grad_sum", sums), ("grad_norm", norms)):
-            for (name, *_), value in zip(present, values, strict=True):
-                self._names.append(f"{kind}/{name}")
-                self._told.append(value if scale is None else value / scale.to(value.device))
+        told = flat([*(each.sum() for each in gradients), *torch._foreach_norm(gradients)])
+        assert told is not None
+        if scale is not None:
+            told = told / scale.to(told.device)
         skipped = getattr(optimizer, "found_inf", None)
         if skipped is not None:  # it will not take the step: its gradients are no news
-            self._told = [torch.where(skipped.to(each.device) == 0, each, NOTHING) for each in self._told]
+            told = torch.where(skipped.to(told.device) == 0, told, NOTHING)
+        self._names += [f"{kind}/{name}" for kind in ("grad_sum", "grad_norm") for name, _ in present]
+        self._told.append(told)
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def after(self) -> tuple[list[str], list[torch.Tensor]]:
-        """Return the names of what was measured, and the numbers, each a tensor of one value where it was computed."""
+        """Return the names of what was measured, and the numbers, in tensors on the devices that have computed them."""
         if self._late is not None:
             self._measure(self._late)
         names, told = self._names, self._told
         if self._before:
             now = [self._parameters[name].detach() for name in self._updated]
-            changes = torch._foreach_norm(torch._foreach_sub(now, self._before))
-            lengths = torch._foreach_norm(self._before)
+            changes = flat(torch._foreach_norm(torch._foreach_sub(now, self._before)))
+            lengths = flat(torch._foreach_norm(self._before))
+            assert changes is not None
+            assert lengths is not None
             # A parameter of zeros has no size to compare an update with: it is told as 0, if nothing changed.
-            ratios = [torch.where(change == 0, change, change / length)
-                      for change, length in zip(changes, lengths, strict=True)]  # fmt: skip
             names = names + [f"update_ratio/{name}" for name in self._updated]
-            told = told + ratios
+            told = [*told, torch.where(changes == 0, changes, changes / lengths)]
         self._names, self._told, self._before, self._updated, self._late = [], [], [], [], None
         return names, told
 
@@ -81,9 +82,11 @@ def _whole(gradient: torch.Tensor | None) -> bool:
     return gradient is not None and gradient.layout == torch.strided and gradient.numel() > 0
 
 
-def flat(told: list[torch.Tensor]) -> torch.Tensor | None:
-    """Return numbers of one value each as one tensor, on the device of the first."""
+def flat(told: Sequence[torch.Tensor]) -> torch.Tensor | None:
+    """Return numbers as one tensor of float32, (numbers,), on the device of the first; None for none."""
     if not told:
         return None
     first = told[0].device
-    return torch.stack([each.to(device=first, dtype=torch.float32).reshape(()) for each in told])
+    if any(each.dtype != torch.float32 or each.device != first for each in told):
+        told = [each.to(device=first, dtype=torch.float32) for each in told]
+    return torch.hstack(tuple(told))

@@ -17,7 +17,7 @@ from deadrelu_tui.watching.by_torch.readback import later
 from deadrelu_tui.watching.by_torch.sketch import Sketch, counted
 from deadrelu_tui.watching.by_torch.taps import Taps
 from deadrelu_tui.watching.quantities import shares
-from deadrelu_tui.watching.told import Read
+from deadrelu_tui.watching.told import Read, nothing
 
 ALONE = "other processes train copies of this network, which would stay as they are"
 
@@ -99,6 +99,8 @@ class TorchSight:
             self.needs_taps = False
             if not fired:
                 raise InputError("window= needs every batch to be seen, and none is: is the code compiled?")
+        if not told and not fired:
+            return nothing
         numbers = later(flat(told))
         device = next(iter(fired.values())).device if fired else None
         masks = later(torch.cat([each.float().to(device) for each in fired.values()]) if fired else None)
@@ -115,6 +117,11 @@ class TorchSight:
             return Read(values, split, samples)
 
         return read
+
+    def listen(self, on: bool) -> None:
+        """Count the batches that come, or let them pass."""
+        if self.taps is not None:
+            self.taps.listen(on)
 
     def rate(self) -> float | None:
         """Return the learning rate of the first group."""

@@ -42,7 +42,7 @@ class Steps:
 
     def late(self, optimizer: torch.optim.Optimizer) -> None:
         """Take up a step that has begun already, at the pass through the network within it."""
-        self._safely(lambda: self._begun(optimizer, True))
+        self._safely(self._begun, optimizer, True)
         self._sight.passes = 1
 
     def _hook(self, optimizer: torch.optim.Optimizer) -> None:
@@ -53,7 +53,7 @@ class Steps:
 
     def _before(self, optimizer: torch.optim.Optimizer, args: Any, given: Any) -> None:
         if not torch.compiler.is_compiling() and not self._sight.left:
-            self._safely(lambda: self._begun(optimizer, computes(args, given)))
+            self._safely(self._begun, optimizer, computes(args, given))
 
     def _begun(self, optimizer: torch.optim.Optimizer, inside: bool) -> None:
         sight, guest = self._sight, self._guest
@@ -70,7 +70,7 @@ class Steps:
             return
         self._sight.unscale(optimizer)
         if not self._sight.left:
-            self._safely(lambda: self._ended(optimizer))
+            self._safely(self._ended, optimizer)
         self._taken()
 
     def _ended(self, optimizer: torch.optim.Optimizer) -> None:
@@ -100,11 +100,11 @@ class Steps:
     def _which(self, optimizer: torch.optim.Optimizer) -> int:
         return next(index for index, each in enumerate(self._sight.optimizers) if each is optimizer)
 
-    def _safely(self, action: Callable[[], None]) -> None:
+    def _safely(self, action: Callable[..., None], *given: Any) -> None:
         # Whoever goes through an optimizer's hooks must not find fewer of them meanwhile.
         self._sight.stepping = True
         try:
-            self._guest.guarded("a step could not be measured", action)
+            self._guest.guarded("a step could not be measured", action, *given)
         except BaseException:
             self._sight.stepping = False
             if self._guest.over:  # it was stopped, and the hooks are left by the exception
@@ -132,7 +132,7 @@ def computes(args: Any, given: Any) -> bool:
     """Return whether a step was handed a closure, which computes the gradients within it; the first of what it was
     handed is the optimizer itself.
     """
-    return any(each is not None for each in args[1:]) or given.get("closure") is not None
+    return (len(args) > 1 and any(each is not None for each in args[1:])) or given.get("closure") is not None
 
 
 def holds(optimizer: torch.optim.Optimizer, model: torch.nn.Module) -> bool:

@@ -29,24 +29,33 @@ class Taps:
         self._told: dict[str, torch.Tensor] = {}
         self.samples: dict[str, int] = {}
         modules = dict(model.named_modules())
-        self._handles = [
-            modules[tap.module].register_forward_hook(Hook(self._hook(name, tap, known.places[name].activation)))
+        self._hooks = [
+            (modules[tap.module], _Tapped(self, name, tap, known.places[name].activation))
             for name, tap in known.taps.items()
         ]
+        self._handles = list[Any]()
+        self.listen(True)
 
-    def _hook(self, layer: str, tap: Tap, activation: str) -> Callable[..., None]:
-        def hook(module: torch.nn.Module, _given: Any, out: Any) -> None:
-            # A compiler that meets this leaves it out; and a pass that is no training tells of no batch, nor does one
-            # that repeats it while gradients are computed, as checkpoints do, or one of something that is no number.
-            if torch.compiler.is_compiling() or not module.training or not self._wanted():
-                return
-            if not isinstance(out, torch.Tensor) or computing_gradients():
-                return
-            began = time.perf_counter()
-            self._within(lambda: self._take(layer, tap, activation, out))
-            self._spent(began)
+    def listen(self, on: bool) -> None:
+        """Put the hooks on, or take them off: a module with one is called by a longer way, wanted or not."""
+        if not on:
+            for each in self._handles:
+                each.remove()
+            self._handles.clear()
+        elif not self._handles:
+            self._handles = [module.register_forward_hook(hook) for module, hook in self._hooks]
 
-        return hook
+    def wants(self, module: torch.nn.Module, out: Any) -> bool:
+        """Return whether what a module gives is that of a training batch which is counted."""
+        # A pass that is no training tells of no batch, nor does one that repeats it while gradients are computed, as
+        # checkpoints do, or one of something that is no number.
+        return module.training and self._wanted() and isinstance(out, torch.Tensor) and not computing_gradients()
+
+    def take_from(self, layer: str, tap: Tap, activation: str, out: torch.Tensor) -> None:
+        """Take what a layer's module gives."""
+        began = time.perf_counter()
+        self._within(lambda: self._take(layer, tap, activation, out))
+        self._spent(began)
 
     def _take(self, layer: str, tap: Tap, activation: str, out: torch.Tensor) -> None:
         out = out.detach()
@@ -70,10 +79,22 @@ class Taps:
         return told, samples
 
     def leave(self) -> None:
-        """Take them off."""
-        for each in self._handles:
-            each.remove()
+        """Take them off for good."""
+        self.listen(False)
+        self._hooks.clear()
         self._told.clear()
+
+
+class _Tapped(Hook):
+    """The hook of one layer: called at every step, it has little to call itself."""
+
+    def __init__(self, taps: Taps, layer: str, tap: Tap, activation: str) -> None:
+        self._taps, self._layer, self._tap, self._activation = taps, layer, tap, activation
+
+    def __call__(self, module: torch.nn.Module, _given: Any, out: Any) -> None:
+        # A compiler that meets this leaves it out.
+        if not torch.compiler.is_compiling() and self._taps.wants(module, out):
+            self._taps.take_from(self._layer, self._tap, self._activation, out)
 
 
 def fires_at(model: torch.nn.Module) -> bool:

@@ -20,10 +20,13 @@ from deadrelu_tui.watching.by_torch import passing
 from deadrelu_tui.watching.by_torch.sight import TorchSight
 from deadrelu_tui.watching.by_torch.sketch import Sketch, sketch
 from deadrelu_tui.watching.by_torch.steps import Steps, computes, holds
+from deadrelu_tui.watching.by_torch.tables import Chosen
 from deadrelu_tui.watching.by_torch.taps import Taps, fires_at
 from deadrelu_tui.watching.by_torch.unpickled import Hook
 from deadrelu_tui.watching.guest import Guest, Watch
 from deadrelu_tui.watching.quantities import told_of
+from deadrelu_tui.watching.tables import Table
+from deadrelu_tui.watching.watched import Watched
 
 PATIENCE = 3
 """Steps within which a batch has to be seen where no probe is given."""
@@ -31,7 +34,7 @@ KEPT_SAMPLES = 512
 """Samples of the first batch that are kept where no probe is given."""
 
 
-class TorchWatch:
+class TorchWatch(Watched):
     """Everything that is put on a training, and what it takes to begin: a probe, or the first batch as one."""
 
     def __init__(
@@ -43,12 +46,10 @@ class TorchWatch:
 
         Raises InputError for what cannot be watched.
         """
-        self.guest: Guest | None = None
-        self.fault: str | None = None
+        super().__init__()
         self._outer, self._model = model, passing.inner(model)
         self._optimizers = optimizers
         self._classes, self._name, self._watch = classes, name, watch
-        self._early: dict[str, Any] = {}
         self._own = own_modules(self._model, units or {})
         if optimizers:
             require_some(self._model, optimizers)
@@ -131,7 +132,7 @@ class TorchWatch:
         sight = TorchSight(self._model, self._optimizers, known, used, self._own)
         start = self._start(known, origin_of_probe, probe)
         guest = self.guest = Guest(sight, start, self._watch)
-        guest.log(self._early)
+        self.tell_early(guest)
         if fires_at(self._outer):
             sight.taps = Taps(
                 self._model, known, lambda: guest.counts and sight.passes < 2,
@@ -177,14 +178,13 @@ class TorchWatch:
             each.remove()
         self._hooks.clear()
 
-    def log(self, scalars: Mapping[str, Any]) -> None:
-        """Take numbers that the training tells."""
-        held = {name: each.detach() if isinstance(each, torch.Tensor) else each for name, each in scalars.items()}
-        if self.guest is not None:
-            guest = self.guest
-            guest.guarded("a number could not be taken", lambda: guest.log(held))
-        else:
-            self._early.update(held)
+    def held(self, value: Any) -> Any:
+        """Return a number as it stands now."""
+        return value.detach() if isinstance(value, torch.Tensor) else value
+
+    def table(self, size: int) -> Table:
+        """Return what counts the choices from a table of so many entries."""
+        return Chosen(size)
 
     def close(self, error: BaseException | None = None) -> None:
         """End the watching."""
