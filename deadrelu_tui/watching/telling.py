@@ -23,7 +23,7 @@ from deadrelu_tui.watching.tables import silence
 from deadrelu_tui.watching.told import Over, Taken, Told
 from deadrelu_tui.watching.window import Window
 
-TOGETHER = 0.1
+TOGETHER = 0.2
 """Seconds for which what is told is gathered: to be woken at every step would cost the training more than the work."""
 MOST_AT_ONCE = 1_024
 """Things told that are made records of before any of them is kept."""

@@ -520,3 +520,16 @@ def test_a_network_that_dies_of_its_rate_is_called_dead_in_the_right_layer(how: 
     assert dead["0"] is not None
     assert dead["0"] > 0.9
     assert math.isfinite(history.latest("loss") or math.nan)
+
+
+def test_choices_from_a_table_are_counted_though_they_are_still_to_be_computed() -> None:
+    net, batch = made("mlp")
+    trainer = trainer_of(net)
+    monitor = watched(net, trainer, probe=batch)
+    for _ in range(3):
+        stepped(net, batch, trainer)
+        monitor.count("codes", mx.nd.array([[0, 2], [2, 9]]).argmax(axis=1) + 1, 4)  # float32, as argmax has it: 2, 2
+        monitor.count("experts", [0, 1], 2)
+    history = history_of(monitor)
+    assert history.series("silent_fraction/codes").values.tolist() == [0.75] * 3
+    assert history.latest("silent_fraction/experts") == 0

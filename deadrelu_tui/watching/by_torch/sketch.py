@@ -13,7 +13,7 @@ import torch
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.activations import OWN, SATURATING
 from deadrelu_tui.record.network import Layer, Network, Parameter
-from deadrelu_tui.watching.by_torch import operations
+from deadrelu_tui.watching.by_torch import autograd, operations
 from deadrelu_tui.watching.by_torch.looking import Counts
 from deadrelu_tui.watching.by_torch.passing import traced, undisturbed
 from deadrelu_tui.watching.by_torch.tracing import Call, Key, Reader, Trace
@@ -47,6 +47,8 @@ class Place:
     taps: Counter[Tap] = field(default_factory=Counter)
     readers: tuple[Reader, ...] = ()
     name: str = ""
+    recomputed: bool = False
+    """Whether a training does not save what comes of it, but computes it anew."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Sketch:
     places: Mapping[str, Place]
     """By the names of the layers, in order."""
     taps: Mapping[str, Tap]
+    graphed: Mapping[str, tuple[autograd.Group, int]]
+    """Layers that no module tells of and autograd may: by which weights, and how often in a pass."""
     parameters: Mapping[str, torch.nn.Parameter]
     """Those that are told of, by name."""
     everything: Mapping[str, torch.nn.Parameter]
@@ -126,6 +130,7 @@ class _Meeting:
                   call.tag.biases, call.tag.norms, call.tag.feeds - {call.key}, call.site),
         )  # fmt: skip
         place.calls += 1
+        place.recomputed |= autograd.recomputed()
         version = call.pre._version
         for reference, known, module in self._given.get(id(call.pre), ()):
             if reference() is call.pre and known == version:
@@ -205,8 +210,13 @@ def _drawn(
     wanted = list(parameters_told(list(everything), making))
     network = Network(tuple(layers), tuple(Parameter(name, tuple(everything[name].shape)) for name in wanted))
     taps = {each.name: tap for each in places if (tap := tap_of(each)) is not None}
+    graphed = {
+        each.name: ((frozenset(each.makers), each.activation), each.calls)
+        for each in places
+        if each.name not in taps and each.activation in autograd.READ and not each.recomputed
+    }  # fmt: skip
     return Sketch(
-        network, {each.name: each for each in places}, taps, {name: everything[name] for name in wanted},
+        network, {each.name: each for each in places}, taps, graphed, {name: everything[name] for name in wanted},
         everything, out,
     )  # fmt: skip
 

@@ -165,7 +165,7 @@ class TorchWatch(Watched):
             facts["rates"] = rates
         return Start(
             run=new_id(at), at=at, title=self._name or type(self._model).__name__, device=_named(device),
-            network=known.network, metrics=tuple(told_of(known.network, known.taps)),
+            network=known.network, metrics=tuple(told_of(known.network, {*known.taps, *known.graphed})),
             probe=len(tensors[0]) if tensors and tensors[0].ndim else 0, facts=facts, classes=self._classes,
         )  # fmt: skip
 
