@@ -77,7 +77,7 @@ class Convolutional(Network):
         super().__init__()
         self.a, self.b = nn.Conv2d(1, 8, 3), nn.Conv2d(8, 8, 3)
         with torch.no_grad():
-            self.a.bias[:3] = -50.0  # type: ignore[index]
+            self.a.bias[:3] = -50.0
         self.c = nn.Linear(8, 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

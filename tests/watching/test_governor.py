@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from deadrelu_tui.watching import governor
 from deadrelu_tui.watching.governor import Governor
 
 
@@ -23,7 +22,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(governor.time, "perf_counter", clock)
+    monkeypatch.setattr("time.perf_counter", clock)
     return clock
 
 
