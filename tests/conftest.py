@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import settings
 
 from deadrelu_tui.builtin import fashion_mnist as data
 from deadrelu_tui.builtin import needs
@@ -30,6 +31,8 @@ from deadrelu_tui.record.units import Units
 
 if TYPE_CHECKING:
     from trainings import Trains
+
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))  # `ci`: the same examples each time
 
 FULL_SET_IS_HERE = data.DEBIAN_FOLDER.is_dir()
 TORCH_IS_HERE = find_spec("torch") is not None
