@@ -22,6 +22,8 @@ def judged_by(start: Start | None) -> dict[str, Any]:
     if start is None or not start.facts.get("guest"):
         return {}
     found: dict[str, Any] = {"by": str(start.facts.get("probe") or "probe")}
+    if start.facts.get("joined"):
+        found["joined"] = True
     window = start.facts.get("window")
     return {**found, "window": window} if isinstance(window, int) and window > 0 else found
 
@@ -56,7 +58,8 @@ def probe(facts: Facts) -> str:
     if by == "chosen":
         return "the choices"
     if by == "batch":
-        return f"{count(many)} sample{'' if many == 1 else 's'} of the first batch" if many else "the first batch"
+        batch = "a batch of its own" if facts.get("joined") else "the first batch"
+        return f"{count(many)} sample{'' if many == 1 else 's'} of {batch}" if many else batch
     things = f"{one(facts)}s"
     return f"{count(many)} probe {things}" if many else f"the probe {things}"
 

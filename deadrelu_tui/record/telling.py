@@ -131,7 +131,7 @@ def _layer_lost(facts: Facts) -> str:
     elif silent := probed.window(facts):
         so = f"were silent for {silent}"
     elif facts.get("by") == "batch":
-        so = "fire for no sample of the first batch"
+        so = f"fire for no sample of {'a batch of its own' if facts.get('joined') else 'the first batch'}"
     else:
         so = f"fire for no probe {probed.one(facts)}"
     return f"{facts['layer']} {fell}: {units} {so}"
@@ -176,6 +176,9 @@ def speed_text(speed: Speed) -> str:
 
 _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "start": _start,
+    "joined": lambda facts: (
+        "joined here: what came before is not known" + ("" if facts.get("known") else ", nor how many steps")
+    ),
     "change": _change,
     "engine": lambda facts: f"{engine_name(facts['engine'])} trains: {facts['lack']}",
     "passed_over": lambda facts: f"passed over: {facts['fault']}",

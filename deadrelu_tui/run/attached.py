@@ -52,10 +52,14 @@ def _reach(connection: socket.socket, where: str) -> None:
 class Attached(Recorded):
     """A run of another process of the same user. Without a connection to it it can be looked at, and no more."""
 
-    def __init__(self, path: Path, read_only: bool = False, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, path: Path, read_only: bool = False, patience: float = PATIENCE, holds: bool = False
+    ) -> None:  # fmt: skip
         """Begin to read, and connect; the connection is made anew should it be lost. A file that is about to be written
-        is waited for. Raises InputError for what is no run's file.
+        is waited for. Who `holds` a run has joined it: it is left when he goes. Raises InputError for what is no run's
+        file.
         """
+        self._holds = holds
         self._state: Mapping[str, Any] = {}
         self._read_only = read_only
         self._lost = ""
@@ -204,6 +208,10 @@ class Attached(Recorded):
         except (FutureTimeoutError, TimeoutError) as error:  # which are the same from Python 3.11 on
             raise UnsureError(f"{_UNSURE}: the process of run {self.start.run} does not answer") from error
 
+    def leave(self) -> None:
+        """Have a training be left that was joined; it goes on."""
+        self._ask({"leave": True})
+
     def close(self) -> None:
         """Look no more. The run goes on."""
         connection, self._connection = self._connection, None
@@ -265,7 +273,7 @@ class Attached(Recorded):
         if wire.HELLO in told:
             if told[wire.HELLO] != wire.VERSION:
                 raise wire.WireError("its process is of another version of deadrelu-tui")
-            self._ask({wire.HELLO: wire.VERSION})
+            self._ask({wire.HELLO: wire.VERSION, **({"holds": True} if self._holds else {})})
         elif "state" in told:
             with self._asked:
                 self._state, self._done = dict(told["state"]), int(told["done"])

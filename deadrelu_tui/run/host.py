@@ -71,6 +71,10 @@ class Host:
         """
         self.begin = begin
         self._session, self._hurry = session, hurry
+        self.leave: Callable[[], None] = lambda: None
+        """Called when somebody asks to leave what was joined."""
+        self.holders = 0
+        """How many look for whom alone the run was joined."""
         self._closed = threading.Event()
         self._guests = 0
         self._lock = threading.Lock()
@@ -158,13 +162,18 @@ class Host:
         self._count(1)
         try:
             with connection:
-                Guest(connection, self._session, self.begin, self._closed).serve()
+                Guest(connection, self._session, self, self._closed).serve()
         except OSError:
             pass  # it has gone
         except wire.WireError as error:
             print(f"deadrelu-tui: somebody who looked was left: {in_a_line(error)}", file=sys.stderr, flush=True)
         finally:
             self._count(-1)
+
+    def holds(self, more: int) -> None:
+        """Note that one more holds the run, or one less."""
+        with self._lock:
+            self.holders += more
 
     def _count(self, more: int) -> None:
         with self._lock:
@@ -175,8 +184,9 @@ class Host:
 class Guest:
     """One who looks."""
 
-    def __init__(self, connection: socket.socket, session: Session, begin: Begin, closed: threading.Event) -> None:
-        self._connection, self._session, self._begin, self._closed = connection, session, begin, closed
+    def __init__(self, connection: socket.socket, session: Session, host: Host, closed: threading.Event) -> None:
+        self._connection, self._session, self._host, self._closed = connection, session, host, closed
+        self._holds = False
         self._frames = wire.Frames(wire.MOST)
         self._known = False
         self._told: dict[str, Any] = {}
@@ -187,6 +197,13 @@ class Guest:
         """Do what is asked and tell what has changed, until the other one goes. Raises WireError for what is no frame
         of ours.
         """
+        try:
+            self._serve()
+        finally:
+            if self._holds:
+                self._host.holds(-1)
+
+    def _serve(self) -> None:
         self._connection.settimeout(PATIENCE)
         self._send({wire.HELLO: wire.VERSION, "run": self._session.in_hand.start.run})
         while not self._closed.is_set():
@@ -213,7 +230,11 @@ class Guest:
         if not self._known:
             if told.get(wire.HELLO) != wire.VERSION:
                 raise wire.WireError(f"only version {wire.VERSION} is spoken here")
-            self._known = True
+            self._known, self._holds = True, told.get("holds") is True
+            if self._holds:
+                self._host.holds(1)
+        elif told.get("leave") is True:
+            self._host.leave()
         elif "send" in told:
             try:
                 command = of_data(told["send"])
@@ -232,7 +253,7 @@ class Guest:
         try:
             if not isinstance(settings, dict):
                 raise InputError("settings are names and values")
-            self._send({"began": self._begin(settings, paused).start.run})
+            self._send({"began": self._host.begin(settings, paused).start.run})
         except Exception as error:  # whoever asks for what cannot be is told so, and the run goes on
             self._send({"fault": in_a_line(error)})
 

@@ -1,11 +1,12 @@
 """What goes over the socket between a training and those who look at it: frames of JSON, and bytes behind some.
 
 A frame is its length (u32, little-endian), a line of JSON, and bytes. The training speaks first: `{"deadrelu-tui": 1}`
-with the id of its run; whoever looks answers with the same version, or is told so and left. From there on a looker may
-send
+with the id of its run; whoever looks answers with the same version, or is told so and left; with `"holds": true`
+besides if the run was joined for him alone, and is to be left when he goes. From there on a looker may send
 
 - `{"send": COMMAND, "run": ID}`, a command as plain values (record.commands), which no other run is to obey;
 - `{"begin": SETTINGS, "paused": false}`: end the run and begin another, answered by `{"began": ID}`, `{"fault": WHY}`;
+- `{"leave": true}`: leave the training of somebody else that was joined, which goes on;
 - `{"want": "parameters"}`, answered by `{"parameters": [[dtype, shape], …]}` and the arrays one after the other;
 
 and is told `{"state": {…}, "done": N}` whenever that has changed: status, can, live, speed, error, and the id of the

@@ -34,18 +34,20 @@ def begin(
     model: Any, optimizer: Any = None, probe: Any = None, units: Mapping[str, Any] | None = None,
     window: int | None = None, classes: int | None = None, budget: float = 0.02, name: str | None = None,
     controls: Sequence[str] = CONTROLS, facts: Mapping[str, Any] | None = None,
-    by_itself: bool = False,
+    by_itself: bool = False, joined: bool = False,
 ) -> Monitor:  # fmt: skip
     """Watch a training (`deadrelu_tui.watch`); the run tells some facts besides. A training may change its parameters
-    by itself, with no optimizer.
+    by itself, with no optimizer, and may have begun before it was joined.
     """
     from deadrelu_tui.watching.guest import Watch
     from deadrelu_tui.watching.monitor import Monitor
 
+    speak = (lambda _line: None) if joined else say  # a terminal of somebody else is not written to
+
     def begun(_monitor: Monitor) -> Watching:
         wanted = Watch(
-            _controls(controls), _budget(budget), _whole("window", window), runs_folder(), say, facts or {},
-            announced,
+            _controls(controls), _budget(budget), _whole("window", window), runs_folder(), speak, facts or {},
+            announced, joined,
         )  # fmt: skip
         torch = sys.modules.get("torch")
         if torch is not None and isinstance(model, torch.nn.Module):
@@ -59,7 +61,7 @@ def begin(
             return watched_by_gluon(model, optimizer, probe, units, _whole("classes", classes), name, wanted)
         raise InputError(f"model must be a torch.nn.Module or a Gluon Block, not {type(model).__name__}")
 
-    monitor = Monitor(begun, say)
+    monitor = Monitor(begun, speak)
     begun_here.append(weakref.ref(monitor))
     return monitor
 

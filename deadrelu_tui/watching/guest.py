@@ -88,6 +88,8 @@ class Watch:
     """What else is known of the training."""
     announce: Callable[[str], None] = lambda _run: None
     """Told the id of the run, once it can be seen."""
+    joined: bool = False
+    """Whether the training had begun before."""
 
 
 class StoppedError(KeyboardInterrupt):
@@ -107,7 +109,7 @@ class Guest:
         self.governor = Governor(watch.budget)
         self.fault: str | None = None
         """Why it watches no more; None while it does."""
-        self.over = False
+        self.over = self._closed = False
         self.factor = 1.0
         """By what the training's own learning rate is multiplied."""
         self.step = start.first
@@ -154,10 +156,17 @@ class Guest:
         """The rate of the last step, and the settings that tell of it."""
         self._began = time.monotonic()
         self.run.begin()
+        if watch.joined:
+            self._teller.tell(Event(start.first, "joined", {"known": bool(start.facts.get("steps_before"))}))
         self._host = self._hosted(store) if store is not None else None
         _alive.add(self)
         if store is not None:
             watch.announce(start.run)
+
+    @property
+    def host(self) -> Host | None:
+        """Who lets the run be looked at from elsewhere."""
+        return self._host
 
     @property
     def controls(self) -> Controls:
@@ -380,16 +389,23 @@ class Guest:
         self._looked = False  # the next step has a look
         return counts
 
-    def close(self, error: BaseException | None = None) -> None:
-        """End the watching: hand over what is left, and wait until it is recorded."""
+    def let_go(self) -> None:
+        """Take off whatever was put on the training, and measure no more. Waits for nothing; `close` does the rest."""
         if self.over or os.getpid() != self._pid:
             return
         self.over, self.counts = True, False
         _alive.discard(self)
+        if self.fault is None:
+            self.finish()
+            self.sight.leave()
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the watching: hand over what is left, and wait until it is recorded."""
+        if self._closed or os.getpid() != self._pid:
+            return
+        self._closed = True
         try:
-            if self.fault is None:
-                self.finish()
-                self.sight.leave()
+            self.let_go()
             if isinstance(error, SystemExit) and error.code in (None, 0):
                 error = None
             if isinstance(error, (KeyboardInterrupt, SystemExit)):
@@ -407,7 +423,8 @@ class Guest:
 
     def forked(self) -> None:
         """Let go of everything in a process forked from the training's, which has nothing of ours."""
-        self.over, self.counts = True, False
+        self.over = self._closed = True
+        self.counts = False
         if self._host is not None:
             self._host.forked()
 

@@ -29,6 +29,9 @@ class Watching(Protocol):
     def count(self, name: str, indices: Any, size: int) -> None:
         """Count which entries of a table were chosen."""
 
+    def let_go(self) -> None:
+        """Take off whatever was put on the training."""
+
     def close(self, error: BaseException | None = None) -> None:
         """End the watching."""
 

@@ -46,6 +46,11 @@ class Watched:
         elif self.fault is None:
             self._counts.append((name, indices, size))
 
+    def let_go(self) -> None:
+        """Take off whatever was put on the training; `close` does the rest."""
+        if self.guest is not None:
+            self.guest.let_go()
+
     def tell_early(self, guest: Guest) -> None:
         """Hand over what was told before it began."""
         guest.log(self._scalars)

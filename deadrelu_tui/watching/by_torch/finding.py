@@ -42,7 +42,9 @@ class Found:
         self._handles: list[Any] = []
         self._losses: list[torch.Tensor] = []
         self._classes: int | None = None
-        self._watched: list[Watched] = []
+        self.watched: list[Watched] = []
+        self._backward: Any = None
+        self._hears: Any = None
         self._left_alone = False
         self._manual: TorchWatch | None = None
         """The watch of a training that changes its parameters itself."""
@@ -53,6 +55,7 @@ class Found:
 
     def begin(self) -> None:
         """See what is called, what takes a step, and from what gradients begin."""
+        self._announced = deadrelu_tui.watching.announced
         deadrelu_tui.watching.announced = self._announce  # of what the script watches by itself, too
         self._handles = [
             modules.register_module_forward_pre_hook(self._entered),
@@ -60,18 +63,30 @@ class Found:
             optimizers.register_optimizer_step_pre_hook(self._step),
             optimizers.register_optimizer_step_post_hook(self._stepped),
         ]
-        backward = torch.Tensor.backward
+        self._backward = backward = torch.autograd.backward  # what Tensor.backward calls, too
 
-        def heard(loss: torch.Tensor, *args: Any, **given: Any) -> Any:
-            with suppress(Exception):
-                self._heard(loss)
-            done = backward(loss, *args, **given)
-            self._updates_itself(loss)
+        def heard(tensors: Any, *args: Any, **given: Any) -> Any:
+            loss = tensors if isinstance(tensors, torch.Tensor) else None
+            if loss is not None:
+                with suppress(Exception):
+                    self._heard(loss)
+            done = backward(tensors, *args, **given)
+            if loss is not None:
+                self._updates_itself(loss)
             return done
 
         heard.__doc__, heard.__name__, heard.__qualname__ = backward.__doc__, backward.__name__, backward.__qualname__
         heard.__module__ = backward.__module__
-        torch.Tensor.backward = heard
+        self._hears = torch.autograd.backward = heard
+
+    def leave(self) -> None:
+        """Take off whatever was put on: all is as it was."""
+        self._leave()
+        for each in self._handles:
+            each.remove()
+        if torch.autograd.backward is self._hears:
+            torch.autograd.backward = self._backward
+        deadrelu_tui.watching.announced = self._announced
 
     def _entered(self, module: torch.nn.Module, given: Any) -> None:
         self._depth += 1
@@ -92,11 +107,11 @@ class Found:
 
     def _updates_itself(self, loss: torch.Tensor) -> None:
         """Watch a training that has no optimizer, and changes its parameters itself once their gradients are there."""
-        if self._manual is not None and self._watched:
+        if self._manual is not None and self.watched:
             self._losses = []
-            self._watched[0].monitor.log(loss=loss.detach())
+            self.watched[0].monitor.log(loss=loss.detach())
             self._manual.gradients_are_there()
-        elif not (self._left_alone or self._watched or len(self._met)):
+        elif not (self._left_alone or self.watched or len(self._met)):
             try:
                 self._look_for_updates()
             except Exception as error:
@@ -125,13 +140,13 @@ class Found:
         monitor = deadrelu_tui.watching.begin(
             found, every, deadrelu_tui.watching.Kept(given) if given else None,
             window=wanted.get("window"), budget=wanted.get("budget", 0.02), classes=self._classes,
-            name=f"{name}: {type(found).__name__}" if name and self._watched else name,
+            name=f"{name}: {type(found).__name__}" if name and self.watched else name,
             controls=wanted.get("controls", deadrelu_tui.watching.CONTROLS), facts=wanted.get("facts", {}),
-            by_itself=not every,
+            by_itself=not every, joined=wanted.get("joined", False),
         )  # fmt: skip
-        self._watched.append(Watched(monitor, inner(found), every))
+        self.watched.append(Watched(monitor, inner(found), every))
         self._classes = None
-        if monitor.fault and not any(not each.monitor.fault for each in self._watched):
+        if monitor.fault and not any(not each.monitor.fault for each in self.watched):
             self._tell(fault=monitor.fault)
         return monitor
 
@@ -139,13 +154,13 @@ class Found:
         """Begin to watch at a network's first step, and tell the loss of each."""
         if self._left_alone or torch.compiler.is_compiling():
             return
-        if deadrelu_tui.watching.begun_here and not self._watched:
+        if deadrelu_tui.watching.begun_here and not self.watched:
             self._leave()  # the script watches by itself
             return
         try:
             self._met[optimizer] = self._met.get(optimizer, 0) + 1
             self._seen.clear()
-            if self._met[optimizer] == 2 and self._watched:
+            if self._met[optimizer] == 2 and self.watched:
                 self._take_off()
             if self._of(optimizer) is None and self._met[optimizer] <= PATIENCE:
                 self._meet(optimizer)
@@ -164,22 +179,22 @@ class Found:
             watched.monitor.log(loss=losses[0])
 
     def _of(self, optimizer: torch.optim.Optimizer) -> Watched | None:
-        return next((each for each in self._watched if any(optimizer is one for one in each.optimizers)), None)
+        return next((each for each in self.watched if any(optimizer is one for one in each.optimizers)), None)
 
     def _meet(self, optimizer: torch.optim.Optimizer) -> None:
         """Watch what an optimizer trains: a network that is watched already, or another."""
-        for each in self._watched:
+        for each in self.watched:
             if holds(optimizer, each.model):
                 each.join(optimizer)
                 return
-        if len(self._watched) < MOST:
+        if len(self.watched) < MOST:
             self._begin(optimizer)
 
     def _begin(self, optimizer: torch.optim.Optimizer) -> None:
         held = {id(each) for group in optimizer.param_groups for each in group["params"]}
         found, given = self._model(held)
         if found is None:
-            if self._met[optimizer] == PATIENCE and not self._watched:
+            if self._met[optimizer] == PATIENCE and not self.watched:
                 self._give_up("no module was found whose parameters the optimizer holds")
             return
         self._watch(found, [optimizer, *others(inner(found), [optimizer])], given)

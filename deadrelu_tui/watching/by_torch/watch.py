@@ -153,6 +153,8 @@ class TorchWatch(Watched):
         first = next((each for each in tensors if each.is_floating_point()), None)
         facts: dict[str, Any] = {**origin(__version__), "probe": origin_of_probe, "guest": True, "engine": "torch"}
         facts["versions"] = {**facts["versions"], "torch": torch.__version__}
+        before = steps_before(self._optimizers) if self._watch.joined else 0
+        facts |= ({"joined": True} if self._watch.joined else {}) | ({"steps_before": before} if before else {})
         if first is not None and first.numel():
             wide = first.detach().double()
             facts |= {"input_mean": float(wide.mean()), "input_std": float(wide.std(unbiased=False))}
@@ -167,6 +169,7 @@ class TorchWatch(Watched):
             run=new_id(at), at=at, title=self._name or type(self._model).__name__, device=_named(device),
             network=known.network, metrics=tuple(told_of(known.network, {*known.taps, *known.graphed})),
             probe=len(tensors[0]) if tensors and tensors[0].ndim else 0, facts=facts, classes=self._classes,
+            first=max(before, int(self._watch.joined)),  # of one that was joined no look comes before the first update
         )  # fmt: skip
 
     def _decline(self, error: BaseException) -> None:
@@ -185,6 +188,11 @@ class TorchWatch(Watched):
     def table(self, size: int) -> Table:
         """Return what counts the choices from a table of so many entries."""
         return Chosen(size)
+
+    def let_go(self) -> None:
+        """Take off whatever was put on the training."""
+        self._drop_hooks()
+        super().let_go()
 
     def close(self, error: BaseException | None = None) -> None:
         """End the watching."""
@@ -205,6 +213,12 @@ def own_modules(model: torch.nn.Module, units: Mapping[str, Any]) -> dict[str, t
             raise InputError(f"units={{{name!r}: …}}: the network has no module {wanted!r}")
         found[name] = module
     return found
+
+
+def steps_before(optimizers: Iterable[torch.optim.Optimizer]) -> int:
+    """Return how many steps optimizers have taken, as Adam and others count them; 0 if none does."""
+    counts = [state["step"] for each in optimizers for state in list(each.state.values())[:1] if "step" in state]
+    return max((int(each) for each in counts), default=0)
 
 
 def rates_of(
