@@ -32,6 +32,7 @@ _HANDED_ON = {"T", "Transpose", "Permute", "View", "UnsafeView", "ToCopy", "Expa
 MOST = 20_000
 """Nodes that are gone through, at most."""
 
+
 Group = tuple[frozenset[str], str]
 """The weights that made what goes into an activation, and which one that is."""
 
@@ -41,6 +42,8 @@ class Saved(NamedTuple):
 
     node: Any
     what: str
+    feeds: frozenset[Group]
+    """The activations that it comes from directly."""
 
     @property
     def before(self) -> bool:
@@ -57,19 +60,21 @@ def found(outs: Iterable[torch.Tensor], names: Mapping[int, str]) -> Iterator[tu
     parameters by their identity. Nothing of a graph that is too large.
     """
     order = _upstream([each.grad_fn for each in outs if each.grad_fn is not None])
-    makers: dict[Any, frozenset[str]] = {}
+    makers, fed = dict[Any, frozenset[str]](), dict[Any, frozenset[Group]]()
     met = []
     for node in order:  # what goes into a node stands before it
         kind = _kind(node)
         into = [each for each, _ in node.next_functions if each is not None]
         weights = {_weight(each, names) for each in into} - {""} if operations.makes(kind.lower()) else set()
         from_here = frozenset(weights) or frozenset[str]().union(*(makers.get(each, frozenset()) for each in into))
+        feeds = frozenset[Group]().union(*(fed.get(each, frozenset()) for each in into))
         if kind in SAVED:
             activation, what, zero = SAVED[kind]
             if not zero or getattr(node, f"_saved_{zero}") == 0:
-                met.append((node._sequence_nr(), (from_here, activation), Saved(node, what)))
-                from_here = frozenset()
-        makers[node] = from_here
+                group = (from_here, activation)
+                met.append((node._sequence_nr(), group, Saved(node, what, feeds)))
+                from_here, feeds = frozenset(), frozenset({group})
+        makers[node], fed[node] = from_here, feeds
     for _, group, given in sorted(met, key=lambda each: each[0]):
         yield group, given
 

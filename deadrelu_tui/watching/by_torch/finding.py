@@ -102,6 +102,9 @@ class Found:
             return
         if self._classes is None:
             self._classes = classes_of(loss)
+        for each in self.watched:
+            if isinstance(each.monitor._watching, TorchWatch):
+                each.monitor._watching.heard(loss)
         if loss.numel() == 1:
             self._losses = [*self._losses[-63:], loss.detach()]
 

@@ -96,7 +96,7 @@ def sketch(model: torch.nn.Module, passed: Callable[[], Any], own: Mapping[str, 
             "fire otherwise"
         )
     _name(places)
-    return _drawn(places, everything, meeting.exclusive, out)
+    return drawn(places, everything, meeting.exclusive, out)
 
 
 def _counts(place: Place, gates: set[Key]) -> bool:
@@ -193,10 +193,11 @@ def _name(places: Sequence[Place]) -> None:
         each.name = wanted if used[wanted] == 1 else f"{wanted}:{used[wanted]}"
 
 
-def _drawn(
+def drawn(
     places: Sequence[Place], everything: Mapping[str, torch.nn.Parameter],
     tap_of: Callable[[Place], Tap | None], out: Any,
 ) -> Sketch:  # fmt: skip
+    """Return a sketch of layers that have their names, given what tells of each what batches make of it."""
     names = {each.key: each.name for each in places}
     order = list(names)
     layers = []

@@ -6,6 +6,7 @@ import gc
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from deadrelu_tui.record.records import Start, new_id
 from deadrelu_tui.run.origin import origin
 from deadrelu_tui.watching import Kept
 from deadrelu_tui.watching.by_torch import passing
+from deadrelu_tui.watching.by_torch.drawn import sketch_of
 from deadrelu_tui.watching.by_torch.sight import TorchSight
 from deadrelu_tui.watching.by_torch.sketch import Sketch, sketch
 from deadrelu_tui.watching.by_torch.steps import Steps, computes, holds
@@ -30,6 +32,10 @@ from deadrelu_tui.watching.watched import Watched
 
 PATIENCE = 3
 """Steps within which a batch has to be seen where no probe is given."""
+WINDOW = 2_000
+"""Samples without firing after which a unit is dead where nothing can be looked at, if nobody says otherwise; so many
+are looked at by loss-of-plasticity (Dohare et al. 2024), too.
+"""
 KEPT_SAMPLES = 512
 """Samples of the first batch that are kept where no probe is given."""
 
@@ -58,6 +64,9 @@ class TorchWatch(Watched):
         """The first batch, where it stands for a probe."""
         self._probe, self._waited = probe, 0
         self._steps: Steps | None = None
+        self._sight: TorchSight | None = None
+        self._uncalled = False
+        """Whether nobody calls the network as a module."""
         self._within: torch.optim.Optimizer | None = None
         """The optimizer whose step computes the gradients, and passes the network through, within itself."""
         if watch.window is not None and not fires_at(model):
@@ -128,8 +137,22 @@ class TorchWatch(Watched):
             raise
         except Exception as error:
             raise InputError(f"the network cannot be run on the probe: {in_a_line(error)}") from error
-        used = passed if origin_of_probe != "window" else None
-        sight = TorchSight(self._model, self._optimizers, known, used, self._own)
+        self._go(known, passed if origin_of_probe != "window" else None, origin_of_probe, probe)
+
+    def heard(self, loss: torch.Tensor) -> None:
+        """Take a loss whose gradients are about to be computed: it tells of a network that nobody calls as a module."""
+        guest, sight = self.guest, self._sight
+        if guest is None and self._waited and self._kept is None and self._probe is None and self.fault is None:
+            known = sketch_of(loss, dict(self._model.named_parameters()))
+            self._watch = replace(self._watch, window=self._watch.window or WINDOW)
+            self._go(known, None, "window", ())
+            self._uncalled = True
+            guest, sight = self.guest, self._sight
+        if self._uncalled and guest is not None and sight is not None and sight.taps is not None and guest.counts:
+            sight.taps.take_passed(loss)
+
+    def _go(self, known: Sketch, used: Callable[[], Any] | None, origin_of_probe: str, probe: Any) -> None:
+        sight = self._sight = TorchSight(self._model, self._optimizers, known, used, self._own)
         start = self._start(known, origin_of_probe, probe)
         guest = self.guest = Guest(sight, start, self._watch)
         self.tell_early(guest)

@@ -1,0 +1,126 @@
+"""Joining a training that somebody has begun without us, and leaving it again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deadrelu_tui.cli.options import chosen_beside
+from deadrelu_tui.cli.recorded import file_of
+from deadrelu_tui.cli.showing import Opened, show
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.wording import duration, percent, printable
+
+if TYPE_CHECKING:
+    from deadrelu_tui.cli.trainings import Trainings
+    from deadrelu_tui.entering.processes import Found
+
+WITHIN = 10.0
+"""Seconds within which a training that is left says so."""
+
+
+def join(ctx: click.Context, pid: int, wanted: Mapping[str, Any], detach: bool, timeout: float) -> int:
+    """Join the training of a process, and show it or say which run it is; return the exit code."""
+    from deadrelu_tui.entering.processes import find
+
+    found = find(pid)
+    shown = not detach and os.isatty(0) and os.isatty(1)
+    if shown:
+        from deadrelu_tui.tui.wire import terminal
+
+        terminal.check()
+    if not (detach or shown):
+        raise InputError("there is no terminal for the screen; --detach joins and prints an id for attach")
+    click.echo(f"Joining {described(found)}: hooks at its next step, no number changes.", err=True)
+    said = _entered(found, {**wanted, "stays": detach}, timeout)
+    if detach:
+        click.echo(said["run"])
+        return 0
+    return _seen(ctx, Path(said["file"]))
+
+
+def described(found: Found) -> str:
+    """Return a process in a line."""
+    return f"{found.pid}, {printable(' '.join(found.command))} (Python {found.version}, {duration(found.age)} old)"
+
+
+def choose() -> int:
+    """Ask which of the processes that have PyTorch loaded is meant; return its number."""
+    from deadrelu_tui.entering.processes import processes
+
+    found = processes()
+    if not found:
+        raise InputError("no Python process of yours has PyTorch loaded; watch SCRIPT.py ARGS… runs a script of yours")
+    click.echo("Your Python processes that have PyTorch loaded:\n")
+    click.echo(f"     {'pid':>8}  {'age':>10}  {'processor':>9}  command")
+    for number, each in enumerate(found, 1):
+        click.echo(
+            f"{number:>4} {each.pid:>8}  {duration(each.age):>10}  {percent(each.processor):>9}  "
+            f"{printable(' '.join(each.command))[:80]}"
+        )
+    click.echo()
+    chosen = click.prompt("Join which", type=click.IntRange(1, len(found)), default=1 if len(found) == 1 else None)
+    return found[chosen - 1].pid
+
+
+def _entered(found: Found, wanted: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
+    """Have a process join itself to us; return which run that is, and where its file lies."""
+    from deadrelu_tui.entering.entering import enter
+    from deadrelu_tui.watching.sent import text
+
+    until = time.monotonic() + timeout
+    page = enter(found, text(found.pid, {**wanted, "patience": timeout}), timeout)
+    # Once it has begun there it answers within its own time-out, whatever it meets.
+    answer = page.answer(max(0.0, until - time.monotonic()) + timeout + 5.0)
+    page.close()
+    said = json.loads(answer) if answer else {"fault": "it does not answer"}
+    if "fault" in said:
+        raise InputError(f"process {found.pid} was not joined: {said['fault']}")
+    return said  # type: ignore[no-any-return]
+
+
+def _seen(ctx: click.Context, path: Path) -> int:
+    from deadrelu_tui.run.attached import Attached
+
+    def opened(_trainings: Trainings) -> Opened:
+        return Opened(Attached(path, holds=True), begin=_no_other)
+
+    return show(chosen_beside(ctx), opened)
+
+
+def _no_other(_values: Any, _paused: bool) -> Any:
+    raise InputError("this training began outside deadrelu-tui: only there it can be started again")
+
+
+def leave(run: str) -> int:
+    """Have a training be left that was joined; return the exit code."""
+    from deadrelu_tui.run.attached import Attached
+    from deadrelu_tui.run.source import ALIVE
+
+    found = Attached(file_of(run), patience=0)
+    try:
+        found.settle()
+        name = found.start.run
+        if not found.start.facts.get("joined"):
+            raise InputError(f"run {name} was not joined; deadrelu-tui stop {name} ends it")
+        if found.status not in ALIVE:
+            raise InputError(f"run {name} has ended: it is {found.status.value}")
+        if found.lack:
+            raise InputError(found.lack)
+        found.leave()
+        until = time.monotonic() + WITHIN
+        while found.status in ALIVE and time.monotonic() < until:
+            time.sleep(0.05)
+        left = found.status not in ALIVE
+        click.echo(f"left run {name}; the training goes on" if left else f"run {name} has not been left yet")
+        return 0 if left else 1
+    finally:
+        with contextlib.suppress(Exception):
+            found.close()
