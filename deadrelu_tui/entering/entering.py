@@ -34,7 +34,7 @@ _PLACES = 3
 YES, NO_PYTHON, FULL = 1, 2, 3
 
 
-class UnmappedError(Exception):
+class UnmappedError(InputError):
     """The page has been given back."""
 
 
@@ -106,7 +106,7 @@ class Page:
                         self.unmap()
                     break
                 time.sleep(0.001)
-        except (InputError, UnmappedError):
+        except InputError:
             pass  # the process has ended, or has given the page back itself
         finally:
             self._target.close()
@@ -143,7 +143,7 @@ class Page:
     def _bytes(self, at: int, size: int) -> bytes:
         data = self._target.read(self.at + at, size) if size else b""
         if data is None:
-            raise UnmappedError
+            raise UnmappedError(f"process {self._target.pid} has given back the page that its answer was to be in")
         return data
 
 
@@ -154,7 +154,7 @@ def enter(found: Found, text: str, timeout: float = 10.0) -> Page:
     and nothing runs there later, if the process cannot be entered or does not come by within the timeout.
     """
     deadline = time.monotonic() + timeout
-    target = Target(found.pid)
+    target = Target(found.pid, found.python)
     try:
         if proc.times(found.pid).started != found.started:
             raise gone(found.pid)

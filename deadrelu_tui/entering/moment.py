@@ -12,6 +12,10 @@ the kernel for anything:
   computes comes by the evaluation loop, which is public, all the time.
 
 Nothing aside allocates memory, and Py_AddPendingCall takes no other lock, whatever the thread is in the middle of.
+
+What remains: another thread may hold the lock for the ten instructions that it is held. Up to Python 3.12 ours waits for
+it, as any would; 3.13 lets go of the interpreter's lock while it waits, in the middle of a bytecode. Nothing but other
+callers of Py_AddPendingCall takes that lock, and a training has none.
 """
 
 from __future__ import annotations
@@ -47,7 +51,8 @@ class Moments:
     def fits(self, seen: Seen, read: Read) -> bool:
         """Tell whether the thread may be turned aside; `read` reads its memory."""
         stack = self._stack(seen, read)
-        if self._is_ours(seen.pc) or any(map(self._is_ours, stack)):
+        start, end = self._ours
+        if any(start <= each < end for each in (seen.pc, *stack)):
             return False
         if seen.call is None:
             return self._innermost(seen, stack, locks=False)
@@ -56,9 +61,6 @@ class Moments:
         if self._wait != seen:
             self._wait, self._waits_since = seen, time.monotonic()
         return time.monotonic() - self._waits_since >= _A_WHILE
-
-    def _is_ours(self, address: int) -> bool:
-        return self._ours[0] <= address < self._ours[1]
 
     def _stack(self, seen: Seen, read: Read) -> tuple[int, ...]:
         data = read(seen.sp, 8 * _FAR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deadrelu_tui.entering import proc, registers
@@ -30,6 +30,7 @@ class Found:
     share: float
     """How much of a processor it has used since then: 1 is one of them all the time."""
     version: tuple[int, int]
+    python: Interpreter = field(repr=False)
     started: int
     """When it was started, in the kernel's own count: another process of the same number has another."""
     share_now: float | None = None
@@ -62,7 +63,7 @@ def find(pid: int, torch: bool = True) -> Found:
         if torch and not _has_torch(mappings):
             raise _cannot(pid, "it has not loaded torch")
         times = proc.times(pid)
-        return Found(pid, proc.words(pid), times.age, times.used / times.age, python.version, times.started)
+        return Found(pid, proc.words(pid), times.age, times.used / times.age, python.version, python, times.started)
     except _GONE:
         raise InputError(f"there is no process {pid}") from None
     except PermissionError:

@@ -18,12 +18,14 @@ from typing import TypeVar
 
 _Result = TypeVar("_Result")
 
-_PEEK_SIGNALS_OF_JOB_CONTROL = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+_JOB_CONTROL = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 _POKE, _CONT, _DETACH = 5, 7, 17
 _GET_REGISTERS, _SET_REGISTERS, _SEIZE, _INTERRUPT, _RSEQ = 0x4204, 0x4205, 0x4206, 0x4207, 0x420F
 _GENERAL = 1
 _NO_HANG, _ALL = 1, 0x40000000
 _STOP_EVENT = 128
+_TIMER_SLACK = 29
+_BRIEFLY = 0.003
 
 
 class GoneError(Exception):
@@ -94,33 +96,34 @@ def _held(tid: int, work: Callable[[Stop], _Result], patience: float) -> tuple[_
     library = ctypes.PyDLL(None, use_errno=True)
     library.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
     library.ptrace.restype = ctypes.c_long
+    library.prctl(_TIMER_SLACK, 1, 0, 0, 0)  # of this thread alone: sleeps end when they are to
     _ask(library, _SEIZE, tid, 0, 0)
-    began = time.perf_counter()
-    _ask(library, _INTERRUPT, tid, 0, 0)
-    group = _wait(library, tid, patience)
-    if group is None:
+    waited = _wait(library, tid, patience)
+    if waited is None:
         return None, 0.0
+    ran, group = waited
     try:
         result = work(Stop(library, tid, group))
     finally:
         _ask(library, _DETACH, tid, 0, 0)
-    return result, time.perf_counter() - began
+    return result, time.perf_counter() - ran
 
 
-def _wait(library: ctypes.PyDLL, tid: int, patience: float) -> bool | None:
-    """Wait for the stop and tell whether job control had stopped it anyway; pass on what signals come meanwhile."""
+def _wait(library: ctypes.PyDLL, tid: int, patience: float) -> tuple[float, bool] | None:
+    """Return when it was last seen not to stand, and whether job control has stopped it; pass on what signals come."""
     status = ctypes.c_int(0)
-    began = time.perf_counter()
+    began = ran = time.perf_counter()
+    _ask(library, _INTERRUPT, tid, 0, 0)
     while True:
+        now = time.perf_counter()
         got = library.waitpid(tid, ctypes.byref(status), _NO_HANG | _ALL)
-        waited = time.perf_counter() - began
+        waited = now - began
         if got == 0:
+            ran = now
             if waited > patience:
                 return None
-            if waited < 0.0001:
-                library.sched_yield()
-            elif waited < 0.003:
-                library.usleep(30)
+            if waited < _BRIEFLY:
+                library.usleep(10)  # not sched_yield: others would have the processor for milliseconds
             else:
                 time.sleep(0.0005)
             continue
@@ -130,7 +133,7 @@ def _wait(library: ctypes.PyDLL, tid: int, patience: float) -> bool | None:
             raise GoneError
         number = os.WSTOPSIG(status.value)
         if status.value >> 16 == _STOP_EVENT:
-            return number in _PEEK_SIGNALS_OF_JOB_CONTROL
+            return ran, number in _JOB_CONTROL
         passed_on = 0 if status.value >> 16 else number
         _ask(library, _CONT, tid, 0, passed_on)
 

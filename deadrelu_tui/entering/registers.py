@@ -40,8 +40,11 @@ class Machine(Protocol):
     def system_call(self, at: int, back: int, number: int, arguments: Sequence[int]) -> bytes | None:
         """Return code that asks the kernel for something, and goes back; None if it cannot go back from there."""
 
+    def vectors(self, pid: int) -> bytes:
+        """Return the part of the code that depends on what registers a process's processor has."""
+
     def call(
-        self, at: int, back: int, page: int, functions: tuple[int, int, int], text: int, vectors: int
+        self, at: int, back: int, page: int, functions: tuple[int, int, int], text: int, vectors: bytes
     ) -> bytes | None:
         """Return code that queues the text, and goes back; None if it cannot go back from there."""
 

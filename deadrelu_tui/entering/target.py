@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 
 from deadrelu_tui.entering import proc, registers
-from deadrelu_tui.entering.interpreter import by_file, image, interpreter
+from deadrelu_tui.entering.interpreter import Interpreter, by_file, image
 from deadrelu_tui.entering.moment import Moments, in_sequence
 from deadrelu_tui.entering.permission import denied
 from deadrelu_tui.entering.ptrace import GoneError, Stop, at_a_stop
@@ -29,19 +29,19 @@ _MISSED = "is not to be had: its main thread stood nowhere for it to be turned a
 class Target:
     """A process that is to be entered."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, python: Interpreter) -> None:
         """Find everything that is to be known before it is stopped."""
         self.pid = pid
         self.machine = registers.ours()
         self.stops: list[float] = []
         """For how long each time it was held, in seconds."""
         self._mappings = proc.maps(pid)
-        python = interpreter(pid, self._mappings)
-        if python is None or python.calls is None:
+        if python.calls is None:
             raise InputError(f"the Python of process {pid} is stripped of its symbols, so it cannot be joined")
         self.calls = python.calls
         self._at, self._was = self._slack()
         self._moments = Moments(python.functions, self.machine.FUTEX, (self._at, self._at + self.machine.ROOM))
+        self._vectors = self.machine.vectors(pid)
         self._library = ctypes.PyDLL(None, use_errno=True)
         try:
             self._memory = os.open(f"/proc/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)
@@ -87,7 +87,7 @@ class Target:
 
     def queue(self, page: int, text: int, deadline: float) -> None:
         """Have it put a text into Python's queue of pending calls."""
-        self._turn_aside(lambda back: self.machine.call(self._at, back, page, self.calls, text, 0), deadline)
+        self._turn_aside(lambda back: self.machine.call(self._at, back, page, self.calls, text, self._vectors), deadline)
 
     def tidy(self, deadline: float) -> None:
         """Put back what stood where our code was."""

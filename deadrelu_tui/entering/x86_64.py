@@ -75,14 +75,20 @@ def system_call(at: int, back: int, number: int, arguments: Sequence[int]) -> by
     return _with_table(_SYSTEM_CALL, back, number, *arguments)
 
 
-def call(at: int, back: int, page: int, functions: tuple[int, int, int], text: int, vectors: int) -> bytes | None:
+def call(at: int, back: int, page: int, functions: tuple[int, int, int], text: int, vectors: bytes) -> bytes | None:
     """Return the code that queues the text, if Python is still up, and goes back."""
-    del at, vectors
+    del at
+    return _with_table(vectors, back, page, *functions, text)
+
+
+def vectors(pid: int) -> bytes:
+    """Return the code that queues a text, as this processor keeps its vector registers."""
+    del pid
     code = _CALL
     if " xsave " not in Path("/proc/cpuinfo").read_text(encoding="utf-8"):
         for each, other in _WITHOUT_XSAVE:
             code = code.replace(each, bytes.fromhex(other))
-    return _with_table(code, back, page, *functions, text)
+    return code
 
 
 def _with_table(code: bytes, *table: int) -> bytes:
