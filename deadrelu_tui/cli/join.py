@@ -20,6 +20,7 @@ from deadrelu_tui.wording import duration, percent, printable
 
 if TYPE_CHECKING:
     from deadrelu_tui.cli.trainings import Trainings
+    from deadrelu_tui.entering.entering import Page
     from deadrelu_tui.entering.processes import Found
 
 WITHIN = 10.0
@@ -48,7 +49,8 @@ def join(ctx: click.Context, pid: int, wanted: Mapping[str, Any], detach: bool, 
 
 def described(found: Found) -> str:
     """Return a process in a line."""
-    return f"{found.pid}, {printable(' '.join(found.command))} (Python {found.version}, {duration(found.age)} old)"
+    version = ".".join(map(str, found.version))
+    return f"{found.pid}, {printable(' '.join(found.command))} (Python {version}, {duration(found.age)} old)"
 
 
 def choose() -> int:
@@ -62,12 +64,12 @@ def choose() -> int:
     click.echo(f"     {'pid':>8}  {'age':>10}  {'processor':>9}  command")
     for number, each in enumerate(found, 1):
         click.echo(
-            f"{number:>4} {each.pid:>8}  {duration(each.age):>10}  {percent(each.processor):>9}  "
+            f"{number:>4} {each.pid:>8}  {duration(each.age):>10}  {percent(each.share_now or 0.0):>9}  "
             f"{printable(' '.join(each.command))[:80]}"
         )
     click.echo()
     chosen = click.prompt("Join which", type=click.IntRange(1, len(found)), default=1 if len(found) == 1 else None)
-    return found[chosen - 1].pid
+    return found[int(chosen) - 1].pid
 
 
 def _entered(found: Found, wanted: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
@@ -76,14 +78,30 @@ def _entered(found: Found, wanted: Mapping[str, Any], timeout: float) -> Mapping
     from deadrelu_tui.watching.sent import text
 
     until = time.monotonic() + timeout
-    page = enter(found, text(found.pid, {**wanted, "patience": timeout}), timeout)
-    # Once it has begun there it answers within its own time-out, whatever it meets.
-    answer = page.answer(max(0.0, until - time.monotonic()) + timeout + 5.0)
-    page.close()
-    said = json.loads(answer) if answer else {"fault": "it does not answer"}
+    with enter(found, text(found.pid, {**wanted, "patience": timeout}), timeout) as page:
+        where = page.answer(timeout)
+        if page.failed or not where:
+            raise InputError(f"process {found.pid} was not joined: {_last(where)}")
+        # What has begun there answers within its own time-out, whatever it meets.
+        said = _said(page, int(where), until + timeout)
     if "fault" in said:
         raise InputError(f"process {found.pid} was not joined: {said['fault']}")
-    return said  # type: ignore[no-any-return]
+    return said
+
+
+def _said(page: Page, where: int, until: float) -> Mapping[str, Any]:
+    """Return what is told at a place in the process's memory as soon as it is."""
+    while time.monotonic() < until:
+        length = int.from_bytes(page.peek(where, 4), "little")
+        if length:
+            return dict(json.loads(page.peek(where + 4, length)))
+        time.sleep(0.02)
+    return {"fault": "it does not answer"}
+
+
+def _last(told: bytes | None) -> str:
+    lines = (told or b"").decode(errors="replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip()), "it does not answer")
 
 
 def _seen(ctx: click.Context, path: Path) -> int:

@@ -17,6 +17,7 @@ import click
 
 import deadrelu_tui
 from deadrelu_tui.cli.alone import left_running
+from deadrelu_tui.cli.join import choose, join, leave
 from deadrelu_tui.cli.launcher import Launched, launch
 from deadrelu_tui.cli.options import INTERRUPTED, USAGE_ERROR, chosen_beside, epilog
 from deadrelu_tui.cli.showing import Opened, screen_options, show
@@ -82,6 +83,19 @@ class Watching(click.Command):
     help="What the keys may do to the training; none for nothing.",
 )
 @click.option("--name", metavar="TEXT", help="What the run is called.  [default: the network's class]")
+@click.option(
+    "--pid", type=click.IntRange(min=1), metavar="PID", help="Join a training that runs already: its process."
+)
+@click.option("--control", is_flag=True, help="With --pid: have the keys pause, stop, revive and change lr, too.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=10.0,
+    metavar="SECONDS",
+    show_default=True,
+    help="With --pid: how long a process that is busy is waited for, and its next step.",
+)
+@click.option("--leave", metavar="RUN", help="Leave a training that was joined with --detach; it goes on.")
 @screen_options
 @click.pass_context
 def watch_command(ctx: click.Context, /, detach: bool, python: str | None, **given: Any) -> None:
@@ -91,12 +105,29 @@ def watch_command(ctx: click.Context, /, detach: bool, python: str | None, **giv
     deadrelu-tui watch [OPTIONS] SCRIPT.py [ARGS]...
     deadrelu-tui watch [OPTIONS] -m MODULE [ARGS]...
     deadrelu-tui watch [OPTIONS] -c CODE [ARGS]...
+    deadrelu-tui watch [OPTIONS] --pid PID
 
     The script runs in its own interpreter, in which NumPy is all that has to be installed beside PyTorch. Its exit code
     is ours. On a terminal the screen opens at the first step; what the script says is kept in a file, which O shows.
     Elsewhere the script runs as if nobody watched, and its run can be attached to.
+
+    With --pid a training is joined that began without us, and left again when the screen is: it goes on as if nobody
+    had come. Without a script and --pid, on a terminal, the processes are listed that can be joined.
     """
-    controls = _controls(given["controls"])
+    controls, words = _controls(given["controls"]), ctx.meta["script"]
+    if given["leave"] is not None:
+        ctx.exit(leave(given["leave"]))
+    pid = given["pid"]
+    if pid is None and not words and os.isatty(0) and os.isatty(1):
+        pid = choose()
+    if pid is not None:
+        if words:
+            raise InputError("--pid joins a process that runs already: there is no script to name")
+        joined = {
+            "runs": str(runs_folder()), "window": given["window"], "budget": given["budget"], "name": given["name"],
+            "controls": controls if given["control"] else [], "joined": True,
+        }  # fmt: skip
+        ctx.exit(join(ctx, pid, joined, detach, given["timeout"]))
     kind, what, argv = _called(ctx.meta["script"])
     interpreter = _interpreter(python)
     told: dict[str, Any] = {
@@ -117,7 +148,7 @@ def _called(words: list[str]) -> tuple[str, str, list[str]]:
     if words and words[0] == "--":
         words = words[1:]
     if not words:
-        raise InputError("which script? deadrelu-tui watch SCRIPT.py ARGS…, or -m MODULE, or -c CODE")
+        raise InputError("which script? deadrelu-tui watch SCRIPT.py ARGS…, or -m MODULE, or -c CODE, or --pid PID")
     if words[0] in ("-m", "-c"):
         if len(words) < 2:
             raise InputError(f"{words[0]} wants {'a module' if words[0] == '-m' else 'code'} behind it")

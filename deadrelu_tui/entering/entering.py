@@ -73,6 +73,13 @@ class Page:
         self.failed = kind == FAILED
         return self._bytes(ANSWER, int.from_bytes(self._bytes(LENGTH, 4), "little")) if kind else b""
 
+    def peek(self, at: int, size: int) -> bytes:
+        """Return some of the process's memory, at an address of its own."""
+        data = self._target.read(at, size)
+        if data is None:
+            raise gone(self._target.pid)
+        return data
+
     def withdraw(self, why: str) -> None:
         """Make it certain that the text does nothing later, and raise InputError; do nothing if it has begun.
 
