@@ -16,7 +16,7 @@ from deadrelu_tui.cli.options import chosen_beside
 from deadrelu_tui.cli.recorded import file_of
 from deadrelu_tui.cli.showing import Opened, show
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.wording import duration, percent, printable
+from deadrelu_tui.wording import count, duration, percent, printable
 
 if TYPE_CHECKING:
     from deadrelu_tui.cli.trainings import Trainings
@@ -44,7 +44,7 @@ def join(ctx: click.Context, pid: int, wanted: Mapping[str, Any], detach: bool, 
     if detach:
         click.echo(said["run"])
         return 0
-    return _seen(ctx, Path(said["file"]))
+    return _seen(ctx, Path(said["file"]), pid)
 
 
 def described(found: Found) -> str:
@@ -104,13 +104,34 @@ def _last(told: bytes | None) -> str:
     return next((line for line in reversed(lines) if line.strip()), "it does not answer")
 
 
-def _seen(ctx: click.Context, path: Path) -> int:
+def _seen(ctx: click.Context, path: Path, pid: int) -> int:
     from deadrelu_tui.run.attached import Attached
 
     def opened(_trainings: Trainings) -> Opened:
         return Opened(Attached(path, holds=True), begin=_no_other)
 
-    return show(chosen_beside(ctx), opened)
+    code = show(chosen_beside(ctx), opened, farewell=False)
+    if code == 0:
+        _say_left(path, pid)
+    return code
+
+
+def _say_left(path: Path, pid: int) -> None:
+    """Say what was seen, and that the training goes on, if it does."""
+    from deadrelu_tui.run.recorded import Recorded
+    from deadrelu_tui.run.source import ALIVE
+
+    found, until = Recorded(path), time.monotonic() + WITHIN
+    found.settle()
+    while found.status in ALIVE and time.monotonic() < until:
+        time.sleep(0.05)
+    name, steps = found.start.run, count(found.history.taken)
+    found.close()
+    if os.path.exists(f"/proc/{pid}"):
+        click.echo(f"left process {pid} after {steps} steps; it trains on")
+    else:
+        click.echo(f"process {pid} has ended; {steps} of its steps were seen")
+    click.echo(f"to see them again: deadrelu-tui replay {name}")
 
 
 def _no_other(_values: Any, _paused: bool) -> Any:
