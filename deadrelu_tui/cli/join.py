@@ -16,6 +16,7 @@ from deadrelu_tui.cli.options import chosen_beside
 from deadrelu_tui.cli.recorded import file_of
 from deadrelu_tui.cli.showing import Opened, show
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.watching.sent import seen_by, text
 from deadrelu_tui.wording import count, duration, percent, printable
 
 if TYPE_CHECKING:
@@ -40,11 +41,18 @@ def join(ctx: click.Context, pid: int, wanted: Mapping[str, Any], detach: bool, 
     if not (detach or shown):
         raise InputError("there is no terminal for the screen; --detach joins and prints an id for attach")
     click.echo(f"Joining {described(found)}: hooks at its next step, no number changes.", err=True)
-    said = _entered(found, {**wanted, "stays": detach}, timeout)
+    runs = runs_folder()
+    runs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    told = {**wanted, "stays": detach, "runs": str(runs) if seen_by(pid, runs) else None}
+    said = _entered(found, told, timeout)
+    file, root = Path(said["file"]), ""
+    if not seen_by(pid, file):  # it is in a container, which has a root folder of its own
+        root = f"/proc/{pid}/root"
+        file = Path(f"{root}{file}")
     if detach:
-        click.echo(said["run"])
+        click.echo(said["run"] if not root else f"{said['run']} (in a container: attach there)")
         return 0
-    return _seen(ctx, Path(said["file"]), pid)
+    return _seen(ctx, file, root, pid)
 
 
 def described(found: Found) -> str:
@@ -75,7 +83,6 @@ def choose() -> int:
 def _entered(found: Found, wanted: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
     """Have a process join itself to us; return which run that is, and where its file lies."""
     from deadrelu_tui.entering.entering import enter
-    from deadrelu_tui.watching.sent import text
 
     until = time.monotonic() + timeout
     with enter(found, text(found.pid, {**wanted, "patience": timeout}), timeout) as page:
@@ -104,11 +111,11 @@ def _last(told: bytes | None) -> str:
     return next((line for line in reversed(lines) if line.strip()), "it does not answer")
 
 
-def _seen(ctx: click.Context, path: Path, pid: int) -> int:
+def _seen(ctx: click.Context, path: Path, root: str, pid: int) -> int:
     from deadrelu_tui.run.attached import Attached
 
     def opened(_trainings: Trainings) -> Opened:
-        return Opened(Attached(path, holds=True), begin=_no_other)
+        return Opened(Attached(path, holds=True, root=root), begin=_no_other)
 
     code = show(chosen_beside(ctx), opened, farewell=False)
     if code == 0:

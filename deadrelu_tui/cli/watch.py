@@ -124,7 +124,7 @@ def watch_command(ctx: click.Context, /, detach: bool, python: str | None, **giv
         if words:
             raise InputError("--pid joins a process that runs already: there is no script to name")
         joined = {
-            "runs": str(runs_folder()), "window": given["window"], "budget": given["budget"], "name": given["name"],
+            "window": given["window"], "budget": given["budget"], "name": given["name"],
             "controls": controls if given["control"] else [], "joined": True,
         }  # fmt: skip
         ctx.exit(join(ctx, pid, joined, detach, given["timeout"]))

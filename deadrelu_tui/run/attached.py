@@ -53,13 +53,13 @@ class Attached(Recorded):
     """A run of another process of the same user. Without a connection to it it can be looked at, and no more."""
 
     def __init__(
-        self, path: Path, read_only: bool = False, patience: float = PATIENCE, holds: bool = False
+        self, path: Path, read_only: bool = False, patience: float = PATIENCE, holds: bool = False, root: str = ""
     ) -> None:  # fmt: skip
         """Begin to read, and connect; the connection is made anew should it be lost. A file that is about to be written
-        is waited for. Who `holds` a run has joined it: it is left when he goes. Raises InputError for what is no run's
-        file.
+        is waited for. Who `holds` a run has joined it: it is left when he goes. Its process may have a root folder of
+        its own, as in a container: `root` is where that is seen from here. Raises InputError for what is no run's file.
         """
-        self._holds = holds
+        self._holds, self._root = holds, root
         self._state: Mapping[str, Any] = {}
         self._read_only = read_only
         self._lost = ""
@@ -83,13 +83,14 @@ class Attached(Recorded):
 
     def _connect(self) -> socket.socket:
         where = self.start.facts.get("socket")
-        if self.start.facts.get("host") != socket.gethostname():
+        if self.start.facts.get("host") != socket.gethostname() and not self._root:
             raise InputError(f"run {self.start.run} is on {self.start.facts.get('host')}; commands are taken there")
         if not lives(self.start.facts, 0.0):
             raise InputError(f"run {self.start.run} has ended")
         if not isinstance(where, str):
             why = self.start.facts.get("unreachable")
             raise InputError(f"run {self.start.run} listens to nobody{f': {why}' if why else ''}")
+        where = f"{self._root}{where}"
         wire.require_ours(Path(where).parent)
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:

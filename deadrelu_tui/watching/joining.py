@@ -7,6 +7,7 @@ what has to be done by its own thread takes some microseconds.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
@@ -73,8 +74,8 @@ class Joined:
             raise InputError("PyTorch is not loaded there")
         self.wanted, self._say = wanted, say
         self._told = places.told
-        if wanted.get("runs"):
-            places.told = Path(wanted["runs"])
+        home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+        places.told = Path(wanted.get("runs") or os.path.join(home, "deadrelu-tui", "runs"))
         self.run: str = ""
         self._found: Found | None = None
         self._left = threading.Event()

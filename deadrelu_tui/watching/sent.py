@@ -85,13 +85,13 @@ _BY_SOURCES = """import base64, importlib.abc, importlib.util, zlib
 
 def text(pid: int, wanted: Mapping[str, Any]) -> str:
     """Return what has a process join its training as it is wanted."""
-    known = _BY_PATH.format(folder=str(_FOLDER)) if _seen_by(pid) else _BY_SOURCES.format(sources=_sources())
+    seen = seen_by(pid, _FOLDER / "__init__.py")
+    known = _BY_PATH.format(folder=str(_FOLDER)) if seen else _BY_SOURCES.format(sources=_sources())
     return _TEXT.format(room=ROOM, wanted=json.dumps(dict(wanted)), version=deadrelu_tui.__version__, known=known)
 
 
-def _seen_by(pid: int) -> bool:
-    """Return whether a process sees our files where we see them."""
-    path = str(_FOLDER / "__init__.py")
+def seen_by(pid: int, path: Path) -> bool:
+    """Return whether a process sees a file or a folder where we see it."""
     try:
         ours, theirs = os.stat(path), os.stat(f"/proc/{pid}/root{path}")
     except OSError:

@@ -29,9 +29,7 @@ THREADS = (
     "    while not over:\n"
     "        if work() != right: over.append(3)\n"
     "threads = [threading.Thread(target=beside) for _ in range(3)]\n"
-    "for each in threads: each.start()\n"
-    + READY
-    + "while not closed():\n    if work() != right: over.append(3)\n"
+    "for each in threads: each.start()\n" + READY + "while not closed():\n    if work() != right: over.append(3)\n"
     "over.append(7)\n"
     "for each in threads: each.join()\n"
     "sys.exit(over[0])\n"
