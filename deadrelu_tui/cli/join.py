@@ -16,6 +16,7 @@ from deadrelu_tui.cli.options import chosen_beside
 from deadrelu_tui.cli.recorded import file_of
 from deadrelu_tui.cli.showing import Opened, show
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.places import runs_folder
 from deadrelu_tui.watching.sent import seen_by, text
 from deadrelu_tui.wording import count, duration, percent, printable
 
