@@ -22,10 +22,13 @@ def death(evidence: Evidence, layer: str, share: float, step: int, word: str) ->
     if evidence.activations.get(layer) == CHOSEN:
         facts = evidence.about(layer)
         return Finding("DeadRelu", word, facts, Cause("not_chosen"), (), share, threshold, step, layer)
+    facts = evidence.about(layer)
+    if facts.get("joined") and step <= evidence.history.first:
+        facts["found"] = True
     born = step <= evidence.history.first and evidence.born_dead.get(layer, 0.0) >= share / 2
     cause = _normalised(evidence, layer) or (_born(evidence, layer) if born else None) or _thrown(evidence, layer, step)
     return Finding(
-        "BornDead" if born else "DeadRelu", word, evidence.about(layer), cause,
+        "BornDead" if born else "DeadRelu", word, facts, cause,
         remedies.now(evidence, layer, step), share, threshold, step, layer,
     )  # fmt: skip
 

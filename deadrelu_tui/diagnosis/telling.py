@@ -108,6 +108,8 @@ def _dead_relu(it: Finding) -> str:
     if not it.word:
         return f"{it.layer}: {units} fire for less than 1 % of {probe} since step {count(it.step)}"
     reached = "half" if it.word == "dead" else "a tenth"
+    if it.facts.get("found"):
+        return f"{it.layer}: {_never_fire(it.value, it.facts)}, {reached} when it was joined"
     return f"{it.layer}: {_never_fire(it.value, it.facts)}, {reached} by step {count(it.step)}"
 
 
