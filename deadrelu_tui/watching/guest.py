@@ -17,9 +17,9 @@ from typing import Any, Protocol, TypeVar
 
 from deadrelu_tui.errors import InputError, in_a_line
 from deadrelu_tui.record.commands import Stop
-from deadrelu_tui.record.records import Event, Live, Start
+from deadrelu_tui.record.records import Event, Start
 from deadrelu_tui.record.units import Units
-from deadrelu_tui.run.gate import Controls, Gate, Turn
+from deadrelu_tui.run.gate import Controls
 from deadrelu_tui.run.host import Host, socket_of
 from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.session import Session
@@ -28,6 +28,7 @@ from deadrelu_tui.run.store import Store
 from deadrelu_tui.watching import tables, telling
 from deadrelu_tui.watching.beside import Beside
 from deadrelu_tui.watching.governor import Governor
+from deadrelu_tui.watching.orders import Orders
 from deadrelu_tui.watching.told import Over, Read, Taken
 
 LOOK_EVERY = 100
@@ -92,10 +93,6 @@ class Watch:
     """Whether the training had begun before."""
 
 
-class StoppedError(KeyboardInterrupt):
-    """Somebody who watches has ended the training."""
-
-
 _alive = weakref.WeakSet["Guest"]()
 _numbers = itertools.count()
 
@@ -110,8 +107,6 @@ class Guest:
         self.fault: str | None = None
         """Why it watches no more; None while it does."""
         self.over = self._closed = False
-        self.factor = 1.0
-        """By what the training's own learning rate is multiplied."""
         self.step = start.first
         self.measuring = True
         """Whether the step in hand is measured."""
@@ -119,13 +114,9 @@ class Guest:
         """Whether the batch in hand is counted: each one, where units die by their silence."""
         self.searched = False
         """Whether the step in hand has tried several places."""
-        self.flag_only = False
-        """Whether the training looks itself whether it is to stop."""
-        self.busy: Callable[[], bool] = lambda: False
-        """Tells whether gradients are being computed, so that no weight may be changed."""
         self._pid = os.getpid()
         self._another = next(_numbers)
-        self._looked = self._owed = self._sees_passes = self._revives = False
+        self._looked = self._owed = self._sees_passes = False
         self._bytes_until = 0.0
         self._said = time.monotonic()
         self._pending: Taken | None = None
@@ -151,9 +142,7 @@ class Guest:
             start, lambda _start, _controls: self._teller.records(), Beside(), live,
             recorded=store.recorded if store is not None else None,
         )  # fmt: skip
-        self._gate = Gate(self.controls, live)
-        self._rate, self._rated = rate, self._gate.live
-        """The rate of the last step, and the settings that tell of it."""
+        self.orders = Orders(self, rate)
         self._began = time.monotonic()
         self.run.begin()
         if watch.joined:
@@ -244,7 +233,7 @@ class Guest:
         taken.read = self.sight.after(self.measuring)
         taken.at = time.monotonic() - self._began
         taken.searches = self.searched
-        taken.live = self._live()
+        taken.live = self.orders.live
         self.step += 1
         self.governor.took("step", began, whole=False)
         self.measuring = self.governor.affords("step")
@@ -252,7 +241,7 @@ class Guest:
             self.counts = not self.counts
             self.sight.listen(self.counts)
         self._note()
-        self._turn()
+        self.orders.take()
 
     @property
     def within_a_step(self) -> bool:
@@ -269,9 +258,7 @@ class Guest:
         """Take note that the network begins to be trained on a batch: what was told so far is of the step before."""
         self._sees_passes = True
         self.finish()
-        if self._revives and not self.busy():
-            self._revives = False
-            self.revive(None)
+        self.orders.catch_up()
 
     def finish(self) -> None:
         """Hand over the step in hand, if it was taken: nothing more will be told of it."""
@@ -316,78 +303,19 @@ class Guest:
             return True
         return steps % LOOK_EVERY == 0 or (steps < LOOK_EVERY and steps & (steps - 1) == 0)
 
-    def _live(self) -> Live:
-        """Return what is set; the same as long as it is equal, which those who keep it can see at once."""
-        rate = self.sight.rate()
-        now = None if rate is None else rate * self.factor
-        if now != self._rate:
-            self._rate, self._rated = now, {} if now is None else {"lr": now}
-        return self._rated
-
     def _note(self) -> None:
         if time.monotonic() - self._said > SAID_EVERY:
             self._said = time.monotonic()
             if self._pending is not None:
                 self._pending.values = {**self._pending.values, "watching": self.governor.share}
 
-    # Commands
+    def tell(self, event: Event) -> None:
+        """Have something known at once."""
+        self._teller.tell(event, urgent=True)
 
-    def _turn(self) -> None:
-        """Ask the gate what is to come, and hold the training as long as it says so."""
-        if self._live() is self._gate.live and self._gate.open:
-            return
-        self._follow_rate()
-        turn = self._gate.next(self.step)
-        if turn.go is None:
-            self.finish()
-        began = time.perf_counter()
-        while turn.go is None:
-            self._obey(turn)
-            self._gate.give(self.sight.parameters)
-            turn = self._gate.next(self.step)
-        self.governor.waited(time.perf_counter() - began)
-        self._obey(turn)
-        self._gate.give(self.sight.parameters)
-        if turn.go is False:
-            self.finish()
-            if not self.flag_only:
-                self.close()
-                raise StoppedError("stopped from deadrelu-tui")
-
-    def _follow_rate(self) -> None:
-        """Have it known what the training has set itself: a scheduler's change is nobody's command."""
-        with self.controls.asked:
-            if self.controls.live is self._gate.live or self.controls.live == self._gate.live:
-                now = self._live()
-                if now != self._gate.live:
-                    self.controls.live = self._gate.live = now
-
-    def _obey(self, turn: Turn) -> None:
-        for each in turn.events:
-            if each.mark:
-                self.finish()
-            self._teller.tell(each, urgent=True)
-            if each.facts.get("setting") == "lr" and each.facts["before"]:
-                self.factor *= each.facts["now"] / each.facts["before"]  # of what was seen when that was asked for
-        if turn.revive and self.busy():
-            self._revives = True  # an optimizer steps while gradients are computed from these very weights
-        elif turn.revive:
-            self.finish()
-            self.revive(None)
-
-    def revive(self, layer: str | None) -> dict[str, int]:
-        """Revive dead units, tell what came of it, and return how many there were in each layer."""
-        revived, refused = self.sight.revive(layer)
-        counts = {name: units for name, units in revived.items() if units}
-        event = Event(self.step, "revive", {"layers": counts}) if counts else None
-        if event is not None:
-            self._teller.tell(event, urgent=True)
-        for name, why in refused.items():
-            self._teller.tell(Event(self.step, "not_revived", {"layer": name, "why": why}), urgent=True)
-        if event is None and not refused:
-            self._teller.tell(Event(self.step, "nobody_revived", {}), urgent=True)
-        self._looked = False  # the next step has a look
-        return counts
+    def look_next(self) -> None:
+        """Have the next step look, whenever the last look was."""
+        self._looked = False
 
     def let_go(self) -> None:
         """Take off whatever was put on the training, and measure no more. Waits for nothing; `close` does the rest."""

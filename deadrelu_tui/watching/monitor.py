@@ -102,7 +102,7 @@ class Monitor:
     def asks(self) -> None:
         """Have a stop interrupt nothing: the training asks itself, now and then, whether it is `stopped`."""
         if self._guest is not None:
-            self._guest.flag_only = True
+            self._guest.orders.flag_only = True
 
     @property
     def stopped(self) -> bool:
@@ -116,7 +116,7 @@ class Monitor:
         guest = self._guest
         if guest is None:
             return {}
-        return guest.guarded("units could not be revived", lambda: guest.revive(layer)) or {}
+        return guest.guarded("units could not be revived", guest.orders.revive, layer) or {}
 
     @property
     def verdict(self) -> str:

@@ -210,7 +210,7 @@ def test_without_controls_nothing_can_be_asked() -> None:
     guest.run.send(Pause())
     guest.run.send(Change({"lr": 1.0}))
     assert math.isfinite(float(stepped(model, batch, optimizer)))
-    assert guest.factor == 1.0
+    assert guest.orders.factor == 1.0
     monitor.close()
 
 

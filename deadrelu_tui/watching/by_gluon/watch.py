@@ -125,7 +125,7 @@ class GluonWatch(Watched):
         guest = self.guest
         if guest is None or guest.over or guest.fault is not None:
             return contextlib.nullcontext()
-        return self._rates.multiplied(trainer, guest.factor)
+        return self._rates.multiplied(trainer, guest.orders.factor)
 
     def _after(self) -> None:
         if (guest := self.guest) is not None:

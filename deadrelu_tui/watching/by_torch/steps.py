@@ -23,7 +23,7 @@ class Steps:
         """Put them on; `outer` is what the training calls, and `taken` is called after each step."""
         self._guest, self._sight, self._taken = guest, sight, taken
         self._without, self._patience = 0, PATIENCE
-        guest.busy = computing_gradients
+        guest.orders.busy = computing_gradients
         for each in sight.optimizers:
             self._hook(each)
         sight.hooks.append(outer.register_forward_pre_hook(Hook(self._forward)))
@@ -62,8 +62,8 @@ class Steps:
             guest.before_step()
         elif guest.measuring:
             sight.part_before(self._which(optimizer))
-        if guest.factor != 1.0 and not sight.left:
-            sight.scale(optimizer, guest.factor)
+        if guest.orders.factor != 1.0 and not sight.left:
+            sight.scale(optimizer, guest.orders.factor)
 
     def _after(self, optimizer: torch.optim.Optimizer, _args: Any, _given: Any) -> None:
         if torch.compiler.is_compiling():
