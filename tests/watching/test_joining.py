@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 from terminals import Terminal, environment
 
+from deadrelu_tui.cli import join
+from deadrelu_tui.entering.processes import find
 from deadrelu_tui.places import runs_folder
 from deadrelu_tui.run.attached import Attached
 from deadrelu_tui.run.folder import path_of
-from deadrelu_tui.run.listening import listening
 from deadrelu_tui.run.source import ALIVE
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are joined on Linux")
@@ -130,10 +131,24 @@ def command(*words: Any, timeout: float = 90) -> subprocess.CompletedProcess[str
 
 
 def joined(trains: Trains, *more: Any) -> Attached:
-    """Join, and return the run as one sees it."""
+    """Join from the command line, and return the run as one sees it."""
     done = command("watch", "--pid", trains.process.pid, "--detach", "--timeout", 60, *more)
     assert done.returncode == 0, done.stderr
     return Attached(path_of(runs_folder(), done.stdout.strip()))
+
+
+def entered(trains: Trains) -> Attached:
+    """Join from here."""
+    wanted = {"controls": [], "joined": True, "stays": True, "runs": str(runs_folder())}
+    said = join._entered(find(trains.process.pid), wanted, 60.0)
+    return Attached(Path(said["file"]))
+
+
+def left(run: Attached) -> None:
+    """Leave from here, and wait until that is done."""
+    run.leave()
+    reaches(run, lambda: run.status not in ALIVE)
+    run.close()
 
 
 def reaches(run: Attached, what: Callable[[], Any], within: float = 60) -> None:
@@ -171,10 +186,9 @@ def test_a_training_is_joined_called_dead_in_the_right_layer_left_and_ends_as_if
 
 def test_twenty_times_joined_and_left_is_as_never(training: Training) -> None:
     trains = training(optimizer="SGD(net.parameters(), lr=1e-3, momentum=0.9)")
+    runs_folder().mkdir(parents=True)
     for _ in range(20):
-        done = command("watch", "--pid", trains.process.pid, "--detach", "--timeout", 60)
-        assert done.returncode == 0, done.stderr
-        assert command("watch", "--leave", done.stdout.strip()).returncode == 0
+        left(entered(trains))
     steps, parameters, loss, same = trains.end()
     assert same
     assert (parameters, loss) == trains.taken(steps)
@@ -192,7 +206,8 @@ def test_who_has_joined_twice_is_told_where_to_look(training: Training) -> None:
 
 def test_a_training_that_ends_while_it_is_joined_ends_its_run(training: Training) -> None:
     trains = training()
-    run = joined(trains)
+    runs_folder().mkdir(parents=True)
+    run = entered(trains)
     reaches(run, lambda: len(run.history) > 3)
     trains.end()
     reaches(run, lambda: run.status not in ALIVE)
@@ -205,19 +220,16 @@ def test_with_control_it_can_be_asked_for_what_any_run_can(training: Training) -
     trains = training()
     run = joined(trains, "--control")
     assert run.can >= {"pause", "lr", "stop", "revive"}
-    run.close()
-    assert command("watch", "--leave", run.start.run).returncode == 0
+    left(run)
     trains.end()
 
 
 def test_whoever_sleeps_between_steps_is_joined_when_he_wakes(training: Training) -> None:
     trains = training(between="time.sleep(0.7)")
-    run = joined(trains)
+    runs_folder().mkdir(parents=True)
+    run = entered(trains)
     reaches(run, lambda: len(run.history) > 1)
-    began = time.monotonic()
-    assert command("watch", "--leave", run.start.run).returncode == 0
-    assert time.monotonic() - began < 60
-    run.close()
+    left(run)
     trains.end()
 
 
@@ -230,10 +242,10 @@ class Rows(torch.utils.data.Dataset):
 loader = iter(torch.utils.data.DataLoader(Rows(), batch_size=4, num_workers=1))
 """
     trains = training(between=between, more=more)
-    run = joined(trains)
+    runs_folder().mkdir(parents=True)
+    run = entered(trains)
     reaches(run, lambda: len(run.history) > 3)
-    assert command("watch", "--leave", run.start.run).returncode == 0
-    run.close()
+    left(run)
     trains.end()
 
 
@@ -263,7 +275,7 @@ def test_a_process_without_a_network_that_is_trained_is_told_in_a_line(more: str
         (("--pid", 0), "--pid"),
         (("--pid", "x"), "--pid"),
         (("--pid", os.getpid(), "train.py"), "there is no script to name"),
-        (("--leave", "nothing-of-that-name"), "nothing-of-that-name"),
+        (("--leave", "nothing-of-that-name"), "no run is recorded yet"),
     ],
 )
 def test_what_cannot_be_joined_is_told_in_a_line(words: tuple[Any, ...], said: str) -> None:
@@ -276,12 +288,12 @@ def test_what_cannot_be_joined_is_told_in_a_line(words: tuple[Any, ...], said: s
 @pytest.mark.parametrize("how", ["q", "killed", "lost"])
 def test_when_the_screen_has_gone_nothing_of_us_is_left(training: Training, private_home: Path, how: str) -> None:
     trains = training()
+    before = len(os.listdir(f"/proc/{trains.process.pid}/task"))
     terminal = Terminal(
         ["watch", "--pid", str(trains.process.pid), "--timeout", "60"], (120, 40), environment(private_home)
     )
     try:
         terminal.until("fc1")
-        threads = len(os.listdir(f"/proc/{trains.process.pid}/task"))
         if how == "q":
             terminal.press("q")
             assert terminal.ends() == 0
@@ -291,7 +303,7 @@ def test_when_the_screen_has_gone_nothing_of_us_is_left(training: Training, priv
     finally:
         terminal.close()  # which a terminal does that is lost
     until = time.monotonic() + 60
-    while len(os.listdir(f"/proc/{trains.process.pid}/task")) >= threads and time.monotonic() < until:
+    while len(os.listdir(f"/proc/{trains.process.pid}/task")) > before and time.monotonic() < until:
         time.sleep(0.05)
     steps, parameters, loss, same = trains.end()
     assert same
@@ -300,15 +312,23 @@ def test_when_the_screen_has_gone_nothing_of_us_is_left(training: Training, priv
 
 def test_whoever_is_killed_while_he_joins_does_no_harm(training: Training) -> None:
     trains = training()
+    runs_folder().mkdir(parents=True)
+    code = (
+        "import sys, time\n"
+        "import deadrelu_tui.cli.join as join; from deadrelu_tui.entering.processes import find\n"
+        "found = find(int(sys.argv[1])); print('ready', flush=True)\n"
+        "join._entered(found, {'controls': [], 'joined': True, 'runs': sys.argv[2]}, 10.0)\n"
+        "time.sleep(60)"
+    )
     draw = random.Random(1)
-    for _ in range(20):
+    for _ in range(15):
         with subprocess.Popen(
-            [sys.executable, "-m", "deadrelu_tui", "watch", "--pid", str(trains.process.pid), "--detach"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [sys.executable, "-c", code, str(trains.process.pid), str(runs_folder())],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         ) as joining:  # fmt: skip
-            time.sleep(draw.uniform(0.2, 1.5))
+            assert joining.stdout is not None
+            joining.stdout.readline()
+            time.sleep(draw.uniform(0, 0.3))
             joining.kill()
-    for each in listening():
-        command("watch", "--leave", each[0])
     steps, parameters, loss, _ = trains.end()
     assert (parameters, loss) == trains.taken(steps)
