@@ -167,3 +167,29 @@ async def test_of_more_layers_than_charts_a_list_comes_and_what_is_told_no_more_
         assert monitor.focused in monitor.panels()
         assert monitor.chosen == monitor.focused.id
         assert "10, the worst first" in drawn(monitor.query_one(LayerPanel))
+
+
+async def test_an_entry_is_chosen_and_does_not_fire_and_has_no_h() -> None:
+    source = MadeUp(iter([with_tables(small(), "codes"), *steps(with_tables(small(), "codes"), 0, STEPS)]))
+    async with screen(source, (160, 48)) as (monitor, pilot):
+        panel = monitor.query_one(UnitPanel)
+        panel.at = ("codes", 0)
+        panel.drawn = None
+        monitor.draw()
+        text = drawn(panel)
+        assert "chosen no more  step" in text.splitlines()[0]
+        assert "▸dead" in text.splitlines()[1]
+        assert "✖ dead: " in text
+        assert "entry 0 of codes: chosen for 0 % of the choices" in text
+        assert "h mean" not in text
+        assert "bias" not in text
+        assert " of 512" not in text
+        assert "table codes  chosen no more 12.5 %" in drawn(next(each for each in monitor.query(ChartPanel)
+                                                                  if each.spec.layer == "codes"))  # fmt: skip
+        await pilot.press("right")
+        monitor.draw()
+        panel.at = ("h1", 0)
+        panel.drawn = None
+        monitor.draw()
+        assert "never fires" in drawn(panel).splitlines()[0]
+        assert "h mean" in drawn(panel)
