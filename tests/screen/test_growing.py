@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -12,9 +14,11 @@ from conftest import units
 from made_up import MadeUp
 from test_made_up_network import drawn, screen, shown, text_of
 
+from deadrelu_tui.record.codec import dump
 from deadrelu_tui.record.metrics import Quantity, quantity
 from deadrelu_tui.record.network import Layer, Network, Parameter
 from deadrelu_tui.record.records import Record, Start, Step
+from deadrelu_tui.run.recorded import Recorded
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.layer_panel import LayerPanel
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
@@ -193,3 +197,22 @@ async def test_an_entry_is_chosen_and_does_not_fire_and_has_no_h() -> None:
         monitor.draw()
         assert "never fires" in drawn(panel).splitlines()[0]
         assert "h mean" in drawn(panel)
+
+
+async def test_a_viewer_in_another_process_follows_by_the_file(tmp_path: Path) -> None:
+    more = with_tables(small("accuracy"), "codes")
+    before = [small(), *steps(small(), 0, STEPS)]
+    whole, path = dump([*before, more, *steps(more, STEPS, STEPS + 20)]), tmp_path / "small.run"
+    path.write_bytes(dump(before))
+    assert whole.startswith(path.read_bytes())
+    source = Recorded(path)
+    source.settle()
+    async with screen(cast(MadeUp, source), (160, 48)) as (monitor, pilot):
+        assert shown(monitor, "top") == ["h1", "h2"]
+        path.write_bytes(whole)
+        for _ in range(100):
+            await pilot.pause(0.05)
+            if len(shown(monitor, "top")) == 4:
+                break
+        assert shown(monitor, "top") == ["h1", "h2", "codes", "accuracy"]
+    source.close()
