@@ -192,6 +192,8 @@ def _silent(facts: Facts) -> str:
     if silent is None:
         return ""
     if not silent["share"]:
+        if silent.get("by") == "chosen":
+            return "every entry is chosen now and then"
         if silent.get("window"):
             return f"no {probed.unit(silent, 1)} was silent for {probed.window(silent)}"
         return f"every unit fires for some of {_probe(silent)}"
@@ -200,6 +202,8 @@ def _silent(facts: Facts) -> str:
 
 def _never_fire(share: float, facts: Facts, layer: str = "") -> str:
     one, units = _number(share, facts) == 1, f"{_units(share, facts)}{f' of {layer}' if layer else ''}"
+    if facts.get("by") == "chosen":
+        return f"{units} {'is' if one else 'are'} chosen no more"
     if silent := probed.window(facts):
         return f"{units} {'has' if one else 'have'} been silent for {silent}"
     return f"{units} never {'fires' if one else 'fire'} on {_probe(facts)}"

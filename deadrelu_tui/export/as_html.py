@@ -65,6 +65,9 @@ def _charts(history: History) -> Iterator[str]:
         yield drawing.chart(losses, "Loss", "mean per sample")
     if shares := _told(history, {"accuracy/probe": "probe", "accuracy/test": "test"}):
         yield drawing.chart(shares, "Accuracy", "share of samples classified rightly", share=True)
+    for each in history.logged:
+        if len(history.series(each.name).steps):
+            yield drawing.chart([Line(each.name, "logged")], each.name, "as the training has logged it")
     yield "</div>\n"
     sums = drawn(history, "grad_sum")
     if sums:

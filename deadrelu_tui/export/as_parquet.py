@@ -8,8 +8,9 @@ from typing import Any
 
 from deadrelu_tui.export.libraries import needed
 from deadrelu_tui.export.plain import as_json, whole
+from deadrelu_tui.export.recorded import start_of
 from deadrelu_tui.export.table import Column, Table, batches
-from deadrelu_tui.record.records import Record, Start
+from deadrelu_tui.record.records import Record
 
 _AT_A_TIME = 65_536
 """Rows of a group: so many are turned into columns at once."""
@@ -37,7 +38,7 @@ def _values(column: Column, values: tuple[Any, ...]) -> Sequence[Any]:
 
 
 def _metadata(records: Sequence[Record]) -> dict[str, str]:
-    start = next((each for each in records if isinstance(each, Start)), None)
+    start = start_of(records)
     if start is None:
         return {}
     told = {"run": start.run, "start": as_json(start), "settings": as_json(start.settings)}

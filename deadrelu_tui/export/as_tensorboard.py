@@ -15,6 +15,7 @@ import numpy as np
 from deadrelu_tui.export.files import OURS
 from deadrelu_tui.export.libraries import needed
 from deadrelu_tui.export.plain import cell, whole
+from deadrelu_tui.export.recorded import start_of
 from deadrelu_tui.record.records import Event, Look, Record, Start, Step
 from deadrelu_tui.record.telling import told
 
@@ -24,22 +25,22 @@ def write(records: Sequence[Record], folder: Path) -> None:
     with needed("tensorboardX"):
         from tensorboardX.record_writer import RecordWriter
 
-    began = next((each.at for each in records if isinstance(each, Start)), 0.0)
+    start = start_of(records)
+    began = start.at if start is not None else 0.0
     # Readers know a file of events by its name, and read those of a folder in the order of their names.
     out = RecordWriter(str(folder / f"{OURS}{max(0, int(began)):010}.deadrelu-tui"))
     try:
-        for packet in _packets(records, began):
+        for packet in _packets(records, start, began):
             out.write(packet)
     finally:
         out.close()
 
 
-def _packets(records: Sequence[Record], began: float) -> Iterator[bytes]:
+def _packets(records: Sequence[Record], start: Start | None, began: float) -> Iterator[bytes]:
     """Yield TensorBoard's events, in the order of their steps."""
     from tensorboardX.proto.event_pb2 import Event as Packet
 
     yield Packet(wall_time=began, file_version="brain.Event:2").SerializeToString()
-    start = next((each for each in records if isinstance(each, Start)), None)
     if start is not None:
         settings = _text("settings", _settings(start))
         yield Packet(wall_time=began, step=start.first, summary=settings).SerializeToString()

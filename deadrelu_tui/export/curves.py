@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from deadrelu_tui.export.recorded import start_of
 from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.columns import Series
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import MEANS, Quantity
-from deadrelu_tui.record.records import Record, Start, Step
+from deadrelu_tui.record.records import Record, Step
 
 LOST = ("dead_fraction", "saturated_fraction")
 """Metrics that count units which are lost, each by what its activation does."""
@@ -49,7 +50,7 @@ class Epochs:
                 else:
                     spans.append(Span(step.epoch, step.step, step.step))
                 ended = step.ends_epoch
-        start = next((each for each in records if isinstance(each, Start)), None)
+        start = start_of(records)
         length = start.steps_per_epoch if start is not None else None
         full = spans[-1].first + length - 1 if spans and length and not ended else None
         rising = all(one.epoch < two.epoch for one, two in pairwise(spans))

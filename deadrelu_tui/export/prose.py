@@ -10,6 +10,7 @@ from typing import Any
 from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.verdict import BAD, findings
 from deadrelu_tui.export.plain import cell, shown
+from deadrelu_tui.record.activations import CHOSEN
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.network import outline
 from deadrelu_tui.record.telling import setting_text, told
@@ -84,7 +85,9 @@ def ledger(history: History) -> str:
         rows.append(f"<tr><td>{_said(name)}<td>{_said(activations.get(name, ''))}{numbers}")
     heads = "".join(f"<th class=n>{each}" for each in ("units", "born dead", "died", "came back", "dead at the end"))
     head = f"<tr><th>layer<th>activation{heads}"
-    note = "Dead: fires for no sample of the probe set; tanh and sigmoid: saturated. A unit may die more than once."
+    tables = "; entries of tables: are chosen no more" if CHOSEN in activations.values() else ""
+    dead = f"fires for no sample of the probe set; tanh and sigmoid: saturated{tables}"
+    note = f"Dead: {dead}. A unit may die more than once."
     return f"<h2>Ledger</h2>\n<div class=wide><table>{head}{''.join(rows)}</table></div><p class=note>{note}</p>\n"
 
 

@@ -23,6 +23,11 @@ def history_of(records: Sequence[Record]) -> History:
     return history
 
 
+def start_of(records: Sequence[Record]) -> Start | None:
+    """Return what a run has told of itself last: it may have found more than it knew at first."""
+    return next((each for each in reversed(records) if isinstance(each, Start)), None)
+
+
 def check(records: Sequence[Record]) -> None:
     """Raise InputError unless a run has begun in some records."""
     if not any(isinstance(each, Start) for each in records):

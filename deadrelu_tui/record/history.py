@@ -19,7 +19,7 @@ from deadrelu_tui.record.columns import BLOCK, COARSE, Floats, Gap, Series, find
 from deadrelu_tui.record.kept import Extent, Kept
 from deadrelu_tui.record.ledger import Entry, Ledger
 from deadrelu_tui.record.looks import Looked
-from deadrelu_tui.record.metrics import Quantity
+from deadrelu_tui.record.metrics import Quantity, is_logged
 from deadrelu_tui.record.network import Network
 from deadrelu_tui.record.records import UNRECORDED, End, Event, Live, Record, Start
 from deadrelu_tui.record.steps import Steps
@@ -295,6 +295,11 @@ class History:
     def quantity(self, name: str) -> Quantity:
         """Return what is measured under a name."""
         return self._kept.quantity(name)
+
+    @property
+    def logged(self) -> tuple[Quantity, ...]:
+        """What the training has said that it logs by itself."""
+        return () if self.start is None else tuple(each for each in self.start.metrics if is_logged(each))
 
     def of(self, metric: str) -> Iterator[Quantity]:
         """Yield the quantities of a metric that were recorded, layers and parameters in the network's order."""

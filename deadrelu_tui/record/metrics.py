@@ -99,10 +99,29 @@ def quantity(metric: str, of: str = "") -> Quantity:
     return Quantity(f"{metric}/{of}" if of else metric, metric, of, _WHEN.get(metric) == "step")
 
 
+_VOCABULARY = frozenset(metric.name for metric in METRICS)
+
+
+def logged(name: str) -> Quantity | None:
+    """Return what a training logs by itself under a name; None if what we measure is called so, or may be."""
+    metric, slash, _ = name.partition("/")
+    if name in _OF_THE_NETWORK or (slash and metric in _OF_PARTS):
+        return None
+    return Quantity(name, f"logged {name}" if name in _VOCABULARY else name)
+
+
+def is_logged(each: Quantity) -> bool:
+    """Return whether something is measured by the training itself, and not by us."""
+    return not each.of and each.metric not in _VOCABULARY
+
+
 OF_A_LAYER = ("zero_fraction", "silent_fraction", "pre_mean")
 OF_A_PARAMETER = ("grad_sum", "grad_norm", "update_ratio")
 LOOKED_AT_LAYERS = ("dead_fraction", "inactive_fraction", "dormant_fraction", "saturated_fraction", "bias_mean")
 AT_THE_START = ("weight_variance", "grad_range")
+_OF_PARTS = frozenset((*OF_A_LAYER, *OF_A_PARAMETER, *LOOKED_AT_LAYERS, *AT_THE_START, "grad_mean_abs",
+                       "predicted_fraction", "deaths", "revivals"))  # fmt: skip
+_OF_THE_NETWORK = (_VOCABULARY - _OF_PARTS) | {"deaths", "revivals", "watching"}
 
 
 def all_of(network: Network, classes: Sequence[str] = ()) -> tuple[Quantity, ...]:

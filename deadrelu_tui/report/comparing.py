@@ -10,7 +10,7 @@ from deadrelu_tui.record.telling import engine_name, setting_text
 from deadrelu_tui.report.fields import experiment
 from deadrelu_tui.report.listing import accuracy, row, short_ids, speed, status, steps, verdict
 from deadrelu_tui.report.paper import GAP, Cell, Column, Paper, table
-from deadrelu_tui.run.summary import Summary
+from deadrelu_tui.run.summary import DEAD, Summary
 from deadrelu_tui.wording import duration, number, percent, printable
 
 FEWEST, MOST = 2, 6
@@ -70,6 +70,7 @@ def _rows(runs: Sequence[Summary], paper: Paper) -> list[_Row]:
         _told("verdict", runs, verdict),
         _best("accuracy", runs, lambda run: run.accuracy, accuracy),
         _best("loss", runs, lambda run: None if run.loss is None else -run.loss, lambda run: _number(run.loss)),
+        *((printable(name), [Cell(_number(run.last.get(name))) for run in runs]) for name in _logged(runs)),
         *((f"dead {layer}", [_share(run, layer) for run in runs]) for layer in layers),
         *([_told(f"dead in {len(left_out)} more", runs, lambda run: _most(run, left_out))] if left_out else []),
         _told("status", runs, status),
@@ -85,6 +86,13 @@ def differing(runs: Sequence[Summary]) -> list[str]:
     """Return the names of the settings that are not the same for all of some runs."""
     known = dict.fromkeys(name for run in runs for name in run.settings)
     return [name for name in known if len({repr(run.settings.get(name)) for run in runs}) > 1]
+
+
+def _logged(runs: Sequence[Summary]) -> list[str]:
+    """Return the names of the numbers that trainings have logged beside what is measured."""
+    ours = ("loss", "loss/test", "accuracy/test")
+    return [name for name in dict.fromkeys(name for run in runs for name in run.last)
+            if name not in ours and not name.startswith(DEAD)]  # fmt: skip
 
 
 def _told(name: str, runs: Sequence[Summary], tell: Callable[[Summary], Cell]) -> _Row:

@@ -21,7 +21,7 @@ from deadrelu_tui.report.listing import row, speed, status, steps
 from deadrelu_tui.report.listing import verdict as judged
 from deadrelu_tui.report.paper import GAP, Column, Paper, table
 from deadrelu_tui.run.summary import Summary
-from deadrelu_tui.wording import count, duration, moment, number, percent, size
+from deadrelu_tui.wording import count, duration, moment, number, percent, printable, size
 
 _LABEL = 12
 """Columns of the words on the left."""
@@ -164,7 +164,9 @@ def _file(summary: Summary) -> str:
 def _last(history: History) -> str:
     named = (("loss", "loss", number), ("test loss", "loss/test", number), ("test accuracy", "accuracy/test", percent))
     told_of = ((word, history.latest(name), form) for word, name, form in named)
-    return ", ".join(f"{word} {form(value)}" for word, value, form in told_of if value is not None)
+    parts = [f"{word} {form(value)}" for word, value, form in told_of if value is not None]
+    own = ((each.name, history.latest(each.name)) for each in history.logged)
+    return ", ".join([*parts, *(f"{printable(name)} {number(value)}" for name, value in own if value is not None)])
 
 
 def layers(history: History) -> Iterator[dict[str, Any]]:

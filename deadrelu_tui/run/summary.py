@@ -49,7 +49,7 @@ class Summary(NamedTuple):
     """Empty before the first step."""
     reason: str = ""
     last: Mapping[str, float] = {}
-    """Loss, accuracy and dead shares as measured last, by the names of the metrics."""
+    """Loss, accuracy, dead shares and what is logged beside them, as measured last, by the names of the metrics."""
     steps: int = 0
     """Those included that are not recorded."""
     before: int = 0
@@ -116,11 +116,14 @@ class Summary(NamedTuple):
 
     def as_row(self) -> dict[str, Any]:
         """Return it as plain values that JSON can hold, under the names that a run's own JSON has."""
-        return {
+        row: dict[str, Any] = {
             "run": self.run, "at": self.at, "status": self.status, "error": self.error, "title": self.title,
             "settings": dict(self.settings), "engine": self.engine, "device": self.device, "host": self.host,
             "verdict": self.verdict or None, "reason": self.reason, "steps": self.steps,
             "steps_planned": self.planned, "seconds": round(self.seconds, 3),
-            "steps_per_s": None if self.speed is None else round(self.speed, 1), **self.last, "done": self.done,
-            "damaged": self.damaged, "unreadable": self.fault or None, "bytes": self.bytes,
+            "steps_per_s": None if self.speed is None else round(self.speed, 1),
+        }  # fmt: skip
+        own = {name: value for name, value in self.last.items() if name not in row}
+        return row | own | {
+            "done": self.done, "damaged": self.damaged, "unreadable": self.fault or None, "bytes": self.bytes,
         }  # fmt: skip

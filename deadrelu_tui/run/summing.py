@@ -73,7 +73,8 @@ def summary_of(blank: Summary, history: History, damaged: bool) -> Summary:
     start, end, found = history.start, history.end, verdict(history)
     if start is None:
         return blank._replace(damaged=damaged)
-    names = (*(name for name in _METRICS if name in history.names), *(each.name for each in history.of(DEAD[:-1])))
+    names = (*(name for name in _METRICS if name in history.names), *(each.name for each in history.of(DEAD[:-1])),
+             *(each.name for each in history.logged))  # fmt: skip
     return blank._replace(
         damaged=damaged,
         at=start.at,

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from deadrelu_tui.errors import InputError, in_a_line
 from deadrelu_tui.record.commands import Stop
+from deadrelu_tui.record.metrics import logged
 from deadrelu_tui.record.records import Event, Start
 from deadrelu_tui.record.units import Units
 from deadrelu_tui.run.gate import Controls
@@ -38,12 +39,15 @@ BYTES_A_SECOND = 1e6
 BYTES_OF_A_UNIT = 36
 MOST_TOLD = 256
 """Numbers of one name that are kept for one step."""
+MOST_LOGGED = 8
+"""Numbers beside the loss that have charts; of more the values alone are recorded."""
 MOST_PARTS = 256
 """Steps of other optimizers that are kept for one step."""
 PATIENCE = 30.0
 """Seconds within which the end is recorded, whatever hangs."""
 SAID_EVERY = 5.0
 """Seconds between two notes of what the watching has taken."""
+_NO_NUMBER = (str, bytes, type(None))
 _Result = TypeVar("_Result")
 
 
@@ -122,6 +126,10 @@ class Guest:
         self._pending: Taken | None = None
         self._early: dict[str, list[Any]] = {}
         """What was told of the step to come."""
+        self._met: set[str] = set()
+        """Names of numbers that the training has told."""
+        self._charts = MOST_LOGGED
+        """How many more of them may have a chart."""
         self._tables = tables.Tables()
         self._uncounted: set[str] = set()
         """What was said of tables that cannot be counted."""
@@ -274,11 +282,25 @@ class Guest:
         # Where it is not seen that the next batch has begun, a number that was told already tells it.
         if taken is not None and not self._sees_passes and taken.at and scalars.keys() & taken.scalars.keys():
             self.finish()
+        if self._charts and not scalars.keys() <= self._met:
+            self._announce(scalars)
         told = self._early if self._pending is None else self._pending.scalars
         for name, value in scalars.items():
             values = told.setdefault(name, [])
             if len(values) < MOST_TOLD:
                 values.append(value)
+
+    def _announce(self, scalars: Mapping[str, Any]) -> None:
+        """Say of numbers that come for the first time that they will be told."""
+        numbers = {name for name, value in scalars.items() if not isinstance(value, _NO_NUMBER)} - self._met
+        self._met |= numbers
+        known = {each.name for each in self._start.metrics}
+        found = (logged(name) for name in scalars if name in numbers - known)
+        new = [each for each in found if each is not None][: self._charts]
+        if new:
+            self._charts -= len(new)
+            self._start = replace(self._start, metrics=(*self._start.metrics, *new))
+            self._teller.tell(self._start)
 
     def count(self, name: str, indices: Any, size: int, make: Callable[[int], tables.Table]) -> None:
         """Count which entries of a table were chosen, of the step that was just taken or of the one that follows."""

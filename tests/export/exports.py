@@ -16,7 +16,7 @@ from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.happenings import happenings
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.metrics import Quantity
+from deadrelu_tui.record.metrics import Quantity, quantity
 from deadrelu_tui.record.network import Layer, Network, Parameter
 from deadrelu_tui.record.records import End, Event, Look, Record, Start, Step
 
@@ -86,3 +86,20 @@ def plain_run(steps: int = 12, batches: int = 4) -> list[Record]:
 
 def renamed(records: list[Record], run: str) -> list[Record]:
     return [replace(each, run=run) if isinstance(each, Start) else each for each in records]
+
+
+def growing() -> list[Record]:
+    """Return a run that logs an accuracy, and counts a table, from a later step on."""
+    said = start(hidden=(4,))
+    first = replace(said, facts={**said.facts, "guest": True})
+    network = replace(said.network, layers=(*said.network.layers, Layer("codes", 3, "chosen")))
+    own = (Quantity("accuracy", "accuracy"), Quantity("status", "status"), quantity("silent_fraction", "codes"))
+    then = replace(first, network=network, metrics=(*first.metrics, *own))
+    looks = {"h1": units([0.5] * 4), "codes": units([0.0, 0.5, 0.5], "chosen")}
+    late = {"loss": 1.0, "status": 3.0, "silent_fraction/codes": 1 / 3}
+    return kept([
+        first,
+        *(replace(record(step, {"loss": 1.0}), live={}) for step in range(3)),
+        then,
+        *(replace(record(step, {**late, "accuracy": step / 10}), live={}, looks=looks) for step in range(3, 6)),
+    ])  # fmt: skip

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from deadrelu_tui.record import probed
-from deadrelu_tui.record.activations import DYING, SATURATING
+from deadrelu_tui.record.activations import CHOSEN, DYING, SATURATING
 from deadrelu_tui.record.ledger import NEVER, Ledger
 from deadrelu_tui.record.units import DEFINITIONS, Definition, Units
 from deadrelu_tui.tui.panels.names import fitted, named_in
@@ -22,7 +22,8 @@ def definition_rows(
     known: Sequence[Definition] = DEFINITIONS,
 ) -> list[Row]:  # fmt: skip
     """Return a table of at least three rows, a column per definition and a row per layer; the last row says of how
-    many images each one speaks. With more layers than rows, those around `at`. Empty if it does not fit.
+    many images each one speaks, unless there are tables, which are judged by none. With more layers than rows, those
+    around `at`. Empty if it does not fit.
     """
     activations = {units.activation for units in layers.values()}
     definitions = [each for each in known if any(map(each.applies, activations))]
@@ -46,6 +47,8 @@ def definition_rows(
         table.append(row)
     unseen = len(names) - fit
     last: Row = [(f"{f'+{unseen}' if unseen > 0 else '':<{left}}", "text")]
+    if CHOSEN in activations:  # which is judged by no samples
+        probe = batch = 0
     sizes = [batch if each.on_batch else 0 if each.short == SILENT else probe for each in definitions]
     last += [(f"{f'of {count(size)}' if size else '':>{across}}", "text") for size in sizes]
     return [*table, last]
@@ -65,15 +68,20 @@ def portrait(
     """Return what is known of a unit, in pieces of text: what it does, what it is made of, what became of it."""
     layer, index = at
     saturating = units.activation in SATURATING
-    what = "unsaturated" if saturating else "fires"
+    what = "unsaturated" if saturating else "chosen" if units.activation == CHOSEN else "fires"
     share = (units.unsaturated if saturating else units.firing)[index]
     of = count(probe) if probe else "the probe set"
     if "by" in about:
         of = probed.probe({**about, "probe": probe})
     known = number if not about.get("by") else _told_or_not
-    return [
+    pieces = [
         f"{probed.unit(about, 1)} {index} of {layer}: {what} for {percent(float(share))} of {of}",
         *([] if math.isnan(share) else [_fate(ledger, index, units.activation)]),
+    ]
+    if units.activation == CHOSEN:  # an entry has no more than that
+        return pieces
+    return [
+        *pieces,
         f"h mean {known(float(units.pre_mean[index]))}, max {known(float(units.pre_max[index]))}",
         f"bias {known(float(units.bias[index]))}",
         f"‖w‖ {known(float(units.weight_norm[index]))}",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from rich.cells import cell_len
+
 from deadrelu_tui.ascii import to_ascii
 from deadrelu_tui.tui.panels.names import entitled
 from deadrelu_tui.tui.plot.chart import Row, Span
@@ -34,7 +36,7 @@ def framed(
     written: Callable[[Sequence[Span]], Row] = _plain if ascii_only else list
     parts = _titled(written(title), across - 2, lambda parts: written(shorter(parts)))
     top: Row = [(f"{left}{line} ", border), *written(parts)]  # what was cut has a mark where it was cut
-    top.append((line * (size[0] - sum(len(text) for text, _ in top) - 1) + right, border))
+    top.append((line * (size[0] - sum(cell_len(text) for text, _ in top) - 1) + right, border))
     below = f" {to_ascii(hint) if ascii_only else hint} " if hint and len(hint) + 3 <= across else ""
     bottom: Row = [(lower_left + line * (across - len(below) - 1), border), (below, "text"),
                    (line + lower_right, border)]  # fmt: skip
@@ -51,7 +53,7 @@ def _titled(parts: list[Span], free: int, shorter: Callable[[list[Span]], list[S
     """Return the parts of a title that have room in so many columns, each with what is between it and the next."""
 
     def fit(apart: int) -> bool:  # so far apart from each other, and one column from the corner
-        return sum(len(text) + apart for text, _ in parts) - apart + 1 <= free
+        return sum(cell_len(text) + apart for text, _ in parts) - apart + 1 <= free
 
     if parts and not fit(1):
         parts = shorter(parts)
@@ -60,7 +62,7 @@ def _titled(parts: list[Span], free: int, shorter: Callable[[list[Span]], list[S
     apart = 1 if fit(1) and not fit(2) else 2
     found: Row = []
     for text, role in parts:
-        if len(text) < free:
-            found.append((text + " " * min(apart, free - len(text)), role))
-            free -= len(found[-1][0])
+        if (wide := cell_len(text)) < free:
+            found.append((text + " " * min(apart, free - wide), role))
+            free -= cell_len(found[-1][0])
     return found

@@ -11,8 +11,9 @@ from textual import events
 from textual.binding import BindingType
 
 from deadrelu_tui.record import probed
+from deadrelu_tui.record.activations import CHOSEN
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.units import DEFINITIONS, Definition, Units
+from deadrelu_tui.record.units import Definition, Units
 from deadrelu_tui.run.source import Source, Status
 from deadrelu_tui.tui.keys import UNIT_KEYS
 from deadrelu_tui.tui.panels.cells import CellPanel
@@ -81,12 +82,12 @@ class UnitPanel(CellPanel):
         narrow = columns - side - (GAP if side else 0)
         batch = start.facts.get("batch", 0)
 
-        every = {each.metric: each for units in layers.values() for each in view.definitions(units.activation)}
-        known = [every[each.metric] for each in DEFINITIONS if each.metric in every]
+        known = view.among([units.activation for units in layers.values()])
+        followed = next((each for each in known if each.metric == definition.metric), definition)
 
         def table(width: int) -> list[Row]:
             most = min(free - 1, 2 + rows // 4)
-            return definition_rows(layers, definition, start.probe, batch, width, most, self.at[0], known)
+            return definition_rows(layers, followed, start.probe, batch, width, most, self.at[0], known)
 
         within = table(narrow)
         above = [] if within else table(columns)  # across both where it has no room beside the pictures
@@ -98,7 +99,7 @@ class UnitPanel(CellPanel):
             pictures += [[]] * (len(shown) - len(pictures))
             both = zip(shown, pictures, strict=False)
             shown = [[*_filled(one, narrow), (" " * GAP, "text"), *two] for one, two in both]
-        told = legend(layers, definition, self._grid, columns, self.ascii_only)
+        told = legend(layers, followed, self._grid, columns, self.ascii_only)
         shown = [*above, *shown, told, *([(line, "text" if at else "strong")] for at, line in enumerate(below))]
         size = batch if definition.on_batch else start.probe
         title = [
@@ -202,6 +203,8 @@ class UnitPanel(CellPanel):
 def _judged(definition: Definition, size: int, about: Mapping[str, Any]) -> str:
     """Return a definition of death with what it is judged by."""
     if definition.short == SILENT:  # which says it itself
+        return definition.name
+    if about.get("by") == CHOSEN:
         return definition.name
     if "by" in about:
         return f"{definition.name} on {probed.probe({**about, 'probe': size})}"

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from deadrelu_tui.record.activations import OWN, SATURATING
+from deadrelu_tui.record.activations import CHOSEN, OWN, SATURATING
 from deadrelu_tui.record.columns import Gap, Series
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.metrics import quantity
+from deadrelu_tui.record.metrics import is_logged, quantity
 from deadrelu_tui.record.records import Start
 from deadrelu_tui.tui.plot.across import BEGINNING, Across
 from deadrelu_tui.tui.plot.chart import GHOSTS, Line, Plot
 from deadrelu_tui.tui.plot.scale import Axis, fit, share_axis, within_fences
 from deadrelu_tui.tui.plot.view import GRADIENTS, View
-from deadrelu_tui.wording import count, number, percent
+from deadrelu_tui.wording import count, number, percent, printable
 
 MANY, SLOTS = 8, 4
 """Layers up to which each has a chart of its own; of more, so many at a time, with so many parameters of the layer in
@@ -47,7 +47,7 @@ class ChartSpec:
     """The parameter whose gradient it shows, in the words that the view has for it; empty for any other chart."""
     scale: str = "linear"
     """'share' for 0–100 %, else what `y` switches to and from: 'log', 'symlog' or 'count', a symlog of what is added to
-    a total."""
+    a total. 'linear' is the other way round: `y` makes it logarithmic."""
     rules: tuple[float, ...] = ()
     held: bool = False
     """A value holds until it is measured again."""
@@ -76,8 +76,15 @@ def accuracy_chart(classes: int | None) -> ChartSpec:
     return ChartSpec("accuracy", "accuracy", series, scale="share", rules=() if classes is None else (1 / classes,))
 
 
+def logged_chart(id: str, name: str) -> ChartSpec:
+    """Return the chart of a number that the training logs itself."""
+    return ChartSpec(id, printable(name), ((name, "train"),))
+
+
 def chart_specs(start: Start) -> tuple[tuple[ChartSpec, ...], tuple[ChartSpec, ...]]:
-    """Return the charts of what a run announces: (dead ReLU per layer, loss, accuracy), (gradient per parameter)."""
+    """Return the charts of what a run announces: (dead ReLU per layer, loss, accuracy, what is logged beside them),
+    (gradient per parameter).
+    """
     network = start.network
     dead = (layer_chart(_id("dead", index, name), name) for index, name in enumerate(network.names[:MANY]))
     parameters = [each.name for each in network.parameters]
@@ -87,7 +94,9 @@ def chart_specs(start: Start) -> tuple[tuple[ChartSpec, ...], tuple[ChartSpec, .
     told = {each.name for each in start.metrics}
     accuracy = accuracy_chart(start.choices)
     accuracies = [accuracy] if any(name in told for name, _ in accuracy.series) else []
-    return (*dead, loss_chart(start.choices), *accuracies), tuple(gradients)
+    names = [each.name for each in start.metrics if is_logged(each)][:MANY]
+    others = (logged_chart(f"logged-{index}", name) for index, name in enumerate(names))
+    return (*dead, loss_chart(start.choices), *accuracies, *others), tuple(gradients)
 
 
 def _id(kind: str, index: int, name: str) -> str:
@@ -139,7 +148,10 @@ def plot_of(
     else:
         counted = spec.scale == "count"
         scale = spec.scale if not spec.parameter or view.gradient == GRADIENTS[0] else "log"  # no norm is negative
-        kind = "linear" if not view.logarithmic else "symlog" if counted else scale
+        if scale == "linear":
+            kind = "linear" if view.logarithmic else _powers(lines)
+        else:
+            kind = "linear" if not view.logarithmic else "symlog" if counted else scale
         # The first steps are looked at for what happens there, spikes and all.
         whole = counted or stop - first <= 2 * BEGINNING
         seen = [line.values if whole else within_fences(kind, line.values) for line in lines]
@@ -150,6 +162,13 @@ def plot_of(
     )
     return Plot(tuple(line for line in lines if len(line.steps) or line.gaps), axis, first, stop, marks, spec.rules,
                 view.cursor, milestones, across.bend is not None)  # fmt: skip
+
+
+def _powers(lines: Sequence[Line]) -> str:
+    """Return the logarithmic scale on which some lines have a place: that of numbers below zero has no decades below
+    one.
+    """
+    return "log" if all((line.values[np.isfinite(line.values)] > 0).all() for line in lines) else "symlog"
 
 
 def _means(history: History, name: str, across: Across, columns: int) -> Series | None:
@@ -280,6 +299,7 @@ WORDS = {
     "sigmoid": ("sigmoid", "h ≤ 0"),
     "tanh": ("tanh", "h ≤ 0"),
     OWN: ("", "zeros"),
+    CHOSEN: ("table", "not chosen"),
 }
 """What a layer's chart and its share of h ≤ 0 are called. Only ReLU makes zeros of it, and only ReLU kills."""
 

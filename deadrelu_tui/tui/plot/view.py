@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from deadrelu_tui.record.activations import CHOSEN
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Start
-from deadrelu_tui.record.units import Definition, definitions_for
+from deadrelu_tui.record.units import DEFINITIONS, Definition, definitions_for
 from deadrelu_tui.tui.plot.across import BEGINNING, Across
 from deadrelu_tui.wording import count
 
@@ -93,12 +95,21 @@ class View:
         """Return the definitions of death that apply to an activation and are told of this run, in their order."""
         every = definitions_for(activation)
         told = [each for each in every if self._is_told(each)]
-        return tuple(map(self._worded, told or every[-1:]))
+        return tuple(self._worded(each, activation) for each in told or every[-1:])
+
+    def among(self, activations: Collection[str]) -> tuple[Definition, ...]:
+        """Return those of several layers together, in words that hold for all of these."""
+        known = {each.metric: each for name in activations for each in self.definitions(name)}
+        if CHOSEN in activations and len(set(activations)) > 1 and DEAD in known:
+            known[DEAD] = replace(known[DEAD], name="dead", short="dead")
+        return tuple(known[each.metric] for each in DEFINITIONS if each.metric in known)
 
     def _is_told(self, definition: Definition) -> bool:
         return (self.batch or not definition.on_batch) and (self.probed or definition.metric == DEAD)
 
-    def _worded(self, definition: Definition) -> Definition:
+    def _worded(self, definition: Definition, activation: str) -> Definition:
+        if activation == CHOSEN and definition.metric == DEAD:
+            return replace(definition, name="chosen no more", short="not chosen")
         if not self.silence or definition.metric != DEAD:
             return definition
         return replace(definition, name=f"silent for {count(self.silence)} samples", short="silent")

@@ -150,6 +150,9 @@ class Display(Panes):
         if self.run_in_hand.successor and not self._following:
             self._following = True
             self.call_next(self._follow)
+        if self.run_in_hand.start is not self.composed and not self._following:
+            self.composed = self.run_in_hand.start
+            self.call_next(self.follow_start)
         if self.meter and self.meter.stalled:
             return
         began, frame = time.monotonic(), self.frame
@@ -275,8 +278,6 @@ class Display(Panes):
         if not chosen and self._plain is start:
             return
         self._plain = None if chosen else start
-        layers = {str(panel.id): panel for panel in charts if panel.spec.layer}
-        gradients = {str(panel.id): panel for panel in charts if panel.spec.parameter}
         focused = self.focused.spec.layer if isinstance(self.focused, ChartPanel) else ""
         if isinstance(self.focused, UnitPanel):
             focused = self.focused.at[0]
@@ -285,18 +286,14 @@ class Display(Panes):
         if listed is not None and self.focused is listed:
             focused = listed.at or next(iter(worst_first(history, self.view)), "")
         focus = focused or self._layer_in_focus
-        rows: Sequence[Sequence[ChartSpec]]
+        rows: list[Sequence[ChartSpec]] = [*chart_specs(start)]
         if chosen:
-            rows = arranged(history, self.view, list(layers), list(gradients), focus, picked)
-        else:
-            rows = chart_specs(start)
-        for specs in rows:
-            for spec in specs:
-                if spec.id not in layers and spec.id not in gradients:
-                    continue
-                panel = layers.get(spec.id) or gradients[spec.id]
-                if panel.spec != spec:
-                    panel.spec, panel.plot = spec, None
+            layers, gradients = [[each.id for each in row if each.layer or each.parameter] for row in rows]
+            rows += arranged(history, self.view, layers, gradients, focus, picked)
+        specs = {spec.id: spec for row in rows for spec in row}
+        for panel in charts:
+            if (spec := specs.get(str(panel.id), panel.spec)) != panel.spec:
+                panel.spec, panel.plot = spec, None
         self._layer_in_focus = focus
 
     def _verdict(self, history: History) -> Finding | None:

@@ -309,6 +309,8 @@ class MonitorScreen(Viewing):
         if self.run_in_hand.start.network.names != before.start.network.names:
             await self.recompose()
             self.go_to(self.panels()[0])
+        else:
+            await self.follow_start()
         self.query_one(EventPanel).forget()
         for chart_panel in self.query(ChartPanel):
             chart_panel.plot = None

@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from deadrelu_tui.record.records import Start
 from deadrelu_tui.run.source import Source
 from deadrelu_tui.tui.layout import LAYERS, SIZES, layout
 from deadrelu_tui.tui.panels import beginning, lines
@@ -35,6 +36,8 @@ class Panes(Screen[None]):
         """Whether the focused panel is shown alone."""
         self.chosen = ""
         """The panel last in focus: a size without panels takes the focus away, and a larger one gives it back."""
+        self.composed: Start | None = None
+        """What the run had told of itself when the panels were made."""
         self.letters = "-ascii" if ascii_only else "-unicode"
         """The class that tells a screen which characters it may use."""
         self.add_class(self.letters)
@@ -53,13 +56,9 @@ class Panes(Screen[None]):
         for name in ("header", "progress", "settings", "verdict"):
             yield Static(id=name, classes="line")
         yield Static(id="numbers")
-        top, gradients = chart_specs(self.run_in_hand.start)
-        with Horizontal(id="top"):
-            if len(self.run_in_hand.start.network) > MANY:
-                yield LayerPanel(LAYERS, self.ascii_only)
-            yield from (ChartPanel(spec, self.ascii_only) for spec in top)
-        with Horizontal(id="gradients"):
-            yield from (ChartPanel(spec, self.ascii_only) for spec in gradients)
+        for row, panels in self._told().items():
+            with Horizontal(id=row):
+                yield from panels
         with Horizontal(id="bottom"):
             yield UnitPanel("units", self.ascii_only)
             yield ChartPanel(LEDGER, self.ascii_only)
@@ -67,6 +66,38 @@ class Panes(Screen[None]):
         yield Static(id="tour")
         yield Static(id="keys", classes="line")
         yield Static(id="held")
+
+    def _told(self) -> dict[str, list[CellPanel]]:
+        """Return new panels for what the run tells of by now, row by row."""
+        start = self.composed = self.run_in_hand.start
+        top, gradients = ([ChartPanel(spec, self.ascii_only) for spec in specs] for specs in chart_specs(start))
+        listed = [LayerPanel(LAYERS, self.ascii_only)] if len(start.network) > MANY else []
+        return {"top": [*listed, *top], "gradients": [*gradients]}
+
+    async def follow_start(self) -> None:
+        """Add panels for what the run has come to tell of since they were made, and take off those of what it tells no
+        more; all others stay as they are.
+        """
+        changed = False
+        for row, panels in self._told().items():
+            box = self.query_one(f"#{row}", Horizontal)
+            there, wanted = {each.id: each for each in box.query(CellPanel)}, {each.id for each in panels}
+            for index, panel in enumerate(panels):
+                if panel.id not in there:
+                    panel.display, changed = False, True  # until it is known whether there is room for it
+                    after = next((there[each.id] for each in panels[index:] if each.id in there), None)
+                    await box.mount(panel, before=after)
+            for gone in (each for name, each in there.items() if name not in wanted):
+                changed = True
+                await gone.remove()
+        if not changed:
+            return
+        panels = self.panels()
+        if self.chosen in {each.id for each in panels}:
+            self.lay_out()
+            self.call_after_refresh(self.answer)
+        else:
+            self.go_to(self.focused if self.focused in panels else panels[0])
 
     def show_held(self, text: Content | None) -> None:
         """Show, over the panels, what is about to happen in a run that is held before its first step; None if it is
