@@ -64,12 +64,11 @@ class Page:
     def answer(self, timeout: float) -> bytes | None:
         """Return what the text has answered, b"" if it ended without a word; None if it does not come in time."""
         deadline = time.monotonic() + timeout
-        while not any(self._bytes(ANSWERED, 2)):
+        while not any(state := self._bytes(ANSWERED, 2)):
             if time.monotonic() > deadline:
                 return None
-            time.sleep(0.001)
-        time.sleep(0.001)  # another processor may see the state before the answer
-        kind = self._byte(ANSWERED)
+            time.sleep(0.0005)
+        kind = state[0]
         self.failed = kind == FAILED
         return self._bytes(ANSWER, int.from_bytes(self._bytes(LENGTH, 4), "little")) if kind else b""
 

@@ -22,7 +22,8 @@ _JOB_CONTROL = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 _POKE, _CONT, _DETACH = 5, 7, 17
 _GET_REGISTERS, _SET_REGISTERS, _SEIZE, _INTERRUPT, _RSEQ = 0x4204, 0x4205, 0x4206, 0x4207, 0x420F
 _GENERAL = 1
-_NO_HANG, _ALL = 1, 0x40000000
+_OF_A_PROCESS, _NO_HANG, _STOPPED, _EXITED, _NO_TAKING, _ALL = 1, 1, 2, 4, 0x1000000, 0x40000000
+_SI_PID, _SI_STATUS = 4, 6
 _STOP_EVENT = 128
 _TIMER_SLACK = 29
 _BRIEFLY = 0.003
@@ -111,31 +112,35 @@ def _held(tid: int, work: Callable[[Stop], _Result], patience: float) -> tuple[_
 
 def _wait(library: ctypes.PyDLL, tid: int, patience: float) -> tuple[float, bool] | None:
     """Return when it was last seen not to stand, and whether job control has stopped it; pass on what signals come."""
-    status = ctypes.c_int(0)
     began = ran = time.perf_counter()
     _ask(library, _INTERRUPT, tid, 0, 0)
     while True:
         now = time.perf_counter()
-        got = library.waitpid(tid, ctypes.byref(status), _NO_HANG | _ALL)
-        waited = now - began
-        if got == 0:
+        status = _told(library, tid, _STOPPED)
+        if not status:
+            # Its end is looked at, not taken: that is its parent's, who may be this very process.
+            if _told(library, tid, _EXITED | _NO_TAKING):
+                raise GoneError
             ran = now
-            if waited > patience:
+            if now - began > patience:
                 return None
-            if waited < _BRIEFLY:
+            if now - began < _BRIEFLY:
                 library.usleep(10)  # not sched_yield: others would have the processor for milliseconds
             else:
                 time.sleep(0.0005)
             continue
-        if got < 0:
-            raise GoneError
-        if not os.WIFSTOPPED(status.value):
-            raise GoneError
-        number = os.WSTOPSIG(status.value)
-        if status.value >> 16 == _STOP_EVENT:
+        number, event = status & 0xFF, status >> 8
+        if event == _STOP_EVENT:
             return ran, number in _JOB_CONTROL
-        passed_on = 0 if status.value >> 16 else number
-        _ask(library, _CONT, tid, 0, passed_on)
+        _ask(library, _CONT, tid, 0, 0 if event else number)
+
+
+def _told(library: ctypes.PyDLL, tid: int, kind: int) -> int:
+    """Return the signal and the event of a stop that has come, or something else than 0 for an end; 0 if none has."""
+    room = (ctypes.c_int * 32)()
+    if library.waitid(_OF_A_PROCESS, tid, ctypes.byref(room), kind | _NO_HANG | _ALL) != 0:
+        raise GoneError
+    return (room[_SI_STATUS] or 1) if room[_SI_PID] else 0
 
 
 def _ask(library: ctypes.PyDLL, what: int, tid: int, address: int, data: int) -> None:

@@ -58,6 +58,8 @@ class Target:
                         return found
             except (InputError, OSError):
                 continue
+        if not self._mappings or not os.path.exists(f"/proc/{self.pid}/exe"):
+            raise gone(self.pid)
         raise InputError(f"process {self.pid} has no room for code behind any of its libraries, so it cannot be joined")
 
     def read(self, at: int, size: int) -> bytes | None:
