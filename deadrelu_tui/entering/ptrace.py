@@ -1,7 +1,7 @@
 """Stops the main thread of another process for a moment.
 
-The kernel lets a thread go when the one that holds it ends, however that comes. So what holds is a thread of its own: it
-can give up on a process that does not come to a stop, and nobody's Ctrl-C reaches it.
+The kernel lets a thread go when the one that holds it ends, however that comes. So what holds is a thread of its own:
+it can give up on a process that does not come to a stop, and nobody's Ctrl-C reaches it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _POKE, _CONT, _DETACH = 5, 7, 17
 _GET_REGISTERS, _SET_REGISTERS, _SEIZE, _INTERRUPT, _RSEQ = 0x4204, 0x4205, 0x4206, 0x4207, 0x420F
 _GENERAL = 1
 _OF_A_PROCESS, _NO_HANG, _STOPPED, _EXITED, _NO_TAKING, _ALL = 1, 1, 2, 4, 0x1000000, 0x40000000
-_SI_PID, _SI_STATUS = 4, 6
+_SI_CODE, _SI_PID, _SI_STATUS = 2, 4, 6
+_TRAPPED, _STANDS = 4, 5
 _STOP_EVENT = 128
 _TIMER_SLACK = 29
 _BRIEFLY = 0.003
@@ -73,7 +74,7 @@ class Stop:
 def at_a_stop(tid: int, work: Callable[[Stop], _Result], patience: float) -> tuple[_Result | None, float]:
     """Have work done while a thread stands still, and return what it gives and for how long the thread was held.
 
-    Gives None if it did not stop in time, as in a wait of the kernel that nothing interrupts. Raises GoneError or OSError.
+    Gives None if it did not stop in time, as in a wait of the kernel that nothing interrupts. Raises GoneError, OSError.
     """
     results: list[tuple[_Result | None, float]] = []
     errors: list[BaseException] = []
@@ -93,7 +94,7 @@ def at_a_stop(tid: int, work: Callable[[Stop], _Result], patience: float) -> tup
 
 
 def _held(tid: int, work: Callable[[Stop], _Result], patience: float) -> tuple[_Result | None, float]:
-    # A PyDLL keeps the interpreter's lock: a busy thread of ours must not come between while somebody's training stands.
+    # A PyDLL keeps the interpreter's lock: no busy thread of ours comes between while somebody's training stands.
     library = ctypes.PyDLL(None, use_errno=True)
     library.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
     library.ptrace.restype = ctypes.c_long
@@ -116,11 +117,8 @@ def _wait(library: ctypes.PyDLL, tid: int, patience: float) -> tuple[float, bool
     _ask(library, _INTERRUPT, tid, 0, 0)
     while True:
         now = time.perf_counter()
-        status = _told(library, tid, _STOPPED)
-        if not status:
-            # Its end is looked at, not taken: that is its parent's, who may be this very process.
-            if _told(library, tid, _EXITED | _NO_TAKING):
-                raise GoneError
+        status = _told(library, tid)
+        if status is None:
             ran = now
             if now - began > patience:
                 return None
@@ -135,12 +133,20 @@ def _wait(library: ctypes.PyDLL, tid: int, patience: float) -> tuple[float, bool
         _ask(library, _CONT, tid, 0, 0 if event else number)
 
 
-def _told(library: ctypes.PyDLL, tid: int, kind: int) -> int:
-    """Return the signal and the event of a stop that has come, or something else than 0 for an end; 0 if none has."""
+def _told(library: ctypes.PyDLL, tid: int) -> int | None:
+    """Return the signal and the event of a stop that has come; None if none has.
+
+    Its end is looked at, not taken: that is its parent's, who may be this very process.
+    """
     room = (ctypes.c_int * 32)()
-    if library.waitid(_OF_A_PROCESS, tid, ctypes.byref(room), kind | _NO_HANG | _ALL) != 0:
-        raise GoneError
-    return (room[_SI_STATUS] or 1) if room[_SI_PID] else 0
+    for kind in (_STOPPED | _EXITED | _NO_TAKING, _STOPPED):
+        if library.waitid(_OF_A_PROCESS, tid, ctypes.byref(room), kind | _NO_HANG | _ALL) != 0:
+            raise GoneError
+        if not room[_SI_PID]:
+            return None
+        if room[_SI_CODE] not in (_TRAPPED, _STANDS):
+            raise GoneError
+    return room[_SI_STATUS]
 
 
 def _ask(library: ctypes.PyDLL, what: int, tid: int, address: int, data: int) -> None:

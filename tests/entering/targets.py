@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from deadrelu_tui.entering import registers
-from deadrelu_tui.entering.entering import Page, enter
+from deadrelu_tui.entering.entering import enter
+from deadrelu_tui.entering.page import Page
 from deadrelu_tui.entering.processes import Found, find
 from deadrelu_tui.errors import InputError
 

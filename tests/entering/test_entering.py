@@ -1,17 +1,25 @@
 from __future__ import annotations
 
 import json
-import os
-import random
-import signal
 import sys
-import time
-from pathlib import Path
 
 import pytest
-from entering.targets import (
-    LOOP, PATIENCE, READY, UNTIL_CLOSED, VERSIONS, WORK, answered, asked, belongings, can_enter, ended, found,
-    python_of, running, wait_for,
+from targets import (
+    LOOP,
+    PATIENCE,
+    READY,
+    UNTIL_CLOSED,
+    VERSIONS,
+    WORK,
+    answered,
+    asked,
+    belongings,
+    can_enter,
+    ended,
+    found,
+    python_of,
+    running,
+    wait_for,
 )  # fmt: skip
 
 from deadrelu_tui.entering import proc
@@ -29,9 +37,7 @@ THREADS = (
     "    while not over:\n"
     "        if work() != right: over.append(3)\n"
     "threads = [threading.Thread(target=beside) for _ in range(3)]\n"
-    "for each in threads: each.start()\n"
-    + READY
-    + "while not closed():\n    if work() != right: over.append(3)\n"
+    "for each in threads: each.start()\n" + READY + "while not closed():\n    if work() != right: over.append(3)\n"
     "over.append(7)\n"
     "for each in threads: each.join()\n"
     "sys.exit(over[0])\n"
