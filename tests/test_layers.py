@@ -25,22 +25,10 @@ ALSO_PUBLIC = {"region", "spans", "strips"}
 FOREIGN = {"mxnet", "torch", "textual", "rich", "plotext", "click", "deadrelu_tui.engine", "deadrelu_tui.tui"}
 _LIBRARIES = {"mxnet", "textual", "rich", "plotext", "click", "platformdirs", "tqdm", "torch"}
 _OF_FORMATS = {"pyarrow", "matplotlib", "tensorboardX", "google.protobuf"}
-_ROOMS = {
-    f"deadrelu_tui.{name}"
-    for name in [
-        "record",
-        "diagnosis",
-        "run",
-        "builtin",
-        "engine",
-        "watching",
-        "entering",
-        "tui",
-        "headless",
-        "export",
-        "report",
-    ]
-}
+_NAMES = (
+    "record", "diagnosis", "run", "builtin", "engine", "watching", "entering", "tui", "headless", "export", "report",
+)  # fmt: skip
+_ROOMS = {f"deadrelu_tui.{name}" for name in _NAMES}
 WALLS = {
     "record": _LIBRARIES | _ROOMS - {"deadrelu_tui.record"},
     "diagnosis": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis"},

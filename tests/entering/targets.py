@@ -48,7 +48,7 @@ def python_of(version: str) -> str:
     """Return an interpreter of a version; skips the test where none is installed."""
     if f"{sys.version_info[0]}.{sys.version_info[1]}" == version:
         return sys.executable
-    found = [
+    found: list[str | Path] = [
         *sorted((Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pyenv" / "versions").glob(f"{version}.*/bin/python")),
         *filter(None, [shutil.which(f"python{version}")]),
     ]
