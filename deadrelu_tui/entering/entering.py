@@ -7,10 +7,12 @@ import struct
 import time
 from importlib import resources
 
-from deadrelu_tui.entering import proc, prologue
+from deadrelu_tui.entering import proc, prologue, remote
+from deadrelu_tui.entering.interpreter import LAST_ENTERED
 from deadrelu_tui.entering.page import FULL, NO_PYTHON, Page
 from deadrelu_tui.entering.processes import Found
 from deadrelu_tui.entering.prologue import ANSWER, JOINER, MAGIC, PROCESS, SIZE, TEXT_AT, TEXT_LENGTH, TEXTS
+from deadrelu_tui.entering.remote import Folder
 from deadrelu_tui.entering.target import Target, gone
 from deadrelu_tui.errors import InputError
 
@@ -30,12 +32,15 @@ _SOON = 0.3
 _PLACES = 3
 
 
-def enter(found: Found, text: str, timeout: float = 10.0) -> Page:
+def enter(found: Found, text: str, timeout: float = 10.0) -> Page | Folder:
     """Have a text run once in the main thread of a process, and return where its answer will be, as soon as it runs.
 
-    The text has `answer(bytes)` to say one thing while it runs, and `page`, the address of the page. Raises InputError,
-    and nothing runs there later, if the process cannot be entered or does not come by within the timeout.
+    The text has `answer(bytes)` to say one thing while it runs, and `page`, the address of the page (0 from Python 3.14
+    on, which runs a file by itself and needs none). Raises InputError, and nothing runs there later, if the process
+    cannot be entered or does not come by within the timeout.
     """
+    if found.version > LAST_ENTERED:
+        return remote.enter(found, text, timeout)
     deadline = time.monotonic() + timeout
     target = Target(found.pid, found.python)
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import gc
 import os
 import signal
 import struct
@@ -105,15 +106,21 @@ def _held(tid: int, work: Callable[[Stop], _Result], patience: float) -> tuple[_
     library.prctl(_TIMER_SLACK, 1, 0, 0, 0)
     library.usleep(300)
     _ask(library, _SEIZE, tid, 0, 0)
-    waited = _wait(library, tid, patience)
-    if waited is None:
-        return None, 0.0
-    ran, group = waited
+    collects = gc.isenabled()
+    gc.disable()  # it takes longer than all else here
     try:
-        result = work(Stop(library, tid, group))
+        waited = _wait(library, tid, patience)
+        if waited is None:
+            return None, 0.0
+        ran, group = waited
+        try:
+            result = work(Stop(library, tid, group))
+        finally:
+            _ask(library, _DETACH, tid, 0, 0)
+        return result, time.perf_counter() - ran
     finally:
-        _ask(library, _DETACH, tid, 0, 0)
-    return result, time.perf_counter() - ran
+        if collects:
+            gc.enable()
 
 
 def _wait(library: ctypes.PyDLL, tid: int, patience: float) -> tuple[float, bool] | None:

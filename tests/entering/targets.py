@@ -18,6 +18,7 @@ from deadrelu_tui.entering import registers
 from deadrelu_tui.entering.entering import enter
 from deadrelu_tui.entering.page import Page
 from deadrelu_tui.entering.processes import Found, find
+from deadrelu_tui.entering.remote import Folder
 from deadrelu_tui.errors import InputError
 
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
@@ -104,7 +105,7 @@ def asked(target: subprocess.Popen[str], text: str) -> str:
         return answered(page)
 
 
-def answered(page: Page) -> str:
+def answered(page: Page | Folder) -> str:
     answer = page.answer(PATIENCE)
     assert answer is not None
     return answer.decode()

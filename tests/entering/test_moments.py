@@ -73,7 +73,7 @@ def test_a_restartable_sequence_is_told_from_one_that_is_over() -> None:
         108: 500,
         508: 700,
         516: 20,
-    }  # at 100 the thread tells where its sequence is: it begins at 700, 20 bytes long
+    }  # told of at 100: it begins at 700 and is 20 bytes long
 
     def read(at: int, size: int) -> bytes:
         return b"".join(struct.pack("<Q", words.get(each, 0)) for each in range(at, at + size, 8))
