@@ -25,16 +25,17 @@ ALSO_PUBLIC = {"region", "spans", "strips"}
 FOREIGN = {"mxnet", "torch", "textual", "rich", "plotext", "click", "deadrelu_tui.engine", "deadrelu_tui.tui"}
 _LIBRARIES = {"mxnet", "textual", "rich", "plotext", "click", "platformdirs", "tqdm", "torch"}
 _OF_FORMATS = {"pyarrow", "matplotlib", "tensorboardX", "google.protobuf"}
-_ROOMS = {
-    f"deadrelu_tui.{name}"
-    for name in ("record", "diagnosis", "run", "builtin", "engine", "watching", "tui", "headless", "export", "report")
-}
+_NAMES = (
+    "record", "diagnosis", "run", "builtin", "engine", "watching", "entering", "tui", "headless", "export", "report",
+)  # fmt: skip
+_ROOMS = {f"deadrelu_tui.{name}" for name in _NAMES}
 WALLS = {
     "record": _LIBRARIES | _ROOMS - {"deadrelu_tui.record"},
     "diagnosis": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis"},
     "run": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis", "deadrelu_tui.run"},
     "watching": _LIBRARIES
     | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis", "deadrelu_tui.run", "deadrelu_tui.watching"},
+    "entering": _LIBRARIES | _ROOMS - {"deadrelu_tui.entering"} | {"numpy", "elftools"},
     "builtin": _LIBRARIES - {"platformdirs"} | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.builtin"},
     "export": _LIBRARIES
     | _OF_FORMATS
@@ -166,6 +167,10 @@ def test_a_callback_needs_its_own_library_and_none_of_the_screens(name: str, lib
 def test_only_the_screen_imports_textual_and_rich() -> None:
     for package in ("textual", "rich"):
         assert {name.partition("/")[0] for name in importers(package)} <= {"tui"}
+
+
+def test_only_what_reads_symbols_imports_the_library_for_it() -> None:
+    assert importers("elftools") == {"entering/elf.py"}
 
 
 def test_each_library_of_a_format_is_imported_by_what_writes_it() -> None:

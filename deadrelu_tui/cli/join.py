@@ -22,7 +22,8 @@ from deadrelu_tui.wording import count, duration, percent, printable
 
 if TYPE_CHECKING:
     from deadrelu_tui.cli.trainings import Trainings
-    from deadrelu_tui.entering.entering import Page
+    from deadrelu_tui.entering.page import Page
+    from deadrelu_tui.entering.remote import Folder
     from deadrelu_tui.entering.processes import Found
 
 WITHIN = 10.0
@@ -97,7 +98,7 @@ def _entered(found: Found, wanted: Mapping[str, Any], timeout: float) -> Mapping
     return said
 
 
-def _said(page: Page, where: int, until: float) -> Mapping[str, Any]:
+def _said(page: Page | Folder, where: int, until: float) -> Mapping[str, Any]:
     """Return what is told at a place in the process's memory as soon as it is."""
     while time.monotonic() < until:
         length = int.from_bytes(page.peek(where, 4), "little")

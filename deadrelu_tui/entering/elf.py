@@ -33,7 +33,9 @@ def open_mapped(pid: int, mapping: Mapping) -> BinaryIO:
         if os.fstat(file.fileno()).st_ino == mapping.inode:
             return file
         file.close()
-    raise InputError(f"{mapping.path} of process {pid} was replaced or cannot be read, so where Python lies is not known")
+    raise InputError(
+        f"{mapping.path} of process {pid} was replaced or cannot be read, so where Python lies is not known"
+    )
 
 
 class Image:

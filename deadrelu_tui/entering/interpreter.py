@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from deadrelu_tui.entering import proc
 from deadrelu_tui.entering.elf import Functions, Image, open_mapped
 from deadrelu_tui.entering.proc import Mapping
-from deadrelu_tui.errors import InputError
 
 _LIBRARY = re.compile(r"libpython(\d)\.?(\d*)(t?)d?m?\.so")
 _PROGRAM = re.compile(r"python(\d)\.(\d+)(t?)d?$")

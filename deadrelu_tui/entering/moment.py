@@ -13,9 +13,9 @@ the kernel for anything:
 
 Nothing aside allocates memory, and Py_AddPendingCall takes no other lock, whatever the thread is in the middle of.
 
-What remains: another thread may hold the lock for the ten instructions that it is held. Up to Python 3.12 ours waits for
-it, as any would; 3.13 lets go of the interpreter's lock while it waits, in the middle of a bytecode. Nothing but other
-callers of Py_AddPendingCall takes that lock, and a training has none.
+What remains: another thread may hold the lock, for the ten instructions that it ever is held. Up to Python 3.12 ours
+waits for it, as any would; 3.13 lets go of the interpreter's lock while it waits, in the middle of a bytecode. Nothing
+but other callers of Py_AddPendingCall takes that lock in another thread, and a training has none.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def _why(pid: int) -> str:
         return "a filter of this container forbids ptrace; start the container with --cap-add=SYS_PTRACE"
     if not privileged:
         if its.get("CapPrm", "0") != own.get("CapPrm", "0") or its.get("Gid") != own.get("Gid"):
-            return "it has rights or a group that we lack; join with the same ones, or as root (in a container: --cap-add=SYS_PTRACE)"
+            return "it has rights or a group that we lack; join as root (in a container: --cap-add=SYS_PTRACE)"
         return "it lets nobody look into it (prctl PR_SET_DUMPABLE), or a container lacks SYS_PTRACE; join as root"
     return "a security module of this machine forbids it"
 

@@ -72,7 +72,7 @@ def words(pid: int) -> tuple[str, ...]:
 
 
 def program(pid: int) -> str:
-    """Return the path of the program that a process runs, as its maps have it; "" if it has none, as the kernel's own."""
+    """Return the path of the program that a process runs, as its maps have it; "" if it has none."""
     try:
         return os.readlink(f"/proc/{pid}/exe")
     except FileNotFoundError:

@@ -1,10 +1,10 @@
 """A process that is to be entered: its memory, and turning its main thread aside.
 
-The thread is turned aside by setting its registers once: they point to code of ours that keeps them all, does one thing,
-puts them back and goes on where the thread stood, a system call that was interrupted included. Before that nothing has
-happened, and after it nobody is needed: so whoever enters may be killed at any moment. That code stands in bytes behind
-the code of some library, between the end of its segment and the end of the page: they are mapped, executable, and
-nobody's.
+The thread is turned aside by setting its registers once: they point to code of ours that keeps them all, does one
+thing, puts them back and goes on where the thread stood, a system call that was interrupted included. Before that
+nothing has happened, and after it nobody is needed: so whoever enters may be killed at any moment. That code stands in
+bytes behind the code of some library, between the end of its segment and the end of the page: they are mapped,
+executable, and nobody's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from deadrelu_tui.entering import proc, registers
 from deadrelu_tui.entering.interpreter import Interpreter, by_file, image
@@ -52,12 +53,11 @@ class Target:
 
     def _slack(self) -> tuple[int, bytes]:
         for own in by_file(self._mappings).values():
-            try:
-                with image(self.pid, own) as looked_at:
-                    if found := looked_at.slack(self.machine.ROOM):
-                        return found
-            except (InputError, OSError):
-                continue
+            with suppress(InputError, OSError), image(self.pid, own) as looked_at:
+                if found := looked_at.slack(self.machine.ROOM):
+                    return found
+        if not self._mappings or not os.path.exists(f"/proc/{self.pid}/exe"):
+            raise gone(self.pid)
         raise InputError(f"process {self.pid} has no room for code behind any of its libraries, so it cannot be joined")
 
     def read(self, at: int, size: int) -> bytes | None:
@@ -70,7 +70,9 @@ class Target:
 
     def write(self, at: int, data: bytes) -> bool:
         """Write to its memory and tell whether that went well."""
-        return bool(self._library.pwrite(self._memory, data, ctypes.c_size_t(len(data)), ctypes.c_long(at)) == len(data))
+        return bool(
+            self._library.pwrite(self._memory, data, ctypes.c_size_t(len(data)), ctypes.c_long(at)) == len(data)
+        )
 
     def free(self, size: int) -> int:
         """Return an address where nothing is mapped, with room for so many bytes."""
@@ -87,7 +89,9 @@ class Target:
 
     def queue(self, page: int, text: int, deadline: float) -> None:
         """Have it put a text into Python's queue of pending calls."""
-        self._turn_aside(lambda back: self.machine.call(self._at, back, page, self.calls, text, self._vectors), deadline)
+        self._turn_aside(
+            lambda back: self.machine.call(self._at, back, page, self.calls, text, self._vectors), deadline
+        )
 
     def tidy(self, deadline: float) -> None:
         """Put back what stood where our code was."""

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from deadrelu_tui.entering import registers
-from deadrelu_tui.entering.entering import Page, enter
+from deadrelu_tui.entering.entering import enter
+from deadrelu_tui.entering.page import Page
 from deadrelu_tui.entering.processes import Found, find
+from deadrelu_tui.entering.remote import Folder
 from deadrelu_tui.errors import InputError
 
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
@@ -47,7 +49,7 @@ def python_of(version: str) -> str:
     """Return an interpreter of a version; skips the test where none is installed."""
     if f"{sys.version_info[0]}.{sys.version_info[1]}" == version:
         return sys.executable
-    found = [
+    found: list[str | Path] = [
         *sorted((Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pyenv" / "versions").glob(f"{version}.*/bin/python")),
         *filter(None, [shutil.which(f"python{version}")]),
     ]
@@ -103,7 +105,7 @@ def asked(target: subprocess.Popen[str], text: str) -> str:
         return answered(page)
 
 
-def answered(page: Page) -> str:
+def answered(page: Page | Folder) -> str:
     answer = page.answer(PATIENCE)
     assert answer is not None
     return answer.decode()

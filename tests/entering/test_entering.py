@@ -1,21 +1,30 @@
 from __future__ import annotations
 
 import json
-import os
-import random
-import signal
 import sys
-import time
-from pathlib import Path
 
 import pytest
-from entering.targets import (
-    LOOP, PATIENCE, READY, UNTIL_CLOSED, VERSIONS, WORK, answered, asked, belongings, can_enter, ended, found,
-    python_of, running, wait_for,
+from targets import (
+    LOOP,
+    PATIENCE,
+    READY,
+    UNTIL_CLOSED,
+    VERSIONS,
+    WORK,
+    answered,
+    asked,
+    belongings,
+    can_enter,
+    ended,
+    found,
+    python_of,
+    running,
+    wait_for,
 )  # fmt: skip
 
 from deadrelu_tui.entering import proc
 from deadrelu_tui.entering.entering import enter
+from deadrelu_tui.entering.page import Page
 from deadrelu_tui.errors import InputError
 
 _LACK = can_enter()
@@ -119,6 +128,7 @@ def test_nothing_stays(version: str) -> None:
         with enter(which, "answer(str(page).encode())", PATIENCE) as page:
             at = int(answered(page))
             assert any(each.start <= at < each.end for each in proc.maps(target.pid))
+            assert isinstance(page, Page)
             code_at, code_was = page._target._at, page._target._was
         assert not any(each.start <= at < each.end for each in proc.maps(target.pid))
         with open(f"/proc/{target.pid}/mem", "rb", buffering=0) as memory:
