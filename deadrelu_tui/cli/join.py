@@ -23,8 +23,8 @@ from deadrelu_tui.wording import count, duration, percent, printable
 if TYPE_CHECKING:
     from deadrelu_tui.cli.trainings import Trainings
     from deadrelu_tui.entering.page import Page
-    from deadrelu_tui.entering.remote import Folder
     from deadrelu_tui.entering.processes import Found
+    from deadrelu_tui.entering.remote import Folder
 
 WITHIN = 10.0
 """Seconds within which a training that is left says so."""
