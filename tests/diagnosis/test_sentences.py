@@ -179,6 +179,7 @@ CAUSED: list[tuple[str, dict[str, Any], str]] = [
      "3 were so before the first update: w1·x −2.0, b −0.5, the input's mean is 128"),
     ("normalised", {"norm": "2.bn1", "mean": -6.0, "top": -1.25},
      "2.bn1 puts their h below 0: −6.0 on average, −1.2 at most"),
+    ("not_chosen", {}, "Others are chosen in their place"),
     ("crowded_out", {}, "Updates are small: others fire in their place"),
     ("overshoot", {"lr": 0.1, "fed": {"layer": "conv1", "share": 0.75}},
      "lr 0.1; conv1, which feeds it, is dead to 75.0 %"),
