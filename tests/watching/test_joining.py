@@ -233,6 +233,17 @@ def test_whoever_sleeps_between_steps_is_joined_when_he_wakes(training: Training
     trains.end()
 
 
+def test_compiled_code_is_joined_without_a_word_in_what_it_says(training: Training) -> None:
+    trains = training(call="torch.compile(net, backend='aot_eager')")
+    runs_folder().mkdir(parents=True)
+    run = entered(trains)
+    reaches(run, lambda: run.history.ledgers.get("fc1") is not None and run.history.ledgers["fc1"].lost.sum() >= 25)
+    left(run)
+    steps, parameters, loss, same = trains.end()
+    assert same
+    assert (parameters, loss) == trains.taken(steps)
+
+
 def test_a_data_loader_with_workers_is_no_obstacle(training: Training) -> None:
     between = "batch = next(loader)"
     more = """

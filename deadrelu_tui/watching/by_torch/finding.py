@@ -7,11 +7,12 @@ any other: several that are trained against each other are a run each, several o
 from __future__ import annotations
 
 import gc
+import warnings
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch.nn.modules import module as modules
@@ -45,6 +46,7 @@ class Found:
         self.watched: list[Watched] = []
         self._backward: Any = None
         self._hears: Any = None
+        self._filter: Any = None
         self._left_alone = False
         self._manual: TorchWatch | None = None
         """The watch of a training that changes its parameters itself."""
@@ -55,6 +57,9 @@ class Found:
 
     def begin(self) -> None:
         """See what is called, what takes a step, and from what gradients begin."""
+        # Nobody is to read of our hooks in what his program says, nor to have it end by them (-W error).
+        warnings.filterwarnings("ignore", "Using `torch.compile.module.` when there are global hooks", UserWarning)
+        self._filter = warnings.filters[0]
         self._announced = deadrelu_tui.watching.announced
         deadrelu_tui.watching.announced = self._announce  # of what the script watches by itself, too
         self._handles = [
@@ -227,6 +232,8 @@ class Found:
         for each in self._handles[:2]:
             each.remove()
         self._called = []
+        if self._filter in warnings.filters:
+            cast("list[Any]", warnings.filters).remove(self._filter)
 
     def _leave(self) -> None:
         self._take_off()
