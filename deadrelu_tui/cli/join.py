@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from deadrelu_tui.entering.processes import Found
     from deadrelu_tui.entering.remote import Folder
 
+WIDE = 60
+"""Characters of a command that are shown."""
 WITHIN = 10.0
 """Seconds within which a training that is left says so."""
 
@@ -59,8 +61,9 @@ def join(ctx: click.Context, pid: int, wanted: Mapping[str, Any], detach: bool, 
 
 def described(found: Found) -> str:
     """Return a process in a line."""
-    version = ".".join(map(str, found.version))
-    return f"{found.pid}, {printable(' '.join(found.command))} (Python {version}, {duration(found.age)} old)"
+    version, command = ".".join(map(str, found.version)), printable(" ".join(found.command))
+    command = command if len(command) <= WIDE else f"{command[: WIDE - 1]}…"
+    return f"{found.pid}, {command} (Python {version}, {duration(found.age)} old)"
 
 
 def choose() -> int:
