@@ -121,6 +121,7 @@ class Page:
         deadline = time.monotonic() + _AT_ONCE
         self._target.ask_kernel(self._target.machine.MUNMAP, (self.at, self._size, 0, 0, 0, 0), deadline)
         self._target.tidy(deadline)
+        self._target.close()
 
     def queued(self) -> int:
         """Return 0 while it is not known whether the text was queued, then whether it was (YES) or why not."""

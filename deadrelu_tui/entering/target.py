@@ -24,7 +24,7 @@ from deadrelu_tui.entering.ptrace import GoneError, Stop, at_a_stop
 from deadrelu_tui.errors import InputError
 
 _PATIENCE = 0.2
-_MISSED = "is not to be had: its main thread stood nowhere for it to be turned aside"
+_MISSED = "its main thread stood nowhere for it to be turned aside; try again"
 
 
 class Target:
@@ -102,10 +102,10 @@ class Target:
 
         def work(stop: Stop) -> str:
             if stop.by_job_control:
-                return "is stopped (by Ctrl-Z, or a signal): let it go on first"
+                return "it is stopped (by Ctrl-Z, or a signal): let it go on first"
             seen = self.machine.seen(stop.registers())
             if not seen.native:
-                return "runs 32-bit code"
+                return "it runs 32-bit code"
             if not self._moments.fits(seen, self._near) or in_sequence(seen.pc, stop.restartable(), self._near):
                 return _MISSED
             code = self._was if build is None else build(seen.pc)
@@ -125,14 +125,14 @@ class Target:
             except PermissionError:
                 raise denied(self.pid) from None
             if result is None:
-                reason = "does not come to a stop: its main thread waits in the kernel"
+                reason = "its main thread came to no stop: it waits in the kernel, or this machine is very busy"
             else:
                 self.stops.append(held)
                 if not result:
                     return
                 reason = result
             if time.monotonic() > deadline:
-                raise InputError(f"process {self.pid} {reason}")
+                raise InputError(f"process {self.pid} was not joined, and nothing will run there later: {reason}")
             time.sleep(random.uniform(0.001, 0.008))
 
     def _near(self, at: int, size: int) -> bytes:
