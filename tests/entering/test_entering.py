@@ -132,7 +132,7 @@ def test_nothing_stays(version: str) -> None:
             at = int(answered(page))
             assert any(each.start <= at < each.end for each in proc.maps(target.pid))
             assert isinstance(page, Page)
-            code_at, code_was = page._target._at, page._target._was
+            ((code_at, code_was),) = page._target.places
         assert not any(each.start <= at < each.end for each in proc.maps(target.pid))
         with open(f"/proc/{target.pid}/mem", "rb", buffering=0) as memory:
             memory.seek(code_at)
