@@ -28,6 +28,7 @@ from targets import (
 from deadrelu_tui.entering import proc
 from deadrelu_tui.entering.entering import enter
 from deadrelu_tui.entering.processes import Found
+from deadrelu_tui.entering.target import Target
 from deadrelu_tui.errors import InputError
 
 _LACK = can_enter()
@@ -207,3 +208,18 @@ def test_a_process_that_ends_meanwhile_ends_as_it_would_have(version: str) -> No
             with suppress(InputError), enter(found(target), "answer(b'')", 1.0) as page:
                 page.answer(1.0)
             assert ended(target) == (7, "", "")
+
+
+def test_a_kernel_that_forbids_to_write_to_code_allows_it_to_who_holds_the_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write = Target.write
+
+    def forbidden(self: Target, at: int, data: bytes) -> bool:
+        return at not in dict(self.places) and write(self, at, data)
+
+    monkeypatch.setattr(Target, "write", forbidden)
+    with running(python_of("3.11"), LOOP) as target:
+        for i in range(3):
+            assert asked(target, f"answer(b'{i}')") == str(i)
+        assert ended(target) == (7, "", "")
