@@ -28,6 +28,7 @@ from targets import (
 from deadrelu_tui.entering import proc
 from deadrelu_tui.entering.entering import enter
 from deadrelu_tui.entering.processes import Found
+from deadrelu_tui.entering.prologue import MAGIC
 from deadrelu_tui.entering.target import Target
 from deadrelu_tui.errors import InputError
 
@@ -78,6 +79,17 @@ def try_to_enter(which: Found, text: str) -> int:
         os._exit(0)
 
 
+def heads(pid: int) -> list[proc.Mapping]:
+    """Return the pages of ours that a process has."""
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        found = []
+        for each in proc.maps(pid):
+            if each.rights == "rw-p" and not each.path:
+                memory.seek(each.start)
+                found += [each] if memory.read(8) == MAGIC else []
+        return found
+
+
 @each_python
 def test_who_enters_may_be_killed_at_any_moment(version: str) -> None:
     chance, killed = random.Random(version), 0
@@ -92,6 +104,7 @@ def test_who_enters_may_be_killed_at_any_moment(version: str) -> None:
         assert killed > 5
         assert asked(target, "answer(b'still here')") == "still here"
         assert proc.status(target.pid)["TracerPid"] == "0"
+        wait_for(lambda: not heads(target.pid))
         assert ended(target) == (7, "", "")
 
 
@@ -210,7 +223,7 @@ def test_a_process_that_ends_meanwhile_ends_as_it_would_have(version: str) -> No
             assert ended(target) == (7, "", "")
 
 
-def test_a_kernel_that_forbids_to_write_to_code_allows_it_to_who_holds_the_thread(
+def test_a_kernel_that_forbids_to_write_to_code_lets_who_holds_the_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write = Target.write
