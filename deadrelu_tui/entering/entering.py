@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import time
+from contextlib import suppress
 from importlib import resources
 
 from deadrelu_tui.entering import proc, prologue, remote
@@ -101,7 +102,8 @@ def _run(page: Page, target: Target, deadline: float, timeout: float) -> None:
     try:
         target.queue(page.at, page.at + TEXTS, deadline)
     except InputError:
-        page.unmap()
+        with suppress(InputError):
+            page.unmap()
         raise
     while True:
         state = page.queued()

@@ -22,10 +22,10 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from deadrelu_tui.entering.elf import Functions
-from deadrelu_tui.entering.registers import Seen
+from deadrelu_tui.entering.registers import Read, Seen
 
 _QUEUE = {
     "Py_AddPendingCall", "_PyEval_AddPendingCall", "Py_MakePendingCalls", "_PyEval_MakePendingCalls", "handle_pending",
@@ -36,13 +36,11 @@ _LOCKS = ("PyThread_", "PyMutex_", "_PyMutex_", "_PyParkingLot_", "_PyRawMutex_"
 _NEAR, _FAR = 64, 256
 _A_WHILE = 0.05
 
-Read = Callable[[int, int], bytes]
-
 
 class Moments:
     """Judges moments of one thread."""
 
-    def __init__(self, functions: Functions, futex: int, ours: tuple[int, int]) -> None:
+    def __init__(self, functions: Functions, futex: int, ours: Sequence[tuple[int, int]]) -> None:
         """Take what is known of Python's code, and from where to where ours is."""
         self._functions, self._futex, self._ours = functions, futex, ours
         self._wait: Seen | None = None
@@ -51,8 +49,7 @@ class Moments:
     def fits(self, seen: Seen, read: Read) -> bool:
         """Tell whether the thread may be turned aside; `read` reads its memory."""
         stack = self._stack(seen, read)
-        start, end = self._ours
-        if any(start <= each < end for each in (seen.pc, *stack)):
+        if any(start <= each < end for start, end in self._ours for each in (seen.pc, *stack)):
             return False
         if seen.call is None:
             return self._innermost(seen, stack, locks=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
+from deadrelu_tui.entering.orphans import orphans
 from deadrelu_tui.entering.prologue import (
     ABANDONED,
     ANSWER,
@@ -126,8 +127,10 @@ class Page:
     def unmap(self) -> None:
         """Have the process give the page back, as nothing there needs it any more."""
         deadline = time.monotonic() + _AT_ONCE
-        self._target.ask_kernel(self._target.machine.MUNMAP, (self.at, self._size, 0, 0, 0, 0), deadline)
+        for at, size in ((self.at, self._size), *orphans(self._target)):
+            self._target.ask_kernel(self._target.machine.MUNMAP, (at, size, 0, 0, 0, 0), deadline)
         self._target.tidy(deadline)
+        self._target.close()
 
     def queued(self) -> int:
         """Return 0 while it is not known whether the text was queued, then whether it was (YES) or why not."""

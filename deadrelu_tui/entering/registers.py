@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from deadrelu_tui.errors import InputError
+
+Read = Callable[[int, int], bytes]
+"""Reads the process's memory: where, and how many bytes."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,9 @@ class Machine(Protocol):
     MMAP: int
     MUNMAP: int
     ROOM: int
+    FAR: int | None
 
-    def seen(self, raw: bytes) -> Seen:
+    def seen(self, raw: bytes, read: Read) -> Seen:
         """Return what matters of the registers."""
 
     def turned(self, registers: Seen, stub: int) -> bytes:
@@ -59,6 +63,6 @@ def ours() -> Machine:
             "only on Linux, on 64-bit x86 or ARM, can a running training be joined; "
             f"this is {'a 32-bit Python on ' if sys.maxsize < 1 << 32 else ''}{sys.platform} on {name}"
         )
-    from deadrelu_tui.entering import x86_64
+    from deadrelu_tui.entering import aarch64, x86_64
 
-    return x86_64
+    return x86_64 if name == "x86_64" else aarch64

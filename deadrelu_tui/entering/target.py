@@ -24,7 +24,7 @@ from deadrelu_tui.entering.ptrace import GoneError, Stop, at_a_stop
 from deadrelu_tui.errors import InputError
 
 _PATIENCE = 0.2
-_MISSED = "is not to be had: its main thread stood nowhere for it to be turned aside"
+_MISSED = "its main thread stood nowhere for it to be turned aside; try again"
 
 
 class Target:
@@ -40,8 +40,11 @@ class Target:
         if python.calls is None:
             raise InputError(f"the Python of process {pid} is stripped of its symbols, so it cannot be joined")
         self.calls = python.calls
-        self._at, self._was = self._slack()
-        self._moments = Moments(python.functions, self.machine.FUTEX, (self._at, self._at + self.machine.ROOM))
+        self.places = self._slack()
+        """Where code of ours may stand, and what stands there otherwise."""
+        self._used: set[int] = set()
+        ours = [(at, at + self.machine.ROOM) for at, _ in self.places]
+        self._moments = Moments(python.functions, self.machine.FUTEX, ours)
         self._vectors = self.machine.vectors(pid)
         self._library = ctypes.PyDLL(None, use_errno=True)
         try:
@@ -51,11 +54,16 @@ class Target:
         except OSError:
             raise gone(pid) from None
 
-    def _slack(self) -> tuple[int, bytes]:
+    def _slack(self) -> list[tuple[int, bytes]]:
+        found = []
         for own in by_file(self._mappings).values():
             with suppress(InputError, OSError), image(self.pid, own) as looked_at:
-                if found := looked_at.slack(self.machine.ROOM):
-                    return found
+                if place := looked_at.slack(self.machine.ROOM):
+                    found.append(place)
+            if found and self.machine.FAR is None:
+                break
+        if found:
+            return found
         if not self._mappings or not os.path.exists(f"/proc/{self.pid}/exe"):
             raise gone(self.pid)
         raise InputError(f"process {self.pid} has no room for code behind any of its libraries, so it cannot be joined")
@@ -85,37 +93,39 @@ class Target:
 
     def ask_kernel(self, number: int, arguments: tuple[int, ...], deadline: float) -> None:
         """Have it make a system call."""
-        self._turn_aside(lambda back: self.machine.system_call(self._at, back, number, arguments), deadline)
+        self._turn_aside(lambda at, back: self.machine.system_call(at, back, number, arguments), deadline)
 
     def queue(self, page: int, text: int, deadline: float) -> None:
         """Have it put a text into Python's queue of pending calls."""
-        self._turn_aside(
-            lambda back: self.machine.call(self._at, back, page, self.calls, text, self._vectors), deadline
-        )
+        self._turn_aside(lambda at, back: self.machine.call(at, back, page, self.calls, text, self._vectors), deadline)
 
     def tidy(self, deadline: float) -> None:
         """Put back what stood where our code was."""
         self._turn_aside(None, deadline)
 
-    def _turn_aside(self, build: Callable[[int], bytes | None] | None, deadline: float) -> None:
+    def _turn_aside(self, build: Callable[[int, int], bytes | None] | None, deadline: float) -> None:
         reason = ""
 
         def work(stop: Stop) -> str:
             if stop.by_job_control:
-                return "is stopped (by Ctrl-Z, or a signal): let it go on first"
-            seen = self.machine.seen(stop.registers())
+                return "it is stopped (by Ctrl-Z, or a signal): let it go on first"
+            seen = self.machine.seen(stop.registers(), self._near)
             if not seen.native:
-                return "runs 32-bit code"
+                return "it runs 32-bit code"
             if not self._moments.fits(seen, self._near) or in_sequence(seen.pc, stop.restartable(), self._near):
                 return _MISSED
-            code = self._was if build is None else build(seen.pc)
-            if code is None:
-                return _MISSED
-            if not self.write(self._at, code):
-                stop.poke(self._at, code)
-            if build is not None:
-                stop.set_registers(self.machine.turned(seen, self._at))
-            return ""
+            if build is None:
+                for at, was in self.places:
+                    if at in self._used:
+                        self._place(stop, at, was)
+                return ""
+            for at, _ in self.places:
+                if code := build(at, seen.pc):
+                    self._used.add(at)
+                    self._place(stop, at, code)
+                    stop.set_registers(self.machine.turned(seen, at))
+                    return ""
+            return _MISSED
 
         while True:
             try:
@@ -125,15 +135,19 @@ class Target:
             except PermissionError:
                 raise denied(self.pid) from None
             if result is None:
-                reason = "does not come to a stop: its main thread waits in the kernel"
+                reason = "its main thread came to no stop: it waits in the kernel, or this machine is very busy"
             else:
                 self.stops.append(held)
                 if not result:
                     return
                 reason = result
             if time.monotonic() > deadline:
-                raise InputError(f"process {self.pid} {reason}")
+                raise InputError(f"process {self.pid} was not joined, and nothing will run there later: {reason}")
             time.sleep(random.uniform(0.001, 0.008))
+
+    def _place(self, stop: Stop, at: int, code: bytes) -> None:
+        if not self.write(at, code):  # kernels can forbid that for what is not to be written, but not for who holds it
+            stop.poke(at, code)
 
     def _near(self, at: int, size: int) -> bytes:
         return self.read(at, size) or b""

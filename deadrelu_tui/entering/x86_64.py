@@ -6,12 +6,14 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-from deadrelu_tui.entering.registers import Seen
+from deadrelu_tui.entering.registers import Read, Seen
 
 ELF = "EM_X86_64"
 FUTEX, MMAP, MUNMAP = 202, 9, 11
 ROOM = 320
 """Bytes that a stub takes, at most."""
+FAR: int | None = None
+"""How far code may lie from where it is to go back to."""
 _RESTART = 219
 _AX, _ORIGINAL, _PC, _CODE, _SP, _WORDS = 10, 15, 16, 17, 19, 27
 _LONG_MODE = 0x33
@@ -47,7 +49,7 @@ _WITHOUT_XSAVE = (
 )
 
 
-def seen(raw: bytes) -> Seen:
+def seen(raw: bytes, read: Read) -> Seen:
     """Return what matters of the registers.
 
     A system call that the stop has interrupted holds one of the kernel's own codes in rax. The kernel would now put the
@@ -55,6 +57,7 @@ def seen(raw: bytes) -> Seen:
     thread goes elsewhere first, that is done here, in the same words: so the call restarts as if nothing had been. For
     a call with a time to wait that number is the one of "go on with what was begun", which knows until when.
     """
+    del read
     words = list(struct.unpack(f"<{_WORDS}Q", raw))
     call = None
     if words[_ORIGINAL] < 1 << 63 and (code := 2**64 - words[_AX]) in (512, 513, 514, 516):

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from deadrelu_tui.entering.elf import Functions
-from deadrelu_tui.entering.moment import Moments, Read, in_sequence
-from deadrelu_tui.entering.registers import Seen
+from deadrelu_tui.entering.moment import Moments, in_sequence
+from deadrelu_tui.entering.registers import Read, Seen
 
 FUTEX, SLEEP = 202, 35
 STARTS = {"_PyEval_EvalFrameDefault": 1000, "make_pending_calls.part.0": 1100, "PyThread_acquire_lock_timed": 1200}
@@ -20,7 +20,7 @@ def judged(pc: int, call: int | None, *stack: int) -> bool:
 
 
 def moments() -> Moments:
-    return Moments(FUNCTIONS, FUTEX, (5000, 5100))
+    return Moments(FUNCTIONS, FUTEX, [(5000, 5100)])
 
 
 def memory(*words: int) -> Read:

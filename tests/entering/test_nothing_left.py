@@ -28,6 +28,8 @@ from targets import (
 from deadrelu_tui.entering import proc
 from deadrelu_tui.entering.entering import enter
 from deadrelu_tui.entering.processes import Found
+from deadrelu_tui.entering.prologue import MAGIC
+from deadrelu_tui.entering.target import Target
 from deadrelu_tui.errors import InputError
 
 _LACK = can_enter()
@@ -77,6 +79,17 @@ def try_to_enter(which: Found, text: str) -> int:
         os._exit(0)
 
 
+def heads(pid: int) -> list[proc.Mapping]:
+    """Return the pages of ours that a process has."""
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        found = []
+        for each in proc.maps(pid):
+            if each.rights == "rw-p" and not each.path:
+                memory.seek(each.start)
+                found += [each] if memory.read(8) == MAGIC else []
+        return found
+
+
 @each_python
 def test_who_enters_may_be_killed_at_any_moment(version: str) -> None:
     chance, killed = random.Random(version), 0
@@ -91,6 +104,7 @@ def test_who_enters_may_be_killed_at_any_moment(version: str) -> None:
         assert killed > 5
         assert asked(target, "answer(b'still here')") == "still here"
         assert proc.status(target.pid)["TracerPid"] == "0"
+        wait_for(lambda: not heads(target.pid))
         assert ended(target) == (7, "", "")
 
 
@@ -207,3 +221,18 @@ def test_a_process_that_ends_meanwhile_ends_as_it_would_have(version: str) -> No
             with suppress(InputError), enter(found(target), "answer(b'')", 1.0) as page:
                 page.answer(1.0)
             assert ended(target) == (7, "", "")
+
+
+def test_a_kernel_that_forbids_to_write_to_code_lets_who_holds_the_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write = Target.write
+
+    def forbidden(self: Target, at: int, data: bytes) -> bool:
+        return at not in dict(self.places) and write(self, at, data)
+
+    monkeypatch.setattr(Target, "write", forbidden)
+    with running(python_of("3.11"), LOOP) as target:
+        for i in range(3):
+            assert asked(target, f"answer(b'{i}')") == str(i)
+        assert ended(target) == (7, "", "")

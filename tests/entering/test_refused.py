@@ -117,7 +117,7 @@ def test_another_users_process_even_as_root() -> None:
     user = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
     with started(*user, "/bin/sleep", "60") as process:
         deadline = time.monotonic() + PATIENCE
-        while "sleep" not in proc.words(process.pid)[0] and time.monotonic() < deadline:
+        while not proc.status(process.pid)["Uid"].startswith(str(NOBODY)) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert refused(process.pid).endswith("it is another user's")
 
