@@ -59,9 +59,7 @@ def things():
         o._global_optimizer_pre_hooks, o._global_optimizer_post_hooks))),
         len(threading.enumerate()), sorted(os.listdir("/proc/self/fd")).__len__())
 
-before, call = things(), {call}
-step = 0
-print("trains", flush=True)
+call, step = {call}, 0
 while not os.path.exists(go):
     x, y = torch.randn(32, 20, generator=generator), torch.randint(0, 3, (32,), generator=generator)
     optimizer.zero_grad()
@@ -69,6 +67,9 @@ while not os.path.exists(go):
     loss.backward()
     optimizer.step()
     step += 1
+    if step == 1:  # whatever is made ready at the first step is there
+        before = things()
+        print("trains", flush=True)
     {between}
 parameters = sum(p.double().sum().item() for p in net.parameters())
 print(step, parameters.hex(), loss.item().hex(), things() == before, flush=True)

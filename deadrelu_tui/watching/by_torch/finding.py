@@ -209,17 +209,23 @@ class Found:
 
     def _model(self, held: set[int]) -> tuple[torch.nn.Module | None, Any]:
         """Return the outermost module that was called and whose parameters an optimizer holds, and what it was given;
-        else the outermost that there is.
+        else the outermost that there is: of one whose parts alone are called, nobody calls the whole.
         """
         called = [(module, given) for reference, given in self._called if (module := reference()) is not None]
         best = max(called, key=lambda each: _shared(each[0], held), default=None)
-        if best is not None and _shared(best[0], held):
+        share = 0 if best is None else _shared(best[0], held)
+        if best is not None and share == len(held):
             return best[0], best[1]
         everything = [each for each in gc.get_objects() if issubclass(type(each), torch.nn.Module)]
         fitting = [each for each in everything if _shared(each, held)]
         within = {id(child) for each in fitting for child in each.children()}
         outer = [each for each in fitting if id(each) not in within]
-        return (max(outer, key=lambda each: _shared(each, held)), None) if outer else (None, None)
+        widest = max(outer, key=lambda each: _shared(each, held), default=None)
+        if best is not None and share:
+            part = widest is not None and any(each is inner(best[0]) for each in widest.modules())
+            if not part or widest is None or _shared(widest, held) == share:
+                return best[0], best[1]
+        return widest, None
 
     def _announce(self, run: str) -> None:
         self._tell(run=run)
