@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deadrelu_tui.cli.join import leave
 from deadrelu_tui.cli.options import epilog
 from deadrelu_tui.cli.recorded import complete_run, file_of
 from deadrelu_tui.errors import InputError
@@ -33,7 +34,8 @@ ENDED_WITHIN = 10.0
 def stop_command(ctx: click.Context, run: str) -> None:
     """End a run that lives in another process of yours, after the step it is in.
 
-    RUN is an id, the beginning of one, or `last`. Where the run does not obey in ten seconds its process is ended.
+    RUN is an id, the beginning of one, or `last`. Where the run does not obey in ten seconds its process is ended. A
+    training that was joined is left, and goes on.
     """
     from deadrelu_tui.run.attached import Attached
 
@@ -46,6 +48,8 @@ def stop_command(ctx: click.Context, run: str) -> None:
         with _caller(word, error) as caller:
             ctx.exit(_stop_unseen(caller))
     try:
+        if found.start.facts.get("joined"):  # the process is somebody else's
+            ctx.exit(leave(word))
         ctx.exit(_stop(found))
     finally:
         found.close()

@@ -207,6 +207,16 @@ def test_who_has_joined_twice_is_told_where_to_look(training: Training) -> None:
     trains.end()
 
 
+def test_to_stop_a_run_that_was_joined_leaves_the_training_alone(training: Training) -> None:
+    trains = training()
+    runs_folder().mkdir(parents=True)
+    run = entered(trains)
+    done = command("stop", run.start.run)
+    assert done.stdout == f"left run {run.start.run}; the training goes on\n", done.stderr
+    run.close()
+    trains.end()
+
+
 def test_a_training_that_ends_while_it_is_joined_ends_its_run(training: Training) -> None:
     trains = training()
     runs_folder().mkdir(parents=True)
