@@ -27,7 +27,19 @@ _LIBRARIES = {"mxnet", "textual", "rich", "plotext", "click", "platformdirs", "t
 _OF_FORMATS = {"pyarrow", "matplotlib", "tensorboardX", "google.protobuf"}
 _ROOMS = {
     f"deadrelu_tui.{name}"
-    for name in ("record", "diagnosis", "run", "builtin", "engine", "watching", "tui", "headless", "export", "report")
+    for name in (
+        "record",
+        "diagnosis",
+        "run",
+        "builtin",
+        "engine",
+        "watching",
+        "tui",
+        "headless",
+        "export",
+        "report",
+        "theory",
+    )
 }
 WALLS = {
     "record": _LIBRARIES | _ROOMS - {"deadrelu_tui.record"},
@@ -39,6 +51,7 @@ WALLS = {
     "export": _LIBRARIES
     | _OF_FORMATS
     | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis", "deadrelu_tui.export"},
+    "theory": _LIBRARIES | _ROOMS - {"deadrelu_tui.theory"},
     "report": _LIBRARIES - {"platformdirs", "tqdm"} | {"deadrelu_tui.engine", "deadrelu_tui.tui"},
     "tui": {"mxnet", "torch", "deadrelu_tui.engine", "deadrelu_tui.headless"},
 }
