@@ -13,6 +13,7 @@ import click
 
 from deadrelu_tui.builtin import room
 from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.cli.advise import advise_command
 from deadrelu_tui.cli.checks import completion_command, data_group, doctor_command
 from deadrelu_tui.cli.compared import compare_command, show_command
 from deadrelu_tui.cli.export import export_command
@@ -44,6 +45,7 @@ for _command in (
     show_command,
     compare_command,
     reproduce_command,
+    advise_command,
     doctor_command,
     data_group,
     completion_command,

@@ -49,8 +49,8 @@ def lines(cells: Sequence[Cell], nets: int, paper: Paper) -> Iterator[str]:
     yield from paper.wrapped(
         f"N units in each of L − 1 hidden layers, one input, no biases, He's normal weights; {count(nets)} networks "
         "a cell. Born dead: constant for every input. One input: silent for the input 1, of which the formula "
-        "1 − (1 − 2^−N)^(L−1) is exact; for all inputs it is the upper bound. Intervals are exact (Clopper and Pearson) "
-        f"and hold for all cells together with {100 * (1 - ERROR):g} %; the published shares are of "
+        "1 − (1 − 2^−N)^(L−1) is exact; for all inputs it is the upper bound. Intervals are exact (Clopper and "
+        f"Pearson) and hold for all cells together with {100 * (1 - ERROR):g} %; the published shares are of "
         f"{count(PUBLISHED_NETS)} networks.", 0, "dim",
     )  # fmt: skip
     failed = sum(not each.holds for each in cells)

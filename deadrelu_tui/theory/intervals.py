@@ -11,7 +11,7 @@ _HALVINGS = 60
 
 
 def exact_interval(found: int, of: int, error: float) -> tuple[float, float]:
-    """Return the probabilities between which the true one lies, but for a chance of `error`, if it was so `found` times.
+    """Return between which probabilities the true one lies, but for a chance of `error`, if it was so `found` times.
 
     Clopper and Pearson 1934: the lower end is where finding so many or more has the probability error/2, the upper one
     where finding so many or fewer has it. It is never too narrow, not near 0 or 1 either.
