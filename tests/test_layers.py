@@ -39,6 +39,7 @@ _ROOMS = {
         "export",
         "report",
         "theory",
+        "article",
     )
 }
 WALLS = {
@@ -51,6 +52,7 @@ WALLS = {
     "export": _LIBRARIES
     | _OF_FORMATS
     | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis", "deadrelu_tui.export"},
+    "article": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.article"},
     "theory": _LIBRARIES | _ROOMS - {"deadrelu_tui.theory"},
     "report": _LIBRARIES - {"platformdirs", "tqdm"} | {"deadrelu_tui.engine", "deadrelu_tui.tui"},
     "tui": {"mxnet", "torch", "deadrelu_tui.engine", "deadrelu_tui.headless"},
