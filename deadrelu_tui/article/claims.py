@@ -84,7 +84,7 @@ CLAIMS = (
         lambda runs: float(_values(runs["tragedy"], "zero_fraction/h1")[RISEN:].min()),
     ),
     Claim(
-        "tragedy", "its accuracy is 10 %", "test accuracy", 0.08, 0.13,
+        "tragedy", "its accuracy is 10 %", "test accuracy", 0.08, 0.15,
         lambda runs: _last(runs["tragedy"], "accuracy/test"),
     ),
     Claim(
@@ -118,8 +118,8 @@ CLAIMS = (
     ),
     Claim(
         "tragedy", f"its loss is {SHORT_BATCH} · ln 10 = {SHORT_BATCH * math.log(10):.2f}: that of guessing",
-        f"{SHORT_BATCH} times the loss per image, median of the last {_LAST} steps", 0.97 * SHORT_BATCH * math.log(10),
-        1.03 * SHORT_BATCH * math.log(10),
+        f"{SHORT_BATCH} times the loss per image, median of the last {_LAST} steps", 0.95 * SHORT_BATCH * math.log(10),
+        1.05 * SHORT_BATCH * math.log(10),
         lambda runs: SHORT_BATCH * float(np.median(_values(runs["tragedy"], "loss")[-_LAST:])), share=False,
         noticed=False,
     ),

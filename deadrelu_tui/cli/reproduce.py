@@ -24,10 +24,10 @@ _OF_PAPER, _OF_ARTICLE = ("nets",), ("quick", "seeds", "report", "overwrite", "f
     "reproduce",
     short_help="Run what was claimed again: it holds or fails.",
     epilog=epilog(
-        ("deadrelu-tui reproduce", "the article, five epochs, three seeds"),
-        ("deadrelu-tui reproduce --quick", "the same in a minute, of fewer claims"),
-        ("deadrelu-tui reproduce --report claims.html", "with the curves of the runs"),
-        ("deadrelu-tui reproduce --paper born-dead", "a table of Lu et al., in seconds"),
+        ("deadrelu-tui reproduce", "the article, three seeds"),
+        ("deadrelu-tui reproduce --quick", "fewer claims, in a minute"),
+        ("deadrelu-tui reproduce --report claims.html", "with the curves"),
+        ("deadrelu-tui reproduce --paper born-dead", "a table, in seconds"),
     ),
 )
 @click.option("--quick", is_flag=True, help="One epoch of the embedded images; claims about more are not judged.")
