@@ -47,10 +47,10 @@ class Bench:
         """Train and return the share of layer 1 that is dead on the probe set after each of some numbers of steps."""
         images, found = self.images, list[float]()
         network = Network(Draws(self.init, seed).parameters((images.train_images.shape[1], UNITS, 10)), BATCH)
-        probe = images.probe_images * np.float32(self.scale)
+        probe = images.probe_images.astype(np.float32) * np.float32(self.scale)
         with np.errstate(all="ignore"):
             for step, batch in zip(range(1, max(looked) + 1), _batches(len(images.train_labels), seed), strict=False):
-                pixels = images.train_images[batch] * np.float32(self.scale)
+                pixels = images.train_images[batch].astype(np.float32) * np.float32(self.scale)
                 network.learn(pixels, images.train_labels[batch].astype(np.intp), "relu", metrics=False)
                 network.update(lr / BATCH)
                 if step in looked:

@@ -52,4 +52,4 @@ def dead_after(
             pixels, labels = batches.fill(0, batch, normalise=False)
             network.learn(pixels * np.float32(scale), labels.astype(np.intp), "relu", metrics=False)
             network.update(lr / 256)
-        return float(network.silent(images.probe_images * np.float32(scale), "relu")[0].mean())
+        return float(network.silent(images.probe_images.astype(np.float32) * np.float32(scale), "relu")[0].mean())
