@@ -27,6 +27,7 @@ _LIBRARIES = {"mxnet", "textual", "rich", "plotext", "click", "platformdirs", "t
 _OF_FORMATS = {"pyarrow", "matplotlib", "tensorboardX", "google.protobuf"}
 _NAMES = (
     "record", "diagnosis", "run", "builtin", "engine", "watching", "entering", "tui", "headless", "export", "report",
+    "theory", "article",
 )  # fmt: skip
 _ROOMS = {f"deadrelu_tui.{name}" for name in _NAMES}
 WALLS = {
@@ -40,6 +41,8 @@ WALLS = {
     "export": _LIBRARIES
     | _OF_FORMATS
     | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis", "deadrelu_tui.export"},
+    "article": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.article"},
+    "theory": _LIBRARIES | _ROOMS - {"deadrelu_tui.theory"},
     "report": _LIBRARIES - {"platformdirs", "tqdm"} | {"deadrelu_tui.engine", "deadrelu_tui.tui"},
     "tui": {"mxnet", "torch", "deadrelu_tui.engine", "deadrelu_tui.headless"},
 }

@@ -13,11 +13,13 @@ import click
 
 from deadrelu_tui.builtin import room
 from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.cli.advise import advise_command
 from deadrelu_tui.cli.checks import completion_command, data_group, doctor_command
 from deadrelu_tui.cli.compared import compare_command, show_command
 from deadrelu_tui.cli.export import export_command
 from deadrelu_tui.cli.options import INTERRUPTED, USAGE_ERROR
 from deadrelu_tui.cli.replay import attach_command, replay_command
+from deadrelu_tui.cli.reproduce import reproduce_command
 from deadrelu_tui.cli.runs import runs_group
 from deadrelu_tui.cli.screen import main_command
 from deadrelu_tui.cli.stop import stop_command
@@ -42,6 +44,8 @@ for _command in (
     runs_group,
     show_command,
     compare_command,
+    reproduce_command,
+    advise_command,
     doctor_command,
     data_group,
     completion_command,

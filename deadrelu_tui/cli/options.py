@@ -58,15 +58,29 @@ class Setting(click.ParamType):  # type: ignore[type-arg]
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that say which images are taken."""
-    return _options(command, [each for each in fields(RunSettings) if each.name in ("data_dir", "full")])
+    return some_settings("data_dir", "full")(command)
 
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command one option for every field of RunSettings, and --preset."""
+    return _with_preset(_options(command, fields(RunSettings)))
+
+
+def some_settings(*names: str, preset: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return what gives a command the options of some fields of RunSettings alone, and --preset if that is wanted."""
+
+    def given(command: Callable[..., Any]) -> Callable[..., Any]:
+        command = _options(command, [each for each in fields(RunSettings) if each.name in names])
+        return _with_preset(command) if preset else command
+
+    return given
+
+
+def _with_preset(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--preset", type=click.Choice(list(presets.PRESETS)), default=None, envvar="DEADRELU_PRESET",
         help=f"One of the article's experiments; what else is set changes it.  [default: {presets.DEFAULT}]",
-    )(_options(command, fields(RunSettings)))  # fmt: skip
+    )(command)  # fmt: skip
 
 
 def _options(command: Callable[..., Any], settings: Sequence[Field[Any]]) -> Callable[..., Any]:

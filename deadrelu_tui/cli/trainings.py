@@ -41,6 +41,11 @@ class Trainings:
             except InputError as error:
                 self.lack = self._facts["unreachable"] = str(error)
 
+    def unattended(self) -> None:
+        """Have nobody steer from elsewhere what comes: runs that follow one another and are all needed as they are."""
+        self._facts.clear()
+        self.lack = "its process takes no orders"
+
     def make(self, settings: RunSettings) -> Run:
         """Return a run that has not begun."""
         from deadrelu_tui.engine import begin as engine
@@ -81,10 +86,14 @@ class Trainings:
         """How many look from other terminals."""
         return 0 if self._host is None else self._host.guests
 
+    def settle(self) -> None:
+        """Have all that was told of the runs recorded."""
+        if self._store is not None:
+            self._store.close()
+
     def close(self, run: Source) -> None:
         """End a run, the last one, and have all of it recorded; nobody can look any more."""
         run.close()
-        if self._store is not None:
-            self._store.close()
+        self.settle()
         if self._host is not None:
             self._host.close()

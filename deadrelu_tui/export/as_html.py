@@ -20,6 +20,9 @@ from deadrelu_tui.wording import count, moment
 
 GRADIENTS = 60
 """Charts of gradients on a page."""
+# Which of a chart's two drawings is seen is a choice between these, so that no script is needed.
+AXES = "<input class=axis type=radio name=axis id=even checked><input class=axis type=radio name=axis id=powers>\n"
+CHOICE = "<p class=choice>steps <label for=even>evenly</label><label for=powers>first ones wider</label></p>\n"
 _TITLES = {"zero_fraction": "Zeros", "dead_fraction": "Dead", "saturated_fraction": "Saturated"}
 
 
@@ -37,8 +40,7 @@ def _page(history: History) -> Iterator[str]:
     yield f"<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<title>{title}</title>\n"
     yield '<meta name=viewport content="width=device-width,initial-scale=1">\n'
     yield f"<style>{STYLE}</style>\n"
-    # Which of a chart's two drawings is seen is a choice between these, so that no script is needed.
-    yield "<input class=axis type=radio name=axis id=even checked><input class=axis type=radio name=axis id=powers>\n"
+    yield AXES
     when = moment(start.at, "%Y-%m-%d %H:%M")
     about = " · ".join(filter(None, (f"run {start.run}", when, start.device, ended(history))))
     yield f"<main>\n<h1>{title}</h1>\n<p class=sub>{escape(shown(about))}</p>\n"
@@ -53,9 +55,14 @@ def _page(history: History) -> Iterator[str]:
 def _charts(history: History) -> Iterator[str]:
     if not len(history):
         return
+    yield f"<h2>What happened</h2>\n{CHOICE}"
+    yield from charts(history)
+
+
+def charts(history: History) -> Iterator[str]:
+    """Yield the charts of a run: shares, loss and accuracy, gradient sums."""
     drawing = Drawing(history, [(step, told) for step, told in marks_of(history)])
-    yield "<h2>What happened</h2>\n<p class=choice>steps <label for=even>evenly</label>"
-    yield "<label for=powers>first ones wider</label></p>\n<div class=charts>\n"
+    yield "<div class=charts>\n"
     for metric in ("zero_fraction", *LOST):
         if layers := drawn(history, metric):
             many = f"; {count(len(layers))} layers from dark to bright" if len(layers) > 6 else ""

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from deadrelu_tui.export.curves import Epochs
+from deadrelu_tui.export.curves import Epochs, Span
 from deadrelu_tui.export.libraries import needed
 from deadrelu_tui.export.recorded import history_of
+from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Record
 
 _DOTS = 160
@@ -27,16 +28,34 @@ def write_svg(records: Sequence[Record], path: Path) -> None:
 
 
 def _write(records: Sequence[Record], path: Path, kind: str, metadata: dict[str, Any]) -> None:
+    _draw(history_of(records), Epochs.of(records), path, kind, metadata)
+
+
+def write_history(history: History, path: Path) -> None:
+    """Write the picture of a run that is at hand, whole, as an SVG."""
+    start = history.start
+    length = (start.steps_per_epoch or 0) if start is not None else 0
+    firsts = range(0, history.next, length) if length else ()
+    spans = tuple(Span(number, first, min(first + length, history.next) - 1) for number, first in enumerate(firsts, 1))
+    _draw(history, Epochs(spans), path, "svg", {"Date": None})
+
+
+def load() -> None:
+    """Load what draws. Raises InputError where it is missing."""
     with needed("matplotlib"):
-        import matplotlib
-        from matplotlib.figure import Figure
+        import matplotlib.figure  # noqa: F401
+
+
+def _draw(history: History, epochs: Epochs, path: Path, kind: str, metadata: dict[str, Any]) -> None:
+    load()
+    import matplotlib
+    from matplotlib.figure import Figure
 
     from deadrelu_tui.export.sheet import Sheet
 
-    history = history_of(records)
     style = {"font.family": "DejaVu Sans", "svg.hashsalt": "deadrelu-tui", "text.parse_math": False}
     with matplotlib.rc_context(style), warnings.catch_warnings(), path.open("xb") as file:
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # of a name in a script that the font lacks
         figure = Figure()
-        Sheet(figure, history, Epochs.of(records)).draw()
+        Sheet(figure, history, epochs).draw()
         figure.savefig(file, format=kind, dpi=_DOTS, metadata=metadata)

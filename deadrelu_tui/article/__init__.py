@@ -1,0 +1,1 @@
+"""What the article claims, and what it did not notice: each measured on recorded runs."""
