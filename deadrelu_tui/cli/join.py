@@ -17,6 +17,7 @@ from deadrelu_tui.cli.recorded import file_of
 from deadrelu_tui.cli.showing import Opened, show
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.places import runs_folder
+from deadrelu_tui.run.origin import process
 from deadrelu_tui.watching.sent import seen_by, text
 from deadrelu_tui.wording import count, duration, percent, printable
 
@@ -47,7 +48,12 @@ def join(ctx: click.Context, pid: int, wanted: Mapping[str, Any], detach: bool, 
     click.echo(f"Joining {described(found)}: hooks at its next step, no number changes.", err=True)
     runs = runs_folder()
     runs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    told = {**wanted, "stays": detach, "runs": str(runs) if seen_by(pid, runs) else None}
+    told = {
+        **wanted,
+        "stays": detach,
+        "joiner": process(os.getpid()) if same_processes(pid) else None,
+        "runs": str(runs) if seen_by(pid, runs) else None,
+    }
     said = _entered(found, told, timeout)
     file, root = Path(said["file"]), ""
     if not seen_by(pid, file):  # it is in a container, which has a root folder of its own
@@ -57,6 +63,13 @@ def join(ctx: click.Context, pid: int, wanted: Mapping[str, Any], detach: bool, 
         click.echo(said["run"] if not root else f"{said['run']} (in a container: attach there)")
         return 0
     return _seen(ctx, file, root, pid)
+
+
+def same_processes(pid: int) -> bool:
+    """Return whether a process knows us by the number by which we do."""
+    with contextlib.suppress(OSError):
+        return os.readlink(f"/proc/{pid}/ns/pid") == os.readlink("/proc/self/ns/pid")
+    return False
 
 
 def described(found: Found) -> str:
@@ -162,7 +175,7 @@ def leave(run: str) -> int:
         if not found.start.facts.get("joined"):
             raise InputError(f"run {name} was not joined; deadrelu-tui stop {name} ends it")
         if found.status not in ALIVE:
-            raise InputError(f"run {name} has ended: it is {found.status.value}")
+            raise InputError(f"run {name} was left already, or its training has ended")
         if found.lack:
             raise InputError(found.lack)
         found.leave()

@@ -176,6 +176,7 @@ def speed_text(speed: Speed) -> str:
 
 _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "start": _start,
+    "left": lambda _: "left here: the training went on",
     "joined": lambda facts: (
         "joined here: what came before is not known" + ("" if facts.get("known") else ", nor how many steps")
     ),

@@ -21,6 +21,7 @@ import numpy as np
 from deadrelu_tui.errors import InputError, in_a_line
 from deadrelu_tui.record.commands import of_data
 from deadrelu_tui.run import wire
+from deadrelu_tui.run.descriptors import socket_apart
 from deadrelu_tui.run.origin import process
 from deadrelu_tui.run.session import Session
 from deadrelu_tui.run.source import Source
@@ -86,7 +87,7 @@ class Host:
 
     def _bound(self) -> socket.socket:
         """Return a socket that listens. Raises InputError where there can be none."""
-        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        bound = socket_apart(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         try:
             bound.bind(str(self.path))
             os.chmod(self.path, 0o600)  # its folder is closed to others, too
@@ -149,6 +150,7 @@ class Host:
                 else:
                     self._closed.wait(TICK)
                 continue
+            connection = socket_apart(connection)
             connection.setblocking(True)
             if self._closed.is_set():
                 connection.close()
@@ -166,7 +168,8 @@ class Host:
         except OSError:
             pass  # it has gone
         except wire.WireError as error:
-            print(f"deadrelu-tui: somebody who looked was left: {in_a_line(error)}", file=sys.stderr, flush=True)
+            with contextlib.suppress(Exception):  # there may be nowhere to say it
+                print(f"deadrelu-tui: somebody who looked was left: {in_a_line(error)}", file=sys.stderr, flush=True)
         finally:
             self._count(-1)
 

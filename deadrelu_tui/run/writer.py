@@ -13,6 +13,7 @@ from deadrelu_tui.errors import in_a_line
 from deadrelu_tui.record.codec import Encoder
 from deadrelu_tui.record.records import UNRECORDED, End, Event, Look, Record, Start, Step
 from deadrelu_tui.record.steps import Steps, together
+from deadrelu_tui.run.descriptors import apart
 from deadrelu_tui.run.folder import path_of
 
 FLUSHED = 0.5
@@ -202,7 +203,8 @@ class Writer:
             assert self._start is not None
             self._path = path_of(self._folder, self._start.run)
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+            self._file = apart(os.open(self._path, flags, 0o600))
         if os.fstat(self._file).st_size > self._whole:
             os.ftruncate(self._file, self._whole)  # a record that was not written whole
 

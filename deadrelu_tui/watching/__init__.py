@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from deadrelu_tui.errors import InputError
@@ -26,8 +27,9 @@ class Kept:
 
 
 def say(line: str) -> None:
-    """Say something where the training says what it does."""
-    print(line, file=sys.stderr, flush=True)
+    """Say something where the training says what it does, if that is anywhere."""
+    with suppress(Exception):  # it may have closed that
+        print(line, file=sys.stderr, flush=True)
 
 
 def begin(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -26,7 +25,7 @@ from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.session import Session
 from deadrelu_tui.run.source import Source
 from deadrelu_tui.run.store import Store
-from deadrelu_tui.watching import tables, telling
+from deadrelu_tui.watching import say, tables, telling
 from deadrelu_tui.watching.beside import Beside
 from deadrelu_tui.watching.governor import Governor
 from deadrelu_tui.watching.orders import Orders
@@ -88,7 +87,7 @@ class Watch:
     window: int | None = None
     folder: Path | None = None
     """Where the run is recorded; None for nowhere."""
-    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
+    say: Callable[[str], None] = say
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What else is known of the training."""
     announce: Callable[[str], None] = lambda _run: None
@@ -131,8 +130,10 @@ class Guest:
         self._charts = MOST_LOGGED
         """How many more of them may have a chart."""
         self._tables = tables.Tables()
+        self._ours: set[str] = set()
+        """Names under which numbers are logged that are measured already."""
         self._uncounted: set[str] = set()
-        """What was said of tables that cannot be counted."""
+        """Tables of which was said that they cannot be counted."""
         self._parts: list[Callable[[], Read]] = []
         """What other optimizers have done since the step before."""
         can = frozenset({"pause", "stop", "revive", "lr"} & watch.controls)
@@ -282,10 +283,12 @@ class Guest:
         # Where it is not seen that the next batch has begun, a number that was told already tells it.
         if taken is not None and not self._sees_passes and taken.at and scalars.keys() & taken.scalars.keys():
             self.finish()
-        if self._charts and not scalars.keys() <= self._met:
+        if not scalars.keys() <= self._met:
             self._announce(scalars)
         told = self._early if self._pending is None else self._pending.scalars
         for name, value in scalars.items():
+            if name in self._ours:
+                continue
             values = told.setdefault(name, [])
             if len(values) < MOST_TOLD:
                 values.append(value)
@@ -295,6 +298,9 @@ class Guest:
         numbers = {name for name, value in scalars.items() if not isinstance(value, _NO_NUMBER)} - self._met
         self._met |= numbers
         known = {each.name for each in self._start.metrics}
+        if ours := numbers & known - {"loss"}:
+            self._ours |= ours
+            self.watch.say(f"deadrelu-tui: not logged, as it is measured already: {', '.join(sorted(ours))[:200]}")
         found = (logged(name) for name in scalars if name in numbers - known)
         new = [each for each in found if each is not None][: self._charts]
         if new:
@@ -308,9 +314,9 @@ class Guest:
         try:
             new = self._tables.count(name, indices, size, make, self._start.network.names)
         except InputError as error:
-            if (said := str(error)) not in self._uncounted and len(self._uncounted) < MOST_TOLD:
-                self._uncounted.add(said)
-                self.watch.say(f"deadrelu-tui: not counted: {said}")
+            if name not in self._uncounted and len(self._uncounted) < MOST_TOLD:
+                self._uncounted.add(name)
+                self.watch.say(f"deadrelu-tui: not counted: {error}")
             return
         if new:
             network = self._start.network

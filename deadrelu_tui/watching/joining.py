@@ -87,9 +87,8 @@ class Joined:
         from deadrelu_tui.errors import InputError
         from deadrelu_tui.watching import between
         from deadrelu_tui.watching.by_torch.finding import Found
-        from deadrelu_tui.watching.by_torch.joined import require_training
 
-        require_training()
+        self._wait_for_training()
         self._found = Found(self.wanted, self._tell)
         _joined.append(self)
         patience, began = float(self.wanted["patience"]), time.monotonic()
@@ -102,6 +101,18 @@ class Joined:
             self.leave()
             raise InputError(self._fault)
         self._say(run=self.run, file=str(self._file()))
+
+    def _wait_for_training(self) -> None:
+        """Wait until there is something that trains: it may just be about to begin. Raises InputError if nothing is."""
+        from deadrelu_tui.errors import InputError
+        from deadrelu_tui.watching.by_torch.joined import trains
+
+        until, again = time.monotonic() + float(self.wanted["patience"]), 0.5
+        while not trains():
+            if time.monotonic() + again > until:
+                raise InputError("no network is trained there: PyTorch is loaded, but no optimizer and no gradient")
+            time.sleep(again)  # to look costs the process some time
+            again *= 2
 
     def _tell(self, **told: Any) -> None:
         self._fault = str(told.get("fault", ""))
@@ -131,22 +142,31 @@ class Joined:
                 continue
             if host.holders:
                 came, since = True, time.monotonic()
-            elif time.monotonic() - since > (LET_GO if came else COMES):
+            elif time.monotonic() - since > (LET_GO if came else COMES) or not (came or self._comes()):
                 break
         self.leave()
+
+    def _comes(self) -> bool:
+        """Return whether whoever has joined lives, as far as that can be seen from here."""
+        from deadrelu_tui.run.origin import process
+
+        told = self.wanted.get("joiner")
+        return told is None or process(int(told["pid"])) == told
 
     def leave(self) -> None:
         """Leave: what was put on is taken off, what was measured is recorded."""
         from deadrelu_tui import places
         from deadrelu_tui.record.commands import Resume
+        from deadrelu_tui.record.records import Event
         from deadrelu_tui.watching import begun_here, between
 
         found = self._found
         if found is not None:
             watched = list(found.watched)
             for each in watched:
-                if each.monitor._guest is not None:
-                    each.monitor._guest.controls.send(Resume())
+                if (guest := each.monitor._guest) is not None and not guest.over:
+                    guest.tell(Event(guest.step, "left", {}))
+                    guest.controls.send(Resume())
 
             def let_go() -> None:
                 found.leave()

@@ -18,6 +18,7 @@ from deadrelu_tui.record.units import DEFINITIONS
 from deadrelu_tui.watching.told import Read
 
 Counts = npt.NDArray[np.int64]
+MOST_ENTRIES = 4_000_000
 OFTEN = 100
 """Choices for each entry of a table after which one that none of them was is dead."""
 
@@ -65,6 +66,8 @@ class Tables:
         """
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise InputError(f"count({name!r}, …): size is the number of entries, not {size!r}")
+        if size > MOST_ENTRIES:
+            raise InputError(f"count({name!r}, …): at most {MOST_ENTRIES} entries are counted, not {size}")
         known, table = self._tables.get(name, (size, None))
         if known != size:
             raise InputError(f"count({name!r}, …): it had {known} entries before, not {size}")

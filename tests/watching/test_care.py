@@ -7,7 +7,11 @@ import io
 import math
 import pickle
 import random
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -475,3 +479,113 @@ def test_most_of_a_wide_sparse_autoencoder_is_found_dead_by_its_window(monkeypat
     assert int(units.lost.sum()) >= 15_360
     assert (history.latest("dead_fraction/codes") or 0.0) >= 15_360 / 16_384
     assert not units.lost[fired.numpy()].all()
+
+
+class Remembering(nn.Module):
+    """Keeps what it has done in attributes of its own, and divides by one of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.out = nn.Linear(4, 8), nn.Linear(8, 2)
+        self.calls, self.temperature, self._last = 0, 1.0, None
+        self.seen: list[int] = []
+        self.by_name: dict[str, Any] = {"calls": 0}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        self.temperature *= 0.99
+        self._last = x
+        self.seen.append(len(x))
+        self.by_name["calls"] = self.calls
+        self.another = self.calls
+        return self.out(torch.relu(self.body(x) / self.temperature)) + 0.01 * len(self.seen)
+
+
+def test_a_network_that_counts_its_calls_is_not_called_as_far_as_it_can_tell() -> None:
+    def train(watch: Watched | None) -> list[torch.Tensor]:
+        model = Remembering()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+        if watch is not None:
+            watch(model, optimizer, probe=torch.ones(5, 4))
+        for batch in batches(12, 6, 4):
+            optimizer.zero_grad()
+            model(batch).square().mean().backward()
+            optimizer.step()
+        assert model.seen == [6] * 12
+        assert model.by_name == {"calls": 12}
+        assert model._last is not None
+        return [*parameters(model), torch.tensor([model.calls, model.temperature, model.another])]
+
+    both(train)
+
+
+def test_a_network_of_compiled_script_is_looked_at_and_its_batches_are_left_alone() -> None:
+    def train(watch: Watched | None) -> list[torch.Tensor]:
+        model = torch.jit.script(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+        if watch is not None:
+            watch(model, optimizer, probe=torch.ones(5, 4))
+        for batch in batches(12, 6, 4):
+            optimizer.zero_grad()
+            model(batch).square().mean().backward()
+            optimizer.step()
+        return parameters(model)
+
+    assert both(train).network.layers[0].units == 8
+
+
+def test_what_cannot_be_put_on_a_network_leaves_no_run_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError("not here")
+
+    before = threading.active_count()
+    monkeypatch.setattr("deadrelu_tui.watching.by_torch.taps.Taps.listen", fails)
+    model, batch = made("deep")
+    monitor = begin(model, torch.optim.SGD(model.parameters(), lr=0.1), probe=batch)
+    assert monitor.fault == "this network cannot be watched: not here"
+    assert threading.active_count() == before
+
+
+def test_a_number_that_is_measured_already_is_not_logged_in_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    model, batch = made("deep")
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = watched(model, optimizer, probe=batch)
+    name = next(each.name for each in guest_of(monitor).run.start.metrics if each.metric == "zero_fraction")
+    for _ in range(3):
+        optimizer.zero_grad()
+        model(batch).square().mean().backward()
+        optimizer.step()
+        monitor.log(**{name: 9.0, "mine": 1.0})
+    said = [line for line in capsys.readouterr().err.splitlines() if "not logged" in line]
+    assert said == [f"deadrelu-tui: not logged, as it is measured already: {name}"]
+    history = history_of(monitor)
+    assert history.latest(name) is not None
+    assert history.latest(name) <= 1  # type: ignore[operator]
+    assert history.latest("mine") == 1
+
+
+def test_units_that_are_no_names_and_modules_are_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    model, batch = made("deep")
+    monitor = begin(model, torch.optim.SGD(model.parameters(), lr=0.1), probe=batch, units=[model])  # type: ignore[arg-type]
+    assert monitor.fault == "units= takes names and modules: units={'codes': model.codes}, not list"
+
+
+def test_whoever_has_closed_his_streams_finds_none_of_ours_in_their_place(tmp_path: Path) -> None:
+    code = """
+import os, sys
+told = os.dup(2)
+for each in (0, 1, 2):
+    os.close(each)
+import torch, deadrelu_tui
+model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+deadrelu_tui.watch(model, optimizer, probe=torch.ones(2, 3))
+for _ in range(50):
+    model(torch.ones(2, 3)).sum().backward()
+    optimizer.step()
+import time
+time.sleep(1.5)
+os.write(told, repr([each for each in (0, 1, 2) if os.path.exists(f"/proc/self/fd/{each}")]).encode())
+"""
+    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, timeout=100, check=False)
+    assert done.stderr.endswith(b"[]"), done.stderr

@@ -154,6 +154,14 @@ def left(run: Attached) -> None:
     run.close()
 
 
+def nothing_is_left(trains: Trains, threads: int) -> None:
+    """Wait until a training has no more threads than it had."""
+    until = time.monotonic() + 60
+    while len(os.listdir(f"/proc/{trains.process.pid}/task")) > threads:
+        assert time.monotonic() < until, "threads of ours are left"
+        time.sleep(0.05)
+
+
 def reaches(run: Attached, what: Callable[[], Any], within: float = 60) -> None:
     until = time.monotonic() + within
     while not what():
@@ -326,9 +334,7 @@ def test_when_the_screen_has_gone_nothing_of_us_is_left(training: Training, priv
             os.kill(terminal.pid, signal.SIGKILL)
     finally:
         terminal.close()  # which a terminal does that is lost
-    until = time.monotonic() + 60
-    while len(os.listdir(f"/proc/{trains.process.pid}/task")) > before and time.monotonic() < until:
-        time.sleep(0.05)
+    nothing_is_left(trains, before)
     steps, parameters, loss, same = trains.end()
     assert same
     assert (parameters, loss) == trains.taken(steps)
@@ -336,12 +342,13 @@ def test_when_the_screen_has_gone_nothing_of_us_is_left(training: Training, priv
 
 def test_whoever_is_killed_while_he_joins_does_no_harm(training: Training) -> None:
     trains = training()
+    before = len(os.listdir(f"/proc/{trains.process.pid}/task"))
     runs_folder().mkdir(parents=True)
     code = (
-        "import sys, time\n"
+        "import os, sys, time; from deadrelu_tui.run.origin import process\n"
         "import deadrelu_tui.cli.join as join; from deadrelu_tui.entering.processes import find\n"
         "found = find(int(sys.argv[1])); print('ready', flush=True)\n"
-        "join._entered(found, {'controls': [], 'joined': True, 'runs': sys.argv[2]}, 10.0)\n"
+        "join._entered(found, {'controls': [], 'joined': True, 'runs': sys.argv[2], 'joiner': process(os.getpid())}, 10.0)\n"
         "time.sleep(60)"
     )
     draw = random.Random(1)
@@ -354,5 +361,7 @@ def test_whoever_is_killed_while_he_joins_does_no_harm(training: Training) -> No
             joining.stdout.readline()
             time.sleep(draw.uniform(0, 0.3))
             joining.kill()
-    steps, parameters, loss, _ = trains.end()
+    nothing_is_left(trains, before)
+    steps, parameters, loss, same = trains.end()
+    assert same
     assert (parameters, loss) == trains.taken(steps)

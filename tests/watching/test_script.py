@@ -235,3 +235,20 @@ def test_a_process_that_a_script_leaves_behind_keeps_nobody_waiting(tmp_path: Pa
     began = time.monotonic()
     assert watched(str(script)).stdout == "done\n"
     assert time.monotonic() - began < 15
+
+
+SCALED = (
+    TRAINING.replace("loss.backward()", "scaler.scale(loss).backward()")
+    .replace("    optimizer.step()", "    scaler.step(optimizer); scaler.update()")
+    .replace("rows, labels", "scaler = torch.amp.GradScaler('cpu', init_scale=2.0**40)\nrows, labels")
+)
+
+
+def test_a_loss_that_a_scaler_has_multiplied_is_told_as_it_was_before(tmp_path: Path, private_home: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(SCALED)
+    plain, seen = ended(sys.executable, str(script), "20"), watched(str(script), "20")
+    assert seen.stdout == plain.stdout != ""
+    history = history_of(seen.stderr.split()[-1], private_home)
+    assert history.latest("loss") == pytest.approx(float(plain.stdout.split()[1]), rel=1e-6)
+    assert max(history.series("loss").values) < 10

@@ -21,6 +21,7 @@ from torch.optim import optimizer as optimizers
 import deadrelu_tui.watching
 from deadrelu_tui.watching.by_torch.classes import classes_of
 from deadrelu_tui.watching.by_torch.passing import inner
+from deadrelu_tui.watching.by_torch.scaling import Scalers
 from deadrelu_tui.watching.by_torch.steps import computes, holds
 from deadrelu_tui.watching.by_torch.watch import TorchWatch, others
 from deadrelu_tui.watching.monitor import Monitor
@@ -47,6 +48,7 @@ class Found:
         self._backward: Any = None
         self._hears: Any = None
         self._filter: Any = None
+        self._scalers = Scalers()
         self._left_alone = False
         self._manual: TorchWatch | None = None
         """The watch of a training that changes its parameters itself."""
@@ -111,13 +113,13 @@ class Found:
             if isinstance(each.monitor._watching, TorchWatch):
                 each.monitor._watching.heard(loss)
         if loss.numel() == 1:
-            self._losses = [*self._losses[-63:], loss.detach()]
+            self._losses = [*self._losses[-63:], self._scalers.before(loss)]
 
     def _updates_itself(self, loss: torch.Tensor) -> None:
         """Watch a training that has no optimizer, and changes its parameters itself once their gradients are there."""
         if self._manual is not None and self.watched:
             self._losses = []
-            self.watched[0].monitor.log(loss=loss.detach())
+            self.watched[0].monitor.log(loss=self._scalers.before(loss))
             self._manual.gradients_are_there()
         elif not (self._left_alone or self.watched or len(self._met)):
             try:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn.modules import module as modules
 
+from deadrelu_tui.watching import attributes
 from deadrelu_tui.watching.by_torch.tracing import Trace
 
 Probe = Callable[[], Any]
@@ -69,7 +70,8 @@ def moved(values: Any, device: torch.device) -> Any:
 @contextlib.contextmanager
 def undisturbed(model: torch.nn.Module) -> Iterator[None]:
     """Have a network in eval mode, without gradients, and all as it was afterwards: each module's own mode, buffers
-    that it writes in any mode, what draws random numbers, and what hides ReLUs behind a fast path (pytorch#128413).
+    that it writes in any mode, attributes that it counts its calls in, what draws random numbers, and what hides ReLUs
+    behind a fast path (pytorch#128413).
     """
     flags = [(each, each.training) for each in model.modules()]
     devices = sorted({each.device.index for each in model.parameters() if each.device.type == "cuda"})
@@ -78,7 +80,7 @@ def undisturbed(model: torch.nn.Module) -> Iterator[None]:
     cached = torch.is_autocast_cache_enabled()
     buffers = _buffers(model)
     try:
-        with torch.random.fork_rng(devices), torch.no_grad(), _eagerly():
+        with attributes.kept(model.modules(), _MODULE), torch.random.fork_rng(devices), torch.no_grad(), _eagerly():
             # What autocast keeps of weights without gradients the training would find without them.
             torch.set_autocast_cache_enabled(False)
             torch.backends.mha.set_fastpath_enabled(False)
@@ -95,6 +97,8 @@ def undisturbed(model: torch.nn.Module) -> Iterator[None]:
         np.random.set_state(states[1])
 
 
+_MODULE = frozenset(vars(torch.nn.Module()))
+"""What every module has of PyTorch's own."""
 _Buffer = tuple[torch.nn.Module, str, torch.Tensor, int, torch.Tensor]
 
 

@@ -26,7 +26,8 @@ class Steps:
         guest.orders.busy = computing_gradients
         for each in sight.optimizers:
             self._hook(each)
-        sight.hooks.append(outer.register_forward_pre_hook(Hook(self._forward)))
+        if not isinstance(outer, torch.jit.ScriptModule):  # which takes none
+            sight.hooks.append(outer.register_forward_pre_hook(Hook(self._forward)))
 
     def add(self, optimizer: torch.optim.Optimizer) -> None:
         """Take another optimizer, which was made later and may well follow the one that counts the steps."""

@@ -141,6 +141,8 @@ def fires_at(model: torch.nn.Module) -> bool:
     (pytorch#117758).
     """
     return not any(
-        type(each).__name__ == "OptimizedModule" or getattr(each, "_compiled_call_impl", None) is not None
+        type(each).__name__ == "OptimizedModule"
+        or isinstance(each, torch.jit.ScriptModule)
+        or getattr(each, "_compiled_call_impl", None) is not None
         for each in model.modules()
     )

@@ -75,6 +75,8 @@ class TorchWatch(Watched):
             self._kept, self._probe = (passing.kept(probe.args, KEPT_SAMPLES), {}), None
         if (optimizers or by_itself) and probe is not None:
             self._begin_by_what_is_known()
+        elif isinstance(model, torch.jit.ScriptModule):
+            raise InputError("compiled script shows nobody its batches; give a probe")
         else:
             self._hooks = [
                 model.register_forward_pre_hook(Hook(self._first_batch), with_kwargs=True),
@@ -155,6 +157,14 @@ class TorchWatch(Watched):
         sight = self._sight = TorchSight(self._model, self._optimizers, known, used, self._own)
         start = self._start(known, origin_of_probe, probe)
         guest = self.guest = Guest(sight, start, self._watch)
+        try:
+            self._put_on(guest, sight, known)
+        except Exception as error:
+            self.guest = None
+            guest.close(InputError("it could not be watched"))
+            raise InputError(f"this network cannot be watched: {in_a_line(error)}") from error
+
+    def _put_on(self, guest: Guest, sight: TorchSight, known: Sketch) -> None:
         self.tell_early(guest)
         if fires_at(self._outer):
             sight.taps = Taps(
@@ -228,6 +238,8 @@ class TorchWatch(Watched):
 
 def own_modules(model: torch.nn.Module, units: Mapping[str, Any]) -> dict[str, torch.nn.Module]:
     """Return the modules that somebody has named as units. Raises InputError for one that the network has not."""
+    if not isinstance(units, Mapping):
+        raise InputError(f"units= takes names and modules: units={{'codes': model.codes}}, not {type(units).__name__}")
     modules = dict(model.named_modules())
     found = {}
     for name, wanted in units.items():
