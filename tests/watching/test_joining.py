@@ -348,7 +348,8 @@ def test_whoever_is_killed_while_he_joins_does_no_harm(training: Training) -> No
         "import os, sys, time; from deadrelu_tui.run.origin import process\n"
         "import deadrelu_tui.cli.join as join; from deadrelu_tui.entering.processes import find\n"
         "found = find(int(sys.argv[1])); print('ready', flush=True)\n"
-        "join._entered(found, {'controls': [], 'joined': True, 'runs': sys.argv[2], 'joiner': process(os.getpid())}, 10.0)\n"
+        "wanted = {'controls': [], 'joined': True, 'runs': sys.argv[2], 'joiner': process(os.getpid())}\n"
+        "join._entered(found, wanted, 10.0)\n"
         "time.sleep(60)"
     )
     draw = random.Random(1)
