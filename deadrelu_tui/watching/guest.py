@@ -341,6 +341,10 @@ class Guest:
         """Have something known at once."""
         self._teller.tell(event, urgent=True)
 
+    def settle(self, patience: float = 1.0) -> None:
+        """Wait until what was told so far can be read in the run's history, but no longer than so many seconds."""
+        self._teller.settle(patience)
+
     def look_next(self) -> None:
         """Have the next step look, whenever the last look was."""
         self._looked = False

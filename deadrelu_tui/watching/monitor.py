@@ -121,7 +121,11 @@ class Monitor:
     @property
     def verdict(self) -> str:
         """The word for the network as it stands, as on the screen; empty before the first step."""
-        found = verdict(self._guest.run.history) if self._guest is not None else None
+        guest = self._guest
+        if guest is None:
+            return ""
+        guest.settle()
+        found = verdict(guest.run.history.frozen())
         return found.word if found is not None else ""
 
     def close(self, error: BaseException | None = None) -> None:
@@ -154,6 +158,7 @@ class Monitor:
         guest = self._guest
         if guest is None:
             return f"<p>deadrelu-tui: {escape(self.fault or 'waits for the first batch')}</p>"
+        guest.settle()
         history = guest.run.history.frozen()
         found = verdict(history)
         head = f"run {self.run} · step {history.reached} · {found.word if found is not None else 'no step yet'}"

@@ -38,7 +38,7 @@ class Teller:
         """Take what the run tells first, and after how many silent samples its units are dead, if that is how."""
         self._start, self._governor, self._samples = start, governor, window
         self._window: Window | None = None
-        self._told: queue.SimpleQueue[Told] = queue.SimpleQueue()
+        self._told: queue.SimpleQueue[Told | threading.Event] = queue.SimpleQueue()
         self._urgent = threading.Event()
         self._of(start)
         self._worked = 0.0
@@ -62,11 +62,18 @@ class Teller:
         elif samples:
             self._window = Window(samples)
 
-    def tell(self, told: Told, urgent: bool = False) -> None:
+    def tell(self, told: Told | threading.Event, urgent: bool = False) -> None:
         """Take what comes next, without waiting for anything; what is urgent is not gathered."""
         self._told.put(told)
         if urgent:
             self._urgent.set()
+
+    def settle(self, patience: float) -> None:
+        """Wait until all that was told so far was made records of, but no longer than so many seconds."""
+        reached = threading.Event()
+        self.tell(reached, urgent=True)
+        if not self.over:
+            reached.wait(patience)
 
     def records(self) -> Iterator[Record | Steps]:
         """Yield the Start, then all that is told, until it is over; steps of which there is nothing special as one.
@@ -85,7 +92,10 @@ class Teller:
             told, made = [self._told.get()], list[Record]()
             while len(told) < MOST_AT_ONCE and not self._told.empty():
                 told.append(self._told.get())
+            reached = [each for each in told if isinstance(each, threading.Event)]
             for each in told:
+                if isinstance(each, threading.Event):
+                    continue
                 if isinstance(each, Over):
                     over = each
                     break
@@ -94,6 +104,8 @@ class Teller:
                 except Exception as error:  # it is the guest's, and no end of the training
                     self.fault = self.fault or f"what was measured could not be read: {in_a_line(error)}"
             yield from together(made)
+            for one in reached:
+                one.set()
             worked = time.thread_time()  # what is done with each record is done in this thread, too
             self._governor.beside += worked - self._worked
             self._worked = worked

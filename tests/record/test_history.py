@@ -255,7 +255,7 @@ READERS: dict[str, Callable[[History], Any]] = {
         for name in (
             "first", "last", "start", "end", "network", "events", "marks", "tried", "live", "epoch", "seconds",
             "speed", "steps_planned", "looked", "names", "broken", "was_broken", "next", "reached", "activations",
-            "known_at", "milestones", "unrecorded", "unwritten", "unseen", "taken", "before", "pace",
+            "known_at", "logged", "milestones", "unrecorded", "unwritten", "unseen", "taken", "before", "pace",
         )
     },
     "looks": lambda history: list(history.looks),

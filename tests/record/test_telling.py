@@ -146,6 +146,9 @@ OF_A_GUEST: list[tuple[str, dict[str, Any], str]] = [
     ("unwatched", {"fault": "out of memory", "error": ""}, "no longer watched, the training goes on: out of memory"),
     ("not_revived", {"layer": "conv2", "why": "what it says is read twice"},
      "conv2 was not revived: what it says is read twice"),
+    ("joined", {"known": True}, "joined here: what came before is not known"),
+    ("joined", {"known": False}, "joined here: what came before is not known, nor how many steps"),
+    ("left", {}, "left here: the training went on"),
     ("unreachable", {"fault": "no folder for sockets"},
      "nobody can attach, the training is recorded all the same: no folder for sockets"),
 ]  # fmt: skip

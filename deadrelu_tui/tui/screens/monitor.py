@@ -307,7 +307,9 @@ class MonitorScreen(Viewing):
         """Show the run in hand in the place of the one before."""
         self.view = replace(self.view, cursor=None)
         if self.run_in_hand.start.network.names != before.start.network.names:
-            await self.recompose()
+            self.composed = self.run_in_hand.start  # nobody is to add panels while there are none
+            async with self._changing:
+                await self.recompose()
             self.go_to(self.panels()[0])
         else:
             await self.follow_start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -38,6 +40,8 @@ class Panes(Screen[None]):
         """The panel last in focus: a size without panels takes the focus away, and a larger one gives it back."""
         self.composed: Start | None = None
         """What the run had told of itself when the panels were made."""
+        self._changing = asyncio.Lock()
+        """Held by who adds panels or takes some off."""
         self.letters = "-ascii" if ascii_only else "-unicode"
         """The class that tells a screen which characters it may use."""
         self.add_class(self.letters)
@@ -78,6 +82,10 @@ class Panes(Screen[None]):
         """Add panels for what the run has come to tell of since they were made, and take off those of what it tells no
         more; all others stay as they are.
         """
+        async with self._changing:
+            await self._follow_start()
+
+    async def _follow_start(self) -> None:
         changed = False
         for row, panels in self._told().items():
             box = self.query_one(f"#{row}", Horizontal)
