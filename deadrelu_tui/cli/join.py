@@ -23,12 +23,13 @@ from deadrelu_tui.wording import count, duration, percent, printable
 
 if TYPE_CHECKING:
     from deadrelu_tui.cli.trainings import Trainings
-    from deadrelu_tui.entering.page import Page
+    from deadrelu_tui.entering.entered import Entered
     from deadrelu_tui.entering.processes import Found
-    from deadrelu_tui.entering.remote import Folder
 
 WIDE = 60
 """Characters of a command that are shown."""
+ANSWERED = 5.0
+"""Seconds beyond its time-out within which a process says what came of joining it."""
 WITHIN = 10.0
 """Seconds within which a training that is left says so."""
 
@@ -108,13 +109,13 @@ def _entered(found: Found, wanted: Mapping[str, Any], timeout: float) -> Mapping
         if page.failed or not where:
             raise InputError(f"process {found.pid} was not joined: {_last(where)}")
         # What has begun there answers within its own time-out, whatever it meets.
-        said = _said(page, int(where), until + timeout)
+        said = _said(page, int(where), until + timeout + ANSWERED)
     if "fault" in said:
         raise InputError(f"process {found.pid} was not joined: {said['fault']}")
     return said
 
 
-def _said(page: Page | Folder, where: int, until: float) -> Mapping[str, Any]:
+def _said(page: Entered, where: int, until: float) -> Mapping[str, Any]:
     """Return what is told at a place in the process's memory as soon as it is."""
     while time.monotonic() < until:
         length = int.from_bytes(page.peek(where, 4), "little")

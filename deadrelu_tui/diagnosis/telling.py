@@ -196,7 +196,8 @@ def _silent(facts: Facts) -> str:
             return "every entry is chosen now and then"
         if silent.get("window"):
             return f"no {probed.unit(silent, 1)} was silent for {probed.window(silent)}"
-        return f"every unit fires for some of {_probe(silent)}"
+        # Units that are no ReLUs may be silent for all that: nothing is said of them.
+        return f"every {'ReLU' if silent.get('others') else 'unit'} fires for some of {_probe(silent)}"
     return _never_fire(silent["share"], silent, silent["layer"])
 
 

@@ -159,7 +159,8 @@ def _silent(evidence: Evidence) -> Mapping[str, Any] | None:
     if not dead:
         return None
     worst = max(dead, key=lambda layer: dead[layer])
-    return {"layer": worst, "share": dead[worst], **_units(evidence, worst)}
+    others = {"others": True} if evidence.activations.keys() - dead.keys() else {}
+    return {"layer": worst, "share": dead[worst], **others, **_units(evidence, worst)}
 
 
 def _units(evidence: Evidence, layer: str) -> Mapping[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 
+from deadrelu_tui.entering.entered import Entered
 from deadrelu_tui.entering.orphans import orphans
 from deadrelu_tui.entering.prologue import (
     ABANDONED,
@@ -35,26 +35,16 @@ class UnmappedError(InputError):
     """The page has been given back."""
 
 
-class Page:
+class Page(Entered):
     """Memory in the process that holds the text and has room for its answer."""
 
     def __init__(self, target: Target, at: int, size: int) -> None:
         self._target, self.at, self._size = target, at, size
-        self.failed = False
-        """The text has raised: its answer is the traceback."""
 
     @property
     def stops(self) -> tuple[float, ...]:
         """For how long the process was held each time, in seconds, from before it stood to after it went on."""
         return tuple(self._target.stops)
-
-    def __enter__(self) -> Page:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def begun(self) -> bool:
         """Tell whether the text runs, or has run."""

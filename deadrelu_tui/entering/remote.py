@@ -8,9 +8,9 @@ import subprocess
 import tempfile
 import time
 from importlib import resources
-from types import TracebackType
 
 from deadrelu_tui.entering import proc
+from deadrelu_tui.entering.entered import Entered
 from deadrelu_tui.entering.permission import denied
 from deadrelu_tui.entering.processes import Found
 from deadrelu_tui.entering.prologue import FAILED
@@ -26,23 +26,16 @@ _AT_ONCE = 2.0
 _PATIENCE = 60.0
 
 
-class Folder:
+class Folder(Entered):
     """Files, of this user alone, that hold the text and its answer; a Page in what it can do."""
 
     def __init__(self, pid: int, folder: str) -> None:
         self._pid, self._folder = pid, folder
-        self.failed = False
-        """The text has raised: its answer is the traceback."""
-        self.stops: tuple[float, ...] = ()
+
+    @property
+    def stops(self) -> tuple[float, ...]:
         """Nobody holds the process."""
-
-    def __enter__(self) -> Folder:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        return ()
 
     def begun(self) -> bool:
         """Tell whether the text runs, or has run."""

@@ -58,7 +58,7 @@ def probe(facts: Facts) -> str:
     if by == "chosen":
         return "the choices"
     if by == "batch":
-        batch = "a batch of its own" if facts.get("joined") else "the first batch"
+        batch = "a training batch" if facts.get("joined") else "the first batch"
         return f"{count(many)} sample{'' if many == 1 else 's'} of {batch}" if many else batch
     things = f"{one(facts)}s"
     return f"{count(many)} probe {things}" if many else f"the probe {things}"

@@ -69,7 +69,11 @@ def _change(facts: Facts) -> str:
 
 
 def _revive(facts: Facts) -> str:
-    told = (f"{count(units)} unit{'s' if units > 1 else ''} of {layer}" for layer, units in facts["layers"].items())
+    called = facts.get("called", {})
+    told = (
+        f"{count(units)} {probed.unit({'unit': called.get(layer, 'unit')}, units)} of {layer}"
+        for layer, units in facts["layers"].items()
+    )
     return f"revive {', '.join(told)}"
 
 
@@ -131,7 +135,7 @@ def _layer_lost(facts: Facts) -> str:
     elif silent := probed.window(facts):
         so = f"were silent for {silent}"
     elif facts.get("by") == "batch":
-        so = f"fire for no sample of {'a batch of its own' if facts.get('joined') else 'the first batch'}"
+        so = f"fire for no sample of {'a training batch' if facts.get('joined') else 'the first batch'}"
     else:
         so = f"fire for no probe {probed.one(facts)}"
     return f"{facts['layer']} {fell}: {units} {so}"

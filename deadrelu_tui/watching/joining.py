@@ -30,7 +30,8 @@ WITHIN = 0.7
 Answer = Callable[[bytes], object]
 _HERE = str(Path(__file__).parent.parent)
 _joined: list[Joined] = []
-"""What was joined and is not left yet."""
+"""What was joined and is not left yet: one at most."""
+_one = threading.Lock()
 
 
 def join(wanted: Mapping[str, Any], answer: Answer) -> None:
@@ -64,8 +65,6 @@ class Joined:
         from deadrelu_tui.errors import InputError
         from deadrelu_tui.watching import begun_here
 
-        for each in _joined:
-            raise InputError(f"it is joined already: deadrelu-tui attach {each.run}")
         for reference in begun_here:
             monitor = reference()
             if monitor is not None and monitor.run and not monitor.fault:
@@ -75,41 +74,57 @@ class Joined:
         self.wanted, self._say = wanted, say
         self._told = places.told
         home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-        places.told = Path(wanted.get("runs") or os.path.join(home, "deadrelu-tui", "runs"))
         self.run: str = ""
+        self._until = time.monotonic() + float(wanted["patience"])
         self._found: Found | None = None
         self._left = threading.Event()
         self._heard = threading.Event()
         self._fault = ""
+        with _one:  # of several who join at once the first does
+            for each in _joined:
+                told = f": deadrelu-tui attach {each.run}" if each.run else ", or is about to be"
+                raise InputError(f"it is joined already{told}")
+            _joined.append(self)
+        places.told = Path(wanted.get("runs") or os.path.join(home, "deadrelu-tui", "runs"))
 
     def begin(self) -> None:
-        """Put on what finds the network at its next step, and wait for that. Raises InputError if none is taken."""
+        """Put on what finds the network at its next step, and wait for that. Raises InputError if none is taken; then
+        all is as it was.
+        """
+        try:
+            self._begin()
+        except BaseException:
+            self.leave()
+            raise
+        self._say(run=self.run, file=str(self._file()))
+
+    def _begin(self) -> None:
         from deadrelu_tui.errors import InputError
         from deadrelu_tui.watching import between
         from deadrelu_tui.watching.by_torch.finding import Found
 
         self._wait_for_training()
-        self._found = Found(self.wanted, self._tell)
-        _joined.append(self)
-        patience, began = float(self.wanted["patience"]), time.monotonic()
-        if not between.do(self._found.begin, _passing, patience):
-            _joined.remove(self)
+        found, patience = Found(self.wanted, self._tell), float(self.wanted["patience"])
+        if not between.do(found.begin, _passing, self._left_to_wait):
             raise InputError(f"its main thread sits in one call for {patience:g} s (--timeout waits longer)")
-        if not self._heard.wait(max(0.0, patience - (time.monotonic() - began))):
-            self._fault = f"it took no step within {patience:g} s (--timeout waits longer)"
+        self._found = found
+        if not self._heard.wait(self._left_to_wait):
+            raise InputError(f"it took no step within {patience:g} s (--timeout waits longer)")
         if self._fault or not self.run:
-            self.leave()
             raise InputError(self._fault)
-        self._say(run=self.run, file=str(self._file()))
+
+    @property
+    def _left_to_wait(self) -> float:
+        return max(0.0, self._until - time.monotonic())
 
     def _wait_for_training(self) -> None:
         """Wait until there is something that trains: it may just be about to begin. Raises InputError if nothing is."""
         from deadrelu_tui.errors import InputError
         from deadrelu_tui.watching.by_torch.joined import trains
 
-        until, again = time.monotonic() + float(self.wanted["patience"]), 0.5
+        again = 0.5
         while not trains():
-            if time.monotonic() + again > until:
+            if again > self._left_to_wait:
                 raise InputError("no network is trained there: PyTorch is loaded, but no optimizer and no gradient")
             time.sleep(again)  # to look costs the process some time
             again *= 2

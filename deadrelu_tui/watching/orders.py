@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from deadrelu_tui.record import probed
 from deadrelu_tui.record.records import Event, Live
 from deadrelu_tui.run.gate import Gate, Turn
 
@@ -101,7 +102,9 @@ class Orders:
         revived, refused = guest.sight.revive(layer)
         counts = {name: units for name, units in revived.items() if units}
         if counts:
-            guest.tell(Event(guest.step, "revive", {"layers": counts}))
+            network = guest.run.start.network
+            called = {name: unit for name in counts if (unit := probed.units_of(network, name).get("unit"))}
+            guest.tell(Event(guest.step, "revive", {"layers": counts, **({"called": called} if called else {})}))
         for name, why in refused.items():
             guest.tell(Event(guest.step, "not_revived", {"layer": name, "why": why}))
         if not counts and not refused:

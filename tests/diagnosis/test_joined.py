@@ -40,7 +40,7 @@ def test_units_that_were_dead_when_it_was_joined_did_not_die_there_nor_were_they
     assert found is not None
     assert (found.word, found.layer, found.rule) == ("dead", "fc1", "DeadRelu")
     assert reason(found) == (
-        "fc1: 25 of 30 units never fire on 32 samples of a batch of its own, half when it was joined"
+        "fc1: 25 of 30 units never fire on 32 samples of a training batch, half when it was joined"
     )
     assert not history.ledgers["fc1"].born_dead.any()
 
@@ -54,6 +54,6 @@ def test_a_batch_of_its_own_is_not_called_the_first() -> None:
     history = joined(0)
     assert history.start is not None
     facts = {"layer": "fc1", "units": 20, "of": 30, "found": True, "activation": "relu", "by": "batch", "joined": True}
-    assert "a batch of its own" in told(Event(412, "layer_lost", facts))
+    assert "a training batch" in told(Event(412, "layer_lost", facts))
     assert "the first batch" in told(Event(412, "layer_lost", {**facts, "joined": False}))
     assert replace(history.start, first=1).first == 1

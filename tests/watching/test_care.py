@@ -489,7 +489,9 @@ class Remembering(nn.Module):
         self.body, self.out = nn.Linear(4, 8), nn.Linear(8, 2)
         self.calls, self.temperature, self._last = 0, 1.0, None
         self.seen: list[int] = []
-        self.by_name: dict[str, Any] = {"calls": 0}
+        self.by_name: dict[str, Any] = {"calls": 0, "of": [[0]]}
+        self.counts, self.sums = np.zeros(2), [torch.zeros(2)]
+        self.average = torch.zeros(8)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.calls += 1
@@ -497,8 +499,12 @@ class Remembering(nn.Module):
         self._last = x
         self.seen.append(len(x))
         self.by_name["calls"] = self.calls
+        self.by_name["of"][0][0] += 1
+        self.counts[0] += 1
+        self.sums[0] += 1
+        self.average.mul_(0.9).add_(self.body(x).detach().mean(0))
         self.another = self.calls
-        return self.out(torch.relu(self.body(x) / self.temperature)) + 0.01 * len(self.seen)
+        return self.out(torch.relu(self.body(x) / self.temperature)) + 0.01 * len(self.seen) + self.average.mean()
 
 
 def test_a_network_that_counts_its_calls_is_not_called_as_far_as_it_can_tell() -> None:
@@ -512,9 +518,10 @@ def test_a_network_that_counts_its_calls_is_not_called_as_far_as_it_can_tell() -
             model(batch).square().mean().backward()
             optimizer.step()
         assert model.seen == [6] * 12
-        assert model.by_name == {"calls": 12}
+        assert model.by_name == {"calls": 12, "of": [[12]]}
         assert model._last is not None
-        return [*parameters(model), torch.tensor([model.calls, model.temperature, model.another])]
+        return [*parameters(model), torch.tensor([model.calls, model.temperature, model.another]),
+                model.average, torch.from_numpy(model.counts), model.sums[0]]  # fmt: skip
 
     both(train)
 

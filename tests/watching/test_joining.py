@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from terminals import Terminal, environment
 
 from deadrelu_tui.cli import join
@@ -240,6 +241,35 @@ def test_to_stop_a_run_that_was_joined_leaves_the_training_alone(training: Train
     assert done.stdout == f"left run {run.start.run}; the training goes on\n", done.stderr
     run.close()
     trains.end()
+
+
+def wanted(folder: Path, patience: float = 0.2) -> dict[str, Any]:
+    return {"controls": [], "joined": True, "stays": True, "runs": str(folder), "patience": patience}
+
+
+def test_of_two_who_join_at_once_one_does(tmp_path: Path) -> None:
+    import deadrelu_tui.watching.joining as there
+
+    first = there.Joined(wanted(tmp_path), lambda **_: None)
+    try:
+        with pytest.raises(InputError, match=r"^it is joined already, or is about to be$"):
+            there.Joined(wanted(tmp_path), lambda **_: None)
+    finally:
+        first.leave()
+    there.Joined(wanted(tmp_path), lambda **_: None).leave()
+
+
+def test_where_nothing_is_joined_all_is_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import deadrelu_tui.watching.joining as there
+    from deadrelu_tui import places
+
+    monkeypatch.setattr("deadrelu_tui.watching.by_torch.joined.trains", lambda: False)
+    before, backward = places.told, torch.autograd.backward
+    for _ in range(2):
+        with pytest.raises(InputError, match="no network is trained there"):
+            there.Joined(wanted(tmp_path), lambda **_: None).begin()
+        assert places.told == before
+        assert torch.autograd.backward is backward
 
 
 def test_a_training_that_ends_while_it_is_joined_ends_its_run(training: Training) -> None:

@@ -13,42 +13,25 @@ import numpy as np
 import numpy.typing as npt
 
 from deadrelu_tui.errors import in_a_line
-from deadrelu_tui.record.activations import DYING
+from deadrelu_tui.watching import reviving
 from deadrelu_tui.watching.by_gluon.graph import Evaluation
 from deadrelu_tui.watching.by_gluon.looking import Looker, array
 from deadrelu_tui.watching.by_gluon.remembering import Memory, NotKnownError
 from deadrelu_tui.watching.by_gluon.theirs import mx
 from deadrelu_tui.watching.by_gluon.tracing import Place
+from deadrelu_tui.watching.reviving import MOVED, Refused
 
 if TYPE_CHECKING:
     from deadrelu_tui.watching.by_gluon.sight import GluonSight
 
-MOVED = 1e-5
-"""By which share of its largest value the output may differ and is taken for the same: sums come in another order."""
 _random = np.random.default_rng()
 """Ours: the training's own draws are left alone."""
 Array = npt.NDArray[Any]
 
 
-class _Refused(Exception):  # noqa: N818 - a sentence, not an error
-    """Why a layer's units cannot be revived."""
-
-
 def revive(sight: GluonSight, wanted: str | None) -> tuple[dict[str, int], dict[str, str]]:
-    """Revive the dead units of a layer, or of all in their order; return how many of each came back, and of which
-    layers none did, with the reason.
-    """
-    counts, refused = dict[str, int](), dict[str, str]()
-    for name, place in sight.known.places.items():
-        if wanted not in (None, name) or place.activation not in DYING:
-            continue
-        try:
-            count = _Layer(sight, place).revive()
-        except _Refused as reason:
-            refused[name] = str(reason)
-        else:
-            counts[name] = count
-    return counts, refused
+    """Revive the dead units of a layer, or of all; return how many of each came back, and why none did."""
+    return reviving.revive(sight.known.places, wanted, lambda place: _Layer(sight, place).revive())
 
 
 class _Layer:
@@ -62,18 +45,18 @@ class _Layer:
         """Parameters that are changed, by their identity, each with what it was."""
 
     def revive(self) -> int:
-        """Revive the layer's dead units; return how many fire now. Raises _Refused with nothing changed."""
+        """Revive the layer's dead units; return how many fire now. Raises Refused with nothing changed."""
         looker = self._looker
         if looker is None:
-            raise _Refused("there is no probe on which that could be verified")
+            raise Refused("there is no probe on which that could be verified")
         if not self._known.heads:
-            raise _Refused("what the network says depends on random numbers: nothing could be verified")
+            raise Refused("what the network says depends on random numbers: nothing could be verified")
         dead = self._dead(looker)
         if not len(dead):
             return 0
         before = looker.said()
         if not all(np.isfinite(each).all() for each in before):
-            raise _Refused("what the network says is no number: nothing could be verified")
+            raise Refused("what the network says is no number: nothing could be verified")
         weight = self._incoming()
         outgoing = list(self._outgoing(dead))
         try:
@@ -89,18 +72,18 @@ class _Layer:
                 still = self._dead(looker)
             moved = _moved(before, looker.said())
             if not moved <= MOVED:
-                raise _Refused(
+                raise Refused(
                     f"what the network says on the probe would move by {moved:.1%}: others read its units, too"
                 )
             for each, where in outgoing:
                 self._memory.forget(each, where)
             self._memory.forget(weight, (dead,))
-        except (_Refused, NotKnownError) as reason:
+        except (Refused, NotKnownError) as reason:
             self._roll_back()
-            raise _Refused(str(reason)) from reason
+            raise Refused(str(reason)) from reason
         except Exception as error:
             self._roll_back()
-            raise _Refused(in_a_line(error)) from error
+            raise Refused(in_a_line(error)) from error
         return len(dead) - len(np.intersect1d(still, dead))
 
     def _dead(self, looker: Looker) -> Array:
@@ -110,22 +93,22 @@ class _Layer:
     def _incoming(self) -> Any:
         makers = self._place.tag.makers
         if len(makers) != 1:
-            raise _Refused("it is not known which weights alone make its units")
+            raise Refused("it is not known which weights alone make its units")
         weight = self._known.parameter(makers[0].variable)
         if makers[0].second or weight.shape[0] != self._place.units:
-            raise _Refused(f"{self._named(weight)} has no row for each unit")
+            raise Refused(f"{self._named(weight)} has no row for each unit")
         return weight
 
     def _outgoing(self, dead: Array) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         """Yield each weight that reads the layer, and where it reads its dead units."""
         if not self._place.readers:
-            raise _Refused("no weight reads its units")
+            raise Refused("no weight reads its units")
         for reader in self._place.readers:
             weight = self._known.parameter(reader.variable)
             along = 0 if reader.second else 1
             repeats, rest = divmod(weight.shape[along], self._place.units)
             if rest or not repeats:
-                raise _Refused(f"{self._named(weight)} does not read its units one by one")
+                raise Refused(f"{self._named(weight)} does not read its units one by one")
             read = (dead[:, None] * repeats + np.arange(repeats)).reshape(-1)
             yield weight, (read,) if along == 0 else (slice(None), read)
 
@@ -176,7 +159,7 @@ class _Layer:
         """Change some values of a parameter, on every device."""
         was = self._values(parameter)
         if parameter.list_data()[0].dtype != np.float32:
-            raise _Refused(f"{self._named(parameter)} is not in single precision")
+            raise Refused(f"{self._named(parameter)} is not in single precision")
         self._kept.setdefault(id(parameter), (parameter, was.copy()))
         now = was.copy()
         now[where] = values

@@ -99,15 +99,21 @@ def undisturbed(model: torch.nn.Module) -> Iterator[None]:
 
 _MODULE = frozenset(vars(torch.nn.Module()))
 """What every module has of PyTorch's own."""
-_Buffer = tuple[torch.nn.Module, str, torch.Tensor, int, torch.Tensor]
+_Buffer = tuple[dict[str, Any], str, torch.Tensor, int, torch.Tensor]
 
 
 def _buffers(model: torch.nn.Module) -> list[_Buffer]:
-    """Return a network's buffers, each with its version and a copy."""
+    """Return a network's buffers, and tensors that it keeps besides, each with its version and a copy."""
+    buffers = [(module._buffers, name, each) for module in model.modules() for name, each in module._buffers.items()]
+    own = ({name: each for name, each in vars(module).items() if name not in _MODULE} for module in model.modules())
+    others: list[tuple[dict[str, Any], str, torch.Tensor]] = [
+        ({}, "", each)
+        for each in attributes.within(own)
+        if type(each) is torch.Tensor and each.nbytes <= attributes.LARGE
+    ]
     return [
-        (module, name, each, each._version, each.detach().clone())
-        for module in model.modules()
-        for name, each in module._buffers.items()
+        (where, name, each, each._version, each.detach().clone())
+        for where, name, each in [*buffers, *others]
         if each is not None and not each.is_inference()
     ]
 
@@ -115,9 +121,9 @@ def _buffers(model: torch.nn.Module) -> list[_Buffer]:
 def _restore(buffers: list[_Buffer]) -> None:
     """Have buffers be what they were; those that nobody has written are left alone."""
     with torch.no_grad():
-        for module, name, each, version, was in buffers:
-            if module._buffers.get(name) is not each:
-                module._buffers[name] = each
+        for where, name, each, version, was in buffers:
+            if where.get(name) is not each:
+                where[name] = each
             if each._version != version:
                 each.copy_(was)
 

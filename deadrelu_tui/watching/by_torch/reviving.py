@@ -13,39 +13,22 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from deadrelu_tui.errors import in_a_line
-from deadrelu_tui.record.activations import DYING
+from deadrelu_tui.watching import reviving
 from deadrelu_tui.watching.by_torch.looking import rows_of
 from deadrelu_tui.watching.by_torch.passing import undisturbed
 from deadrelu_tui.watching.by_torch.sketch import Place, counted
+from deadrelu_tui.watching.reviving import MOVED, Refused
 
 if TYPE_CHECKING:
     from deadrelu_tui.watching.by_torch.sight import TorchSight
 
-MOVED = 1e-5
-"""By which share of its largest value the output may differ and is taken for the same: sums come in another order."""
 _random = torch.Generator()
 """Ours: the training's own draws are left alone."""
 
 
-class _Refused(Exception):  # noqa: N818 - a sentence, not an error
-    """Why a layer's units cannot be revived."""
-
-
 def revive(sight: TorchSight, wanted: str | None) -> tuple[dict[str, int], dict[str, str]]:
-    """Revive the dead units of a layer, or of all in their order; return how many of each came back, and of which
-    layers none did, with the reason.
-    """
-    counts, refused = dict[str, int](), dict[str, str]()
-    for name, place in sight.known.places.items():
-        if wanted not in (None, name) or place.activation not in DYING:
-            continue
-        try:
-            count = _Layer(sight, place).revive()
-        except _Refused as reason:
-            refused[name] = str(reason)
-        else:
-            counts[name] = count
-    return counts, refused
+    """Revive the dead units of a layer, or of all; return how many of each came back, and why none did."""
+    return reviving.revive(sight.known.places, wanted, lambda place: _Layer(sight, place).revive())
 
 
 class _Layer:
@@ -57,9 +40,9 @@ class _Layer:
         """Tensors that are changed, each with a copy of what it was."""
 
     def revive(self) -> int:
-        """Revive the layer's dead units; return how many fire now. Raises _Refused with nothing changed."""
+        """Revive the layer's dead units; return how many fire now. Raises Refused with nothing changed."""
         if self._sight.passed is None:
-            raise _Refused("there is no probe on which that could be verified")
+            raise Refused("there is no probe on which that could be verified")
         dead, before = self._dead()
         if not dead.numel():
             return 0
@@ -80,18 +63,18 @@ class _Layer:
                     still, now = self._dead()
                 moved = _moved(before, now)
                 if not moved <= MOVED:
-                    raise _Refused(
+                    raise Refused(
                         f"what the network says on the probe would move by {moved:.1%}: others read its units, too"
                     )
                 for each, columns in outgoing:
                     self._forget(each, (slice(None), columns))
                 self._forget(weight, (dead,))
-        except _Refused:
+        except Refused:
             self._roll_back()
             raise
         except Exception as error:
             self._roll_back()
-            raise _Refused(in_a_line(error)) from error
+            raise Refused(in_a_line(error)) from error
         return int(dead.numel() - torch.isin(dead, still).sum())
 
     def _dead(self) -> tuple[torch.Tensor, Any]:
@@ -106,22 +89,22 @@ class _Layer:
     def _incoming(self) -> tuple[torch.nn.Parameter, torch.Tensor]:
         layer = self._sight.known.network.layer(self._place.name)
         if layer is None or not layer.weight or len(self._place.makers) > 1:
-            raise _Refused("it is not known which weights alone make its units")
+            raise Refused("it is not known which weights alone make its units")
         weight = self._sight.known.everything[layer.weight]
         rows = rows_of(weight, self._place.units)
         if rows is None or rows.data_ptr() != weight.data_ptr() or weight.shape[0] != self._place.units:
-            raise _Refused(f"{layer.weight} has no row for each unit")
+            raise Refused(f"{layer.weight} has no row for each unit")
         return weight, rows
 
     def _outgoing(self, dead: torch.Tensor) -> Iterator[tuple[torch.nn.Parameter, torch.Tensor]]:
         """Yield each weight that reads the layer, and the columns that read its dead units."""
         if not self._place.readers:
-            raise _Refused("no weight reads its units")
+            raise Refused("no weight reads its units")
         for reader in self._place.readers:
             weight = self._sight.known.everything[reader.weight]
             repeats, rest = divmod(weight.shape[1], self._place.units)
             if rest or not repeats:
-                raise _Refused(f"{reader.weight} does not read its units one by one")
+                raise Refused(f"{reader.weight} does not read its units one by one")
             yield weight, (dead[:, None] * repeats + torch.arange(repeats)).reshape(-1).to(weight.device)
 
     def _draw(self, weight: torch.nn.Parameter, rows: torch.Tensor, dead: torch.Tensor) -> None:
