@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
+from deadrelu_tui.diagnosis.finding import Finding
 from deadrelu_tui.diagnosis.telling import reason
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.record.history import History
@@ -51,9 +50,18 @@ def test_the_first_event_says_what_is_not_known() -> None:
 
 
 def test_a_batch_of_its_own_is_not_called_the_first() -> None:
-    history = joined(0)
-    assert history.start is not None
     facts = {"layer": "fc1", "units": 20, "of": 30, "found": True, "activation": "relu", "by": "batch", "joined": True}
     assert "a training batch" in told(Event(412, "layer_lost", facts))
     assert "the first batch" in told(Event(412, "layer_lost", {**facts, "joined": False}))
-    assert replace(history.start, first=1).first == 1
+
+
+def test_of_units_that_are_no_relus_it_is_not_said_that_they_fire() -> None:
+    silent = {"layer": "conv", "share": 0.0, "by": "probe", "probe": 32, "of": 8}
+    assert reason(Finding("", "healthy", {"silent": silent})) == "every unit fires for some of 32 probe samples"
+    others = {**silent, "others": True}
+    assert reason(Finding("", "healthy", {"silent": others})) == "every ReLU fires for some of 32 probe samples"
+
+
+def test_where_channels_were_revived_they_are_called_so() -> None:
+    facts = {"layers": {"conv2": 14, "fc": 1}, "called": {"conv2": "channel"}}
+    assert told(Event(5, "revive", facts)) == "revive 14 channels of conv2, 1 unit of fc"

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ def python_of(version: str) -> str:
     pytest.skip(f"Python {version} is not installed")
 
 
+@cache
 def can_enter() -> str | None:
     """Return why no process can be entered here; None if one can."""
     try:

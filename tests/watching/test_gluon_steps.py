@@ -533,3 +533,37 @@ def test_choices_from_a_table_are_counted_though_they_are_still_to_be_computed()
     history = history_of(monitor)
     assert history.series("silent_fraction/codes").values.tolist() == [0.75] * 3
     assert history.latest("silent_fraction/experts") == 0
+
+
+class Remembering(nn.HybridBlock):
+    """Counts its calls in attributes of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls, self.seen = 0, list[int]()
+        with self.name_scope():
+            self.body, self.out = nn.Dense(6), nn.Dense(2)
+
+    def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803 - as Gluon calls it
+        self.calls += 1
+        self.seen.append(self.calls)
+        return self.out(F.relu(self.body(x)))
+
+
+@pytest.mark.parametrize("how", list(HYBRIDISED))
+def test_a_network_that_counts_its_calls_is_not_called_as_far_as_it_can_tell(how: str) -> None:
+    counts = []
+    for watching in (False, True):
+        net = Remembering()
+        net.initialize(mx.init.Xavier())
+        if (given := HYBRIDISED[how]) is not None:
+            net.hybridize(**given)
+        batch, trainer = mx.nd.array(np.ones((5, 4))), trainer_of(net)
+        monitor = watched(net, trainer, probe=batch) if watching else None
+        for _ in range(6):
+            stepped(net, batch, trainer)
+        if monitor is not None:
+            assert not monitor.fault
+            monitor.close()
+        counts.append((net.calls, net.seen))
+    assert counts[0] == counts[1]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.watching import attributes
 from deadrelu_tui.watching.by_gluon.theirs import mx
 
 Args = tuple[Any, ...]
@@ -18,6 +19,10 @@ Probe = Callable[[], list[Args]]
 """Returns what the network is called with, once for each call."""
 Told = Callable[[Any, Any], None]
 """Told of a block's call when it is over: the block, and what it gave."""
+
+
+_BLOCK = frozenset(vars(mx.gluon.HybridBlock()))
+"""What every block has of Gluon's own."""
 
 
 def blocks(net: Any, path: str = "") -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
@@ -124,8 +129,8 @@ def kept(values: Any, samples: int) -> Any:
 
 @contextlib.contextmanager
 def silenced(net: Any, told: Told | None = None, imperative: bool = False) -> Iterator[None]:
-    """Have the hooks of all blocks hear nothing, but whoever is told here; what is hybridised computes step by step
-    meanwhile, if that is wanted.
+    """Have the hooks of all blocks hear nothing, but whoever is told here, and attributes that they count calls in be
+    what they were; what is hybridised computes step by step meanwhile, if that is wanted.
     """
     names = ("_forward_hooks", "_forward_pre_hooks", "_active")
     every = list({id(block): block for _, block, _ in blocks(net)}.values())
@@ -137,7 +142,8 @@ def silenced(net: Any, told: Told | None = None, imperative: bool = False) -> It
                 vars(block)["_forward_hooks"][0] = _teller(told)
             if imperative and "_active" in vars(block):
                 vars(block)["_active"] = False
-        yield
+        with attributes.kept(every, _BLOCK):
+            yield
     finally:
         for block, name, value in was:
             vars(block)[name] = value
