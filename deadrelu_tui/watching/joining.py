@@ -63,29 +63,42 @@ class Joined:
         """Take how it is to be watched. Raises InputError for a process that cannot be joined."""
         from deadrelu_tui import places
         from deadrelu_tui.errors import InputError
-        from deadrelu_tui.watching import begun_here
 
-        for reference in begun_here:
-            monitor = reference()
-            if monitor is not None and monitor.run and not monitor.fault:
-                raise InputError(f"it is watched already: deadrelu-tui attach {monitor.run}")
         if "torch" not in sys.modules:
             raise InputError("PyTorch is not loaded there")
         self.wanted, self._say = wanted, say
-        self._told = places.told
         home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
         self.run: str = ""
         self._until = time.monotonic() + float(wanted["patience"])
         self._found: Found | None = None
-        self._left = threading.Event()
+        self._left, self._gone = threading.Event(), threading.Event()
+        """Whether it is to be left, and whether nothing of it is there any more."""
         self._heard = threading.Event()
         self._fault = ""
-        with _one:  # of several who join at once the first does
-            for each in _joined:
-                told = f": deadrelu-tui attach {each.run}" if each.run else ", or is about to be"
+        while (other := self._other()) is not None:
+            if not other._left.is_set() or not other._gone.wait(self._left_to_wait):
+                told = f": deadrelu-tui attach {other.run}" if other.run else ", or is about to be"
                 raise InputError(f"it is joined already{told}")
-            _joined.append(self)
+        self._told = places.told
         places.told = Path(wanted.get("runs") or os.path.join(home, "deadrelu-tui", "runs"))
+
+    def _other(self) -> Joined | None:
+        """Return what is joined here already; if nothing is, this is it from now on: of several at once the first is.
+
+        Raises InputError for a process that is watched otherwise.
+        """
+        from deadrelu_tui.errors import InputError
+        from deadrelu_tui.watching import begun_here
+
+        with _one:
+            for each in _joined:
+                return each
+            for reference in begun_here:
+                monitor = reference()
+                if monitor is not None and monitor.run and not monitor.fault:
+                    raise InputError(f"it is watched already: deadrelu-tui attach {monitor.run}")
+            _joined.append(self)
+            return None
 
     def begin(self) -> None:
         """Put on what finds the network at its next step, and wait for that. Raises InputError if none is taken; then
@@ -175,6 +188,7 @@ class Joined:
         from deadrelu_tui.record.records import Event
         from deadrelu_tui.watching import begun_here, between
 
+        self._left.set()  # whoever comes now waits until this has gone
         found = self._found
         if found is not None:
             watched = list(found.watched)
@@ -198,6 +212,7 @@ class Joined:
         places.told = self._told
         if self in _joined:
             _joined.remove(self)
+        self._gone.set()
 
 
 def _stepping(frame: FrameType) -> bool:

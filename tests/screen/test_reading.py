@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor
 
+import pytest
 from fakes import canned, diverging, dying, healthy, waiting
 from test_screen import MIDDLE, executor, paused_at, screen
+from textual.compose import compose
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
@@ -22,6 +25,7 @@ from deadrelu_tui.run.source import Status
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.event_panel import EventPanel
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
+from deadrelu_tui.tui.screens.monitor import MonitorScreen
 from deadrelu_tui.tui.screens.reasons import ReasonsScreen
 from deadrelu_tui.tui.screens.runs import RunsScreen
 from deadrelu_tui.tui.screens.settings_form import SettingsScreen
@@ -249,6 +253,31 @@ async def test_s_changes_every_setting_and_a_new_run_gets_its_charts(executor: E
             await seen.until(lambda line=line: bool(seen.line(line).strip()))  # type: ignore[misc]
         await seen.until(lambda: "zeros" in seen.title("dead-h2"))
         assert seen.app.focused is not None
+
+
+async def test_while_charts_are_made_anew_nothing_is_drawn_and_nothing_breaks(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, again = asyncio.Event(), asyncio.Event()
+
+    async def slowly(self: MonitorScreen) -> None:
+        await self.query_children("*").exclude(".-textual-system").remove()
+        gone.set()
+        await again.wait()
+        await self.mount_all(compose(self))
+
+    monkeypatch.setattr(MonitorScreen, "recompose", slowly)
+    async with screen(executor, canned(healthy)) as seen:
+        await seen.ended()
+        first, shown = seen.run, seen.app.monitor
+        assert shown is not None
+        shown.call_next(shown._begin, {**first.start.settings, "hidden": [30, 20]}, False, False)
+        await gone.wait()
+        await seen.until(lambda: not seen.run.alive)
+        for drawn in (shown._sample, shown.answer, shown.draw, shown.lay_out):
+            drawn()
+        again.set()
+        await seen.until(lambda: "zeros" in seen.title("dead-h2") if shown.query("#dead-h2") else False)
 
 
 async def test_o_lists_the_runs_and_choosing_one_makes_it_the_ghost(executor: Executor) -> None:

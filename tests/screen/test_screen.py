@@ -74,8 +74,9 @@ class Seen:
         return run
 
     def line(self, name: str) -> str:
+        """Return what a line says; nothing while panels are made anew."""
         assert self.app.monitor is not None
-        return str(self.app.monitor.query_one(f"#{name}", Static).visual)
+        return "".join(str(each.visual) for each in self.app.monitor.query(f"#{name}").results(Static))
 
     def title(self, panel: str) -> str:
         assert self.app.monitor is not None

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -247,6 +248,13 @@ def wanted(folder: Path, patience: float = 0.2) -> dict[str, Any]:
     return {"controls": [], "joined": True, "stays": True, "runs": str(folder), "patience": patience}
 
 
+@pytest.fixture
+def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process be one in which nothing was watched, whatever other tests have left."""
+    monkeypatch.setattr("deadrelu_tui.watching.begun_here", [])
+
+
+@pytest.mark.usefixtures("unwatched")
 def test_of_two_who_join_at_once_one_does(tmp_path: Path) -> None:
     import deadrelu_tui.watching.joining as there
 
@@ -259,6 +267,23 @@ def test_of_two_who_join_at_once_one_does(tmp_path: Path) -> None:
     there.Joined(wanted(tmp_path), lambda **_: None).leave()
 
 
+@pytest.mark.usefixtures("unwatched")
+def test_whoever_joins_while_another_leaves_waits_for_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import deadrelu_tui.watching.joining as there
+    from deadrelu_tui import places
+
+    before = places.told
+    first = there.Joined(wanted(tmp_path), lambda **_: None)
+    first._left.set()
+    with pytest.raises(InputError, match=r"^it is joined already"):  # it is not left within the time-out
+        there.Joined(wanted(tmp_path), lambda **_: None)
+    threading.Timer(0.2, first.leave).start()
+    second = there.Joined(wanted(tmp_path, patience=60), lambda **_: None)
+    second.leave()
+    assert places.told == before
+
+
+@pytest.mark.usefixtures("unwatched")
 def test_where_nothing_is_joined_all_is_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import deadrelu_tui.watching.joining as there
     from deadrelu_tui import places

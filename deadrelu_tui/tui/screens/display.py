@@ -209,6 +209,9 @@ class Display(Panes):
 
     def draw_lines(self) -> list[CellPanel]:
         """Bring the lines up to date, and return the panels that are to follow."""
+        if self._changing.locked():  # panels come or go: just now there may be no lines, either
+            self._seen = ()  # nothing of it was drawn
+            return []
         run = self.run_in_hand
         history = self.shown = self.session.history
         self.view = self.view.of(run.start)

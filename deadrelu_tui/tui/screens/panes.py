@@ -142,7 +142,7 @@ class Panes(Screen[None]):
             return
         if wanted is not None:
             self.chosen = str(wanted.id)
-        focused = self.chosen or next(iter(rows.values()))[0]
+        focused = self.chosen or next((panel for panels in rows.values() for panel in panels), "")
         taken = sum(box.outer_size.height for box in self.query("#tour").results(Static) if box.display)
         found = layout(rows, focused, *self.app.size, self.alone, taken)
         # The style sheet only for another size: a screen's styles take longer to work out than to draw.
