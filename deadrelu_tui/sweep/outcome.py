@@ -1,0 +1,70 @@
+"""What came of one run of a sweep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from deadrelu_tui.diagnosis.verdict import verdict
+from deadrelu_tui.errors import InputError
+from deadrelu_tui.record.history import History
+from deadrelu_tui.run.source import Status, how_it_ended
+
+SHORT = {"dead": "dead_fraction", "zeros": "zero_fraction", "silent": "silent_fraction"}
+"""Shares of all hidden units, for one of each layer, by the names that people use for them."""
+OTHER = {"accuracy": "accuracy/test", "test-loss": "loss/test"}
+"""Short names of metrics of the whole network."""
+DIVERGED = "diverged"
+
+
+class Outcome(NamedTuple):
+    """A run that has ended, in short."""
+
+    run: str
+    how: str
+    """A word of Status: finished, stopped, failed; or `lost` if whoever computed it was killed, twice."""
+    verdict: str = ""
+    error: str = ""
+    steps: int = 0
+    seconds: float = 0.0
+    values: Mapping[str, float] = {}
+    """What was measured last, by the names of the metrics."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has no values: an error ended it, or whoever computed it was killed."""
+        return self.how in (Status.FAILED.value, "lost")
+
+    @property
+    def diverged(self) -> bool:
+        """Whether its numbers are none any more: then no share of dead units means anything."""
+        return self.verdict == DIVERGED
+
+
+def outcome(history: History) -> Outcome:
+    """Return what a history that has ended tells."""
+    start, end, found = history.start, history.end, verdict(history)
+    assert start is not None
+    assert end is not None
+    values = {name: value for name in history.names if (value := history.latest(name)) is not None}
+    units = {each.name: each.units for each in start.network.layers}
+    for short, metric in SHORT.items():
+        shares = [(values.get(f"{metric}/{name}", math.nan), count) for name, count in units.items()]
+        values[short] = sum(share * count for share, count in shares) / sum(units.values())
+    for short, metric in OTHER.items():
+        values[short] = values.get(metric, math.nan)
+    return Outcome(
+        start.run, how_it_ended(end).value, found.word if found is not None else "", end.error or "", history.taken,
+        end.at, values,
+    )  # fmt: skip
+
+
+def metric_of(wanted: str, names: tuple[str, ...]) -> str:
+    """Return the name of what is to be shown, of what runs tell. Raises InputError for what none of them tells."""
+    known = (*SHORT, *OTHER, *names)
+    if wanted in known:
+        return wanted
+    some = ", ".join((*SHORT, *OTHER, "loss"))
+    others = f"{names[1]} and any other metric of a run" if len(names) > 1 else "any other metric of a run"
+    raise InputError(f"show must be {some}, {others}, not {wanted[:40]!r}")
