@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 def make_run(
     settings: RunSettings, executor: ThreadPoolExecutor, stays: bool = False, trials: bool = True, unfit: str = "",
-    recorded: Recorded | None = None, facts: Mapping[str, Any] = MappingProxyType({}),
+    recorded: Recorded | None = None, facts: Mapping[str, Any] = MappingProxyType({}), name: str = "",
 ) -> Run:  # fmt: skip
     """Return a run that will train in the executor's thread. Data and engine are loaded there, at its start.
 
     If it was found out why MXNet does not fit the limits of this process, it is not loaded where NumPy may do. The
-    run tells some facts besides.
+    run tells some facts besides, and has the id that it is given, if it is given one.
     """
 
     def training(promised: Start, controls: Controls) -> Iterator[Record]:
@@ -47,23 +47,23 @@ def make_run(
     ) -> tuple[int, Generator[Trial, None, None]]:
         from deadrelu_tui.engine.trials import attempt, sample
 
-        given = sample(RunSettings.of(values), _dataset(settings))
+        given = sample(RunSettings.of(values), images(settings))
         return given.steps, attempt(given, parameters, share)
 
     start = promise(settings)
-    start = replace(start, facts={**start.facts, **origin(__version__), **facts})
+    start = replace(start, run=name or start.run, facts={**start.facts, **origin(__version__), **facts})
     return Run(start, training, executor, settings.live, stays, attempt if trials else None, recorded)
 
 
 def _training(settings: RunSettings, promised: Start, controls: Controls, unfit: str) -> Iterator[Record]:
     room.require_memory(settings)
     with ThreadPoolExecutor(1, "images") as beside:  # unpacking holds no lock: it costs MXNet's import no time
-        images = beside.submit(_dataset, settings)
+        found = beside.submit(images, settings)
         from deadrelu_tui.engine.pick import pick
         from deadrelu_tui.engine.train import train
 
         picked = pick(settings.engine, unfit, settings.device)
-        dataset = images.result()
+        dataset = found.result()
     records = train(picked.engine, settings, dataset, controls, promised=promised)
     yield next(records)
     yield from picked.events
@@ -74,7 +74,7 @@ def _training(settings: RunSettings, promised: Start, controls: Controls, unfit:
 _datasets: dict[tuple[str | None, bool | None], Dataset] = {}
 
 
-def _dataset(settings: RunSettings) -> Dataset:
+def images(settings: RunSettings) -> Dataset:
     """Return the images, which a restart need not read again."""
     from deadrelu_tui.builtin import fashion_mnist as data
 

@@ -99,6 +99,7 @@ FIELDS: dict[str, Callable[[Summary], Any]] = {
     "device": lambda run: run.device,
     "host": lambda run: run.host,
     "done": lambda run: run.done,
+    "sweep": lambda run: run.sweep,
 }
 """Each field by its name, empty or None where a run has none; beside them stands whatever was set or measured."""
 

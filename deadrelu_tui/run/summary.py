@@ -64,6 +64,10 @@ class Summary(NamedTuple):
     """Whether a pause was told of, and no resumption."""
     done: str = ""
     """What was done to it, in short, each with its step: n@10 lr=0.05@30."""
+    sweep: str = ""
+    """The sweep that it belongs to; empty for none."""
+    cell: str = ""
+    """What tells that cell of a sweep from all others."""
 
     @property
     def began(self) -> float:
@@ -125,5 +129,6 @@ class Summary(NamedTuple):
         }  # fmt: skip
         own = {name: value for name, value in self.last.items() if name not in row}
         return row | own | {
-            "done": self.done, "damaged": self.damaged, "unreadable": self.fault or None, "bytes": self.bytes,
+            "done": self.done, "sweep": self.sweep or None, "damaged": self.damaged,
+            "unreadable": self.fault or None, "bytes": self.bytes,
         }  # fmt: skip

@@ -73,8 +73,11 @@ def summary_of(blank: Summary, history: History, damaged: bool) -> Summary:
     start, end, found = history.start, history.end, verdict(history)
     if start is None:
         return blank._replace(damaged=damaged)
-    names = (*(name for name in _METRICS if name in history.names), *(each.name for each in history.of(DEAD[:-1])),
-             *(each.name for each in history.logged))  # fmt: skip
+    cell = str(start.facts.get("cell") or "")
+    names = history.names if cell else (
+        *(name for name in _METRICS if name in history.names), *(each.name for each in history.of(DEAD[:-1])),
+        *(each.name for each in history.logged),
+    )  # fmt: skip
     return blank._replace(
         damaged=damaged,
         at=start.at,
@@ -96,6 +99,8 @@ def summary_of(blank: Summary, history: History, damaged: bool) -> Summary:
         seconds=history.seconds if end is None else end.at,
         paused=next((each.kind == "pause" for each in reversed(history.events) if each.kind in _HELD), False),
         done=done(history.events),
+        sweep=str(start.facts.get("sweep") or ""),
+        cell=cell,
     )
 
 

@@ -6,10 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from deadrelu_tui.builtin.promise import promise
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.history import History
+from deadrelu_tui.record.network import Network
 from deadrelu_tui.run.source import Status, how_it_ended
+from deadrelu_tui.run.summary import Summary
 
 SHORT = {"dead": "dead_fraction", "zeros": "zero_fraction", "silent": "silent_fraction"}
 """Shares of all hidden units, for one of each layer, by the names that people use for them."""
@@ -47,17 +51,28 @@ def outcome(history: History) -> Outcome:
     start, end, found = history.start, history.end, verdict(history)
     assert start is not None
     assert end is not None
-    values = {name: value for name in history.names if (value := history.latest(name)) is not None}
-    units = {each.name: each.units for each in start.network.layers}
-    for short, metric in SHORT.items():
-        shares = [(values.get(f"{metric}/{name}", math.nan), count) for name, count in units.items()]
-        values[short] = sum(share * count for share, count in shares) / sum(units.values())
-    for short, metric in OTHER.items():
-        values[short] = values.get(metric, math.nan)
+    last = {name: value for name in history.names if (value := history.latest(name)) is not None}
     return Outcome(
         start.run, how_it_ended(end).value, found.word if found is not None else "", end.error or "", history.taken,
-        end.at, values,
+        end.at, _values(last, start.network),
     )  # fmt: skip
+
+
+def recorded(run: Summary, settings: RunSettings) -> Outcome:
+    """Return what the short form of a recorded run tells, which was made with some settings."""
+    network = promise(settings).network
+    return Outcome(run.run, run.how, run.verdict, run.error or "", run.steps, run.seconds, _values(run.last, network))
+
+
+def _values(last: Mapping[str, float], network: Network) -> dict[str, float]:
+    """Return what was measured last, by the short names, too; what is of each layer then counts by its units."""
+    values, units = dict(last), {each.name: each.units for each in network.layers}
+    for short, metric in SHORT.items():
+        shares = (last.get(f"{metric}/{name}", math.nan) * count for name, count in units.items())
+        values[short] = math.fsum(shares) / sum(units.values())
+    for short, metric in OTHER.items():
+        values[short] = last.get(metric, math.nan)
+    return values
 
 
 def metric_of(wanted: str, names: tuple[str, ...]) -> str:

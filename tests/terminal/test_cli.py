@@ -473,7 +473,7 @@ def test_a_failure_that_nobody_expected_is_a_line_and_a_note_in_the_log(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("of all things\nand more")
 
-    monkeypatch.setattr(begin, "_dataset", fail)
+    monkeypatch.setattr(begin, "images", fail)
     outcome = main("run")
     assert outcome.code == 1
     log = private_home / "state/deadrelu-tui/log"
@@ -491,7 +491,7 @@ def test_a_failure_without_a_place_for_the_log_is_still_one_line(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(begin, "_dataset", fail)
+    monkeypatch.setattr(begin, "images", fail)
     (private_home / "state").write_text("not a folder")
     outcome = main("run")
     assert (outcome.code, outcome.err) == (1, "deadrelu-tui: the run failed: ZeroDivisionError\n")

@@ -1,0 +1,210 @@
+"""Workers, by Dask's distributed scheduler: processes of this machine, or wherever somebody has some. The one place
+that knows Dask.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from deadrelu_tui.errors import InputError, in_a_line
+from deadrelu_tui.sweep.wanted import Computed, Wanted
+
+if TYPE_CHECKING:
+    from distributed import Client, Future, SpecCluster
+
+EXTRA = "pip install 'deadrelu-tui[sweep]', or in a clone: pip install '.[sweep]'"
+CONNECTS = 8.0
+"""Seconds within which a scheduler has to answer."""
+COUNTED = 1.0
+"""Seconds between two looks at how many workers there are."""
+ENDS = 2.0
+"""Seconds that workers of ours may take to end."""
+AGAIN = 1
+"""How often a run is computed anew whose worker was killed."""
+LOST = "whoever computed it was killed, twice"
+GPU = "GPU"
+"""What a worker that has one calls it among its resources."""
+_ADDRESS = re.compile(r"(tcp|tls|ws|wss)://[^\s/:]+(:\d{1,5})?/?|(tcp|tls|ws|wss)://\[[0-9a-fA-F:]+\](:\d{1,5})?/?")
+_QUIET = ("distributed", "tornado.application", "asyncio", "bokeh")
+Compute = Callable[[Wanted], Computed]
+
+
+class GoneError(Exception):
+    """The scheduler does not answer any more; the message is a line that says so."""
+
+
+class LostError(Exception):
+    """Whoever computed something was killed, and once more whoever computed it again."""
+
+
+def require() -> None:
+    """Raise InputError where Dask is not installed."""
+    try:
+        import cryptography
+        import distributed
+    except ImportError as error:
+        raise InputError(f"a sweep needs Dask's distributed ({error.name} is not installed): {EXTRA}") from error
+    del cryptography, distributed
+
+
+def cores() -> int:
+    """Return on how many processors this process may compute: a container may have fewer than its machine."""
+    from dask.system import CPU_COUNT
+
+    return max(1, int(CPU_COUNT))
+
+
+def checked_address(text: str) -> str:
+    """Return the address of a scheduler. Raises InputError for what is none."""
+    if not _ADDRESS.fullmatch(text):
+        raise InputError(f"scheduler must be an address such as tcp://host:8786, not {text[:60]!r}")
+    return text
+
+
+class Cluster:
+    """Workers, and the link to them."""
+
+    def __init__(
+        self, client: Client, where: str, own: SpecCluster | None = None, needs: Mapping[str, int] = {}
+    ) -> None:
+        """Take the link, what to call the place, the cluster if it is ours, and what each run needs of a worker."""
+        self._client, self._own, self._needs = client, own, dict(needs)
+        self.where = where
+        self._ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self._threads, self._counted = 0, -COUNTED
+
+    @classmethod
+    def here(cls, workers: int, gpus: Sequence[str] = ()) -> Cluster:
+        """Begin processes of this machine with one training thread each, which share GPUs if some are given.
+
+        Between them they speak by TLS with a key of this sweep: on a loopback without one, any user of the machine
+        could have them compute whatever he wants.
+        """
+        import dask
+        from distributed import Client, Nanny, Scheduler, SpecCluster
+        from distributed.security import Security
+
+        _hush()
+        dask.config.set({"distributed.scheduler.allowed-failures": AGAIN})
+        security, scratch = Security.temporary(), tempfile.mkdtemp(prefix="deadrelu-tui-")
+        common = {"host": "127.0.0.1", "protocol": "tls://", "security": security}
+        own = {
+            **common, "nthreads": 1, "memory_limit": 0, "silence_logs": logging.CRITICAL, "local_directory": scratch,
+            "dashboard": False, "resources": {GPU: 1} if gpus else {},
+        }  # fmt: skip
+        spec = {}
+        for index in range(workers):
+            env = {"CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)]} if gpus else {}
+            spec[index] = {"cls": Nanny, "options": {**own, "env": env}}
+        scheduler = {"cls": Scheduler, "options": {**common, "port": 0, "dashboard": False}}
+        cluster = SpecCluster(workers=spec, scheduler=scheduler, silence_logs=logging.CRITICAL, security=security)
+        try:
+            made = cls(Client(cluster, timeout=60, set_as_default=False), _workers(workers), cluster)
+        except BaseException:
+            cluster.close(timeout=ENDS)
+            raise
+        made._scratch = scratch
+        return made
+
+    _scratch = ""
+
+    @classmethod
+    def at(cls, address: str, gpu: bool) -> Cluster:
+        """Go to a scheduler that somebody has begun; each run wants a GPU of its worker, or does not.
+
+        Raises InputError where none answers in time.
+        """
+        from distributed import Client
+
+        _hush()
+        try:
+            client = Client(checked_address(address), timeout=CONNECTS, set_as_default=False)
+        except (OSError, ValueError, TypeError) as error:
+            told = in_a_line(error) if not isinstance(error, (OSError, TimeoutError)) else "nothing answers there"
+            raise InputError(f"the scheduler at {address} cannot be reached: {told}") from error
+        return cls(client, address, needs={GPU: 1} if gpu else {})
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def threads(self) -> int:
+        """How many runs can be computed at once. Raises GoneError if nobody can tell."""
+        if time.monotonic() - self._counted > COUNTED:
+            self._counted = time.monotonic()
+            try:
+                self._threads = sum(self._client.nthreads().values())
+            except Exception as error:
+                raise GoneError(f"the scheduler at {self.where} does not answer any more") from error
+        return self._threads
+
+    def submit(self, compute: Compute, wanted: Wanted) -> None:
+        """Have something computed by some worker."""
+        future = self._client.submit(
+            compute, wanted, key=f"deadrelu-tui-{wanted.run}", pure=False, resources=self._needs or None
+        )
+        future.add_done_callback(self._ended.put)
+
+    def ended(self, patience: float) -> tuple[str, Computed | Exception] | None:
+        """Return the id of a run that has ended since, and what came of it; None if none does within some seconds.
+
+        Raises GoneError if the scheduler has gone.
+        """
+        from distributed.scheduler import KilledWorker
+
+        try:
+            future = self._ended.get(timeout=patience)
+        except queue.Empty:
+            return None
+        run = str(future.key).removeprefix("deadrelu-tui-")
+        try:
+            if future.status == "finished":
+                return run, future.result(timeout=60)
+            if future.status == "error":
+                error = future.exception(timeout=60)
+                return run, LostError(LOST) if isinstance(error, KilledWorker) else error
+        except Exception as error:
+            if isinstance(error, (OSError, TimeoutError)):
+                raise GoneError(f"the scheduler at {self.where} does not answer any more") from error
+            return run, error
+        raise GoneError(f"the scheduler at {self.where} has gone")
+
+    def close(self) -> None:
+        """End what is ours, at once: what is being computed is computed another time."""
+        with suppress(Exception):
+            if self._own is not None:
+                for nanny in list(self._own.workers.values()):
+                    with suppress(Exception):
+                        os.kill(nanny.pid, 9)
+        with suppress(Exception):
+            self._client.close(timeout=ENDS)
+        with suppress(Exception):
+            if self._own is not None:
+                self._own.close(timeout=ENDS)
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _workers(count: int) -> str:
+    return f"{count} worker{'' if count == 1 else 's'} here"
+
+
+def _hush() -> None:
+    """Have Dask say nothing on a terminal that belongs to others: what is to be known is told by what it raises."""
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
