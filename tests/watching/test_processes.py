@@ -159,12 +159,9 @@ def main(rank):
         monitor.close()
     with open(sys.argv[1] + f"-{rank}", "w") as file:
         json.dump(told, file)
-    together.destroy_process_group()
-if os.fork() == 0:
-    main(1)
-    os._exit(0)
-main(0)
-os._exit(os.waitstatus_to_exitcode(os.wait()[1]))
+    # Not by a return: now and then PyTorch waits for ever for gloo's threads while it takes its things apart.
+    os._exit(0 if rank else os.waitstatus_to_exitcode(os.wait()[1]))
+main(int(os.fork() == 0))
 """
 
 
