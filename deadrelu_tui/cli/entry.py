@@ -23,6 +23,7 @@ from deadrelu_tui.cli.reproduce import reproduce_command
 from deadrelu_tui.cli.runs import runs_group
 from deadrelu_tui.cli.screen import main_command
 from deadrelu_tui.cli.stop import stop_command
+from deadrelu_tui.cli.sweep import sweep_command
 from deadrelu_tui.cli.train import run_command
 from deadrelu_tui.cli.watch import watch_command
 from deadrelu_tui.ending import Deadline
@@ -46,6 +47,7 @@ for _command in (
     compare_command,
     reproduce_command,
     advise_command,
+    sweep_command,
     doctor_command,
     data_group,
     completion_command,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.telling import setting_text
+from deadrelu_tui.wording import rate
 
 FIXED = ("seed", "data_dir", "full")
 """Settings of which a sweep has one value: where the images lie, and with which seed it begins."""
@@ -46,7 +49,8 @@ def value_text(name: str, value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return ",".join(map(str, value))
     if isinstance(value, float):
-        return f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+        power = re.sub(r"\.?0*e([+-])0*", lambda found: f"e{found[1].strip('+')}", f"{value:.2e}")
+        return min(rate(float(f"{value:.3g}")), power, key=len)
     return setting_text(name, value)
 
 
@@ -94,6 +98,9 @@ def _range(name: str, flag: str, text: str, parse: Callable[[Any], Any]) -> list
     shares = [index / (count - 1) for index in range(count)]
     raw = [low * (high / low) ** each if scale == "log" else low + (high - low) * each for each in shares]
     rounded = [low, *(float(f"{each:.{DIGITS}g}") for each in raw[1:-1]), high]
+    apart = [after - before for before, after in pairwise(raw)]
+    if any(abs(exact - each) > gap / 100 for exact, each, gap in zip(raw[1:-1], rounded[1:-1], apart, strict=False)):
+        rounded = [low, *raw[1:-1], high]  # they lie too close together for that
     if name in WHOLE:
         rounded = [round(each) for each in rounded]
     return [parse(each) for each in rounded]

@@ -4,6 +4,7 @@ that knows Dask.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import queue
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future, SpecCluster
 
 EXTRA = "pip install 'deadrelu-tui[sweep]', or in a clone: pip install '.[sweep]'"
-CONNECTS = 8.0
+CONNECTS = 5.0
 """Seconds within which a scheduler has to answer."""
 COUNTED = 1.0
 """Seconds between two looks at how many workers there are."""
@@ -95,18 +96,25 @@ class Cluster:
         from distributed.security import Security
 
         _hush()
-        dask.config.set({"distributed.scheduler.allowed-failures": AGAIN})
+        dask.config.set({
+            "distributed.scheduler.allowed-failures": AGAIN,
+            "distributed.scheduler.http.routes": [],
+            "distributed.worker.http.routes": [],
+        })  # fmt: skip
         security, scratch = Security.temporary(), tempfile.mkdtemp(prefix="deadrelu-tui-")
         common = {"host": "127.0.0.1", "protocol": "tls://", "security": security}
         own = {
             **common, "nthreads": 1, "memory_limit": 0, "silence_logs": logging.CRITICAL, "local_directory": scratch,
-            "dashboard": False, "resources": {GPU: 1} if gpus else {},
+            "dashboard": False, "dashboard_address": "127.0.0.1:0", "resources": {GPU: 1} if gpus else {},
         }  # fmt: skip
         spec = {}
         for index in range(workers):
             env = {"CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)]} if gpus else {}
             spec[index] = {"cls": Nanny, "options": {**own, "env": env}}
-        scheduler = {"cls": Scheduler, "options": {**common, "port": 0, "dashboard": False}}
+        scheduler = {
+            "cls": Scheduler,
+            "options": {**common, "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
+        }
         cluster = SpecCluster(workers=spec, scheduler=scheduler, silence_logs=logging.CRITICAL, security=security)
         try:
             made = cls(Client(cluster, timeout=60, set_as_default=False), _workers(workers), cluster)
@@ -124,13 +132,17 @@ class Cluster:
 
         Raises InputError where none answers in time.
         """
+        checked_address(address)
         from distributed import Client
 
         _hush()
         try:
-            client = Client(checked_address(address), timeout=CONNECTS, set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:
-            told = in_a_line(error) if not isinstance(error, (OSError, TimeoutError)) else "nothing answers there"
+            asyncio.run(asyncio.wait_for(_answers(address), CONNECTS))
+            client = Client(address, timeout=CONNECTS, set_as_default=False)
+        except (Exception, asyncio.CancelledError) as error:
+            # What is no scheduler may answer whatever it likes; what is wrong here is told by these.
+            wrong = isinstance(error, (TypeError, ValueError, ImportError))
+            told = in_a_line(error) if wrong else "nothing answers there as a scheduler does"
             raise InputError(f"the scheduler at {address} cannot be reached: {told}") from error
         return cls(client, address, needs={GPU: 1} if gpu else {})
 
@@ -178,6 +190,9 @@ class Cluster:
             if future.status == "error":
                 error = future.exception(timeout=60)
                 return run, LostError(LOST) if isinstance(error, KilledWorker) else error
+            if future.status in ("pending", "lost"):  # its worker was killed before anybody could ask for the answer
+                future.add_done_callback(self._ended.put)
+                return None
         except Exception as error:
             if isinstance(error, (OSError, TimeoutError)):
                 raise GoneError(f"the scheduler at {self.where} does not answer any more") from error
@@ -200,11 +215,21 @@ class Cluster:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
 
+async def _answers(address: str) -> None:
+    """Ask a scheduler who it is. A client that met none would try on while it is thrown away."""
+    from distributed.core import rpc
+    from distributed.security import Security
+
+    async with rpc(address, timeout=CONNECTS, connection_args=Security().get_connection_args("client")) as scheduler:
+        if (await scheduler.identity()).get("type") != "Scheduler":
+            raise OSError("somebody else answers there")
+
+
 def _workers(count: int) -> str:
     return f"{count} worker{'' if count == 1 else 's'} here"
 
 
 def _hush() -> None:
     """Have Dask say nothing on a terminal that belongs to others: what is to be known is told by what it raises."""
-    for name in _QUIET:
+    for name in (*_QUIET, *(each for each in logging.root.manager.loggerDict if each.startswith(_QUIET[0]))):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

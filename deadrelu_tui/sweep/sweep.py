@@ -71,6 +71,11 @@ class Sweep:
         return self._over.wait(patience)
 
     @property
+    def recorded(self) -> bool:
+        """Whether what is computed is to be found again."""
+        return self._given.folder is not None
+
+    @property
     def over(self) -> bool:
         """Whether nothing more will come."""
         return self._over.is_set()
