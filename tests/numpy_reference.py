@@ -53,7 +53,7 @@ class Network:
 
     def forward(self, pixels: npt.NDArray[Any]) -> tuple[list[Floats], list[Floats]]:
         """Return each layer's input and each layer's pre-activation, the logits last."""
-        x = pixels / 255 if self.live.normalise else pixels.astype(np.float64)
+        x = pixels / 255 if self.live.normalise else pixels * float(np.float32(self.settings.input_scale))
         inputs, pres = [], []
         for weight, bias in zip(self.parameters[::2], self.parameters[1::2], strict=True):
             inputs.append(x)

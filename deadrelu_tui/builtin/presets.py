@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from deadrelu_tui.builtin.settings import RunSettings
+from deadrelu_tui.builtin.settings import LATER, RunSettings
 from deadrelu_tui.errors import InputError
 
 PRESETS: dict[str, RunSettings] = {
@@ -28,7 +28,8 @@ MEANING = {
 """What each of them shows, for people who choose."""
 DEFAULT = "tragedy"
 _EXPERIMENTS = {name: settings.live for name, settings in PRESETS.items()}
-_KNOWN = {each.name for each in fields(RunSettings)}
+_KNOWN = {each.name for each in fields(RunSettings)} - {*LATER}
+_SINCE = {each.name: each.default for each in fields(RunSettings) if each.name in LATER}
 
 
 def matching(settings: RunSettings) -> str | None:
@@ -36,22 +37,29 @@ def matching(settings: RunSettings) -> str | None:
 
     The one rule for it: the keys 1 to 5 set just these, and leave layers, seed and the rest as they are.
     """
-    return matching_values(settings.live)
+    return matching_values({**settings.live, "input_scale": settings.input_scale})
 
 
 def matching_values(settings: Mapping[str, Any]) -> str | None:
     """Return the same of settings as plain values."""
+    if not settings.get("normalise") and settings.get("input_scale", 1.0) != 1.0:
+        return None
     return next((name for name, wanted in _EXPERIMENTS.items() if wanted.items() <= settings.items()), None)
 
 
 def experiment(name: str) -> dict[str, Any]:
     """Return what makes an experiment: rate, input, activation."""
-    return dict(_EXPERIMENTS[name])
+    return {**_EXPERIMENTS[name], "input_scale": 1.0}
 
 
 def apply(name: str, settings: RunSettings) -> RunSettings:
     """Return the settings with what makes an experiment taken from a preset."""
     return replace(settings, **experiment(name))
+
+
+def completed(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return settings of ours with what an older version did not tell of; those of somebody else's run as they are."""
+    return {**_SINCE, **settings} if settings.keys() >= _KNOWN else settings
 
 
 def ours(settings: Mapping[str, Any]) -> RunSettings | None:

@@ -14,6 +14,8 @@ from typing import Any
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.activations import ACTIVATIONS
 
+LATER = ("input_scale",)
+"""What runs of older versions do not tell of: they were as it is where nothing is set."""
 LIVE = ("normalise", "lr", "activation")
 """What can be changed between two steps, in the order in which changes are told."""
 _LONGEST = 40
@@ -89,6 +91,16 @@ def parse_lr(text: str | float) -> float:
     value = _real(text)
     if not (math.isfinite(value) and value > 0):
         raise InputError(f"lr must be a number above 0, such as 0.1 or 1e-3, not {_quoted(text)}")
+    return value
+
+
+def parse_scale(text: str | float) -> float:
+    """Return by what pixels are multiplied: a finite number above 0, or a fraction such as 1/255."""
+    above, slash, below = text.partition("/") if isinstance(text, str) else (text, "", "")
+    value, by = _real(above), _real(below) if slash else 1.0
+    value = value / by if by else math.nan
+    if not 1e-12 <= value <= 1e12:
+        raise InputError(f"input-scale must be a number above 0, such as 0.01 or 1/255, not {_quoted(text)}")
     return value
 
 
@@ -199,6 +211,9 @@ class RunSettings:
     lr: float = _setting(0.1, parse_lr, "Learning rate of plain SGD on the batch mean.", "RATE")
     normalise: bool = _setting(
         False, parse_switch("normalise"), "Divide the pixels by 255, so that they lie in 0–1; raw is 0–255."
+    )
+    input_scale: float = _setting(
+        1.0, parse_scale, "Multiply the pixels, 0–255, by this; --normalise is 1/255.", "FACTOR"
     )
     activation: str = _setting(
         "relu", _one_of("activation", *ACTIVATIONS), "What follows each hidden layer.", "|".join(ACTIVATIONS)

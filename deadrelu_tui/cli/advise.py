@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from dataclasses import replace
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
-from deadrelu_tui.cli.options import Setting, chosen, epilog, some_settings
-from deadrelu_tui.errors import InputError
+from deadrelu_tui.cli.options import chosen, epilog, some_settings
 
-_SETTINGS = ("lr", "normalise", "activation", "hidden", "batch_size", "init", "data_dir", "full")
-
-
-def _scale(text: str) -> float:
-    """Return by what the pixels are multiplied: a finite number above 0, or a fraction such as 1/255."""
-    above, _, below = text.partition("/")
-    try:
-        value = float(above) / float(below or 1)
-    except (ValueError, ZeroDivisionError):
-        value = math.nan
-    if not 1e-12 <= value <= 1e12:
-        raise InputError(f"input-scale must be a number above 0, such as 0.01 or 1/255, not {text[:40]!r}")
-    return value
+_SETTINGS = ("lr", "normalise", "input_scale", "activation", "hidden", "batch_size", "init", "data_dir", "full")
+_ELSEWHERE = ("normalise", "input_scale", "data_dir", "full")
+"""Settings that are told with the data."""
 
 
 @click.command(
@@ -40,23 +27,15 @@ def _scale(text: str) -> float:
     ),
 )
 @some_settings(*_SETTINGS, preset=True)
-@click.option(
-    "--input-scale",
-    type=Setting(_scale, "FACTOR"),
-    metavar="FACTOR",
-    help="Multiply the pixels, 0–255, by this; 1/255 is --normalise.",
-)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def advise_command(ctx: click.Context, /, input_scale: float | None, as_json: bool, **_given: Any) -> None:
+def advise_command(ctx: click.Context, /, as_json: bool, **_given: Any) -> None:
     """Say by theory and rules what to expect: how probably the network is born dead, how large the first update is,
     and which learning rate layer 1 survives. Nothing is trained; every number comes with its formula.
     """
     from deadrelu_tui.engine import rehearsal
 
     settings = chosen(ctx)
-    if input_scale is not None and ctx.get_parameter_source("normalise") is ParameterSource.COMMANDLINE:
-        raise InputError("--normalise is an input scale of 1/255; give one of the two")
     rehearsal.require_room(replace(settings, engine="numpy"))
 
     from deadrelu_tui import strict_json
@@ -67,16 +46,14 @@ def advise_command(ctx: click.Context, /, input_scale: float | None, as_json: bo
     from deadrelu_tui.theory.advice import advise
     from deadrelu_tui.theory.sample import sample
 
-    scale = input_scale or (1 / DIVISOR if settings.normalise else 1.0)
+    scale = 1 / DIVISOR if settings.normalise else settings.input_scale
     images = fashion_mnist.find(settings.data_dir, settings.full)
     taken, labels = sample(images.train_images, images.train_labels, scale)
     found = advise(
         taken, labels, settings.hidden, settings.init, settings.activation,
         min(settings.batch_size, len(images.train_labels)), settings.lr,
     )  # fmt: skip
-    of_settings = {
-        name: settings.as_dict()[name] for name in _SETTINGS if name not in ("data_dir", "full", "normalise")
-    }
+    of_settings = {name: settings.as_dict()[name] for name in _SETTINGS if name not in _ELSEWHERE}
     mean, deviation = (scale * each for each in images.moments)
     of_data = {
         "source": images.source, "sha256": images.sha256, "sample": len(labels), "inputs": taken.shape[1],

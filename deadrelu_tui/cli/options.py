@@ -108,8 +108,12 @@ def chosen(ctx: click.Context, **otherwise: Any) -> RunSettings:
     """
     for fault in ctx.find_root().obj or ():
         raise InputError(fault)
-    named = config.read()
-    for nearer in _said(ctx):
+    named: dict[str, Any] = {}
+    for nearer in (config.read(), *_said(ctx)):
+        if "input_scale" in nearer:
+            if nearer.get("normalise"):
+                raise InputError("--normalise is an input scale of 1/255; give one of the two")
+            named["normalise"] = False  # whoever names a scale means that one, whatever was said farther off
         if nearer.get("data_dir") is not None and "full" not in nearer:
             named.pop("full", None)  # a folder that was named is not passed over for what was said farther off
         named |= nearer

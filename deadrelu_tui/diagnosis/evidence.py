@@ -132,7 +132,12 @@ class Evidence:
     @property
     def normalised(self) -> bool:
         """Whether the input is as small as it can be made here: true where there is nothing to turn."""
-        return bool(self.live.get("normalise", True))
+        return self.normalised_by(self.live)
+
+    def normalised_by(self, live: Live) -> bool:
+        """Return whether it is so by what is set: an input that is multiplied by as little is no larger."""
+        told = self.history.start is not None and "divisor" in self.history.start.facts
+        return bool(live.get("normalise", True)) or (told and self.scale(live) <= 1)
 
     @property
     def probe(self) -> int:
@@ -297,7 +302,12 @@ class Evidence:
     def scale(self, live: Live) -> float:
         """Return how many times as large as normalised input the input is."""
         divisor = self.history.start.facts.get("divisor", 1) if self.history.start else 1
-        return 1.0 if live.get("normalise", True) else float(divisor)
+        return 1.0 if live.get("normalise", True) else float(divisor) * self._input_scale
+
+    @property
+    def _input_scale(self) -> float:
+        """By what the input is multiplied where it is not normalised; what runs of older versions were fed was not."""
+        return float(self.history.start.settings.get("input_scale", 1)) if self.history.start else 1.0
 
     def moves(self, parameter: str) -> bool:
         """Return whether the last update that was measured changed a parameter: the gradient alone says little where
@@ -314,7 +324,9 @@ class Evidence:
     def input(self, live: Live) -> tuple[float, float]:
         """Return mean and standard deviation of the input as it is fed; NaN if they are not known."""
         facts = self.history.start.facts if self.history.start else {}
-        scale = facts.get("divisor", 1) if live.get("normalise") else 1
+        scale = facts.get("divisor", 1)
+        if not live.get("normalise"):
+            scale = 1 / self._input_scale if "normalise" in live else 1
         return facts.get("input_mean", math.nan) / scale, facts.get("input_std", math.nan) / scale
 
     def largest_update(self, first: int, stop: int, weights: Sequence[str]) -> tuple[int, str, float] | None:

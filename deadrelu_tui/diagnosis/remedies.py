@@ -106,16 +106,16 @@ def gentler(evidence: Evidence, step: int) -> Remedy:
     if gentle_now(evidence, step):
         return offered(evidence, Restart())
     then, lr, live = evidence.live_at(step - 1), evidence.lr, evidence.live
-    first = first_update(evidence, {**live, "normalise": True} if "normalise" in live else live)
+    first = first_update(evidence, live if evidence.normalised else {**live, "normalise": True})
     changed: dict[str, Any] = {} if evidence.normalised else {"normalise": True}
     most = highest(evidence)
-    if lr > 0 and (first > BORNE or lr > most or (then.get("normalise", True) and _lr(then) <= lr)):
+    if lr > 0 and (first > BORNE or lr > most or (evidence.normalised_by(then) and _lr(then) <= lr)):
         lower = next_lr(next_lr(lr, -1), -1)
         while (first * lower / lr > GENTLE or lower > most) and next_lr(lower, -1) < lower:
             lower = next_lr(lower, -1)
         changed |= {"lr": lower} if lower < lr else {}
     elif first > 0 and not evidence.normalised:
-        higher = lr  # inputs 255 times smaller want a larger rate
+        higher = lr  # inputs so much smaller want a larger rate
         while next_lr(higher, 1) <= USUAL and first * next_lr(higher, 1) / lr <= BORNE:
             higher = next_lr(higher, 1)
         changed |= {"lr": higher} if higher > lr else {}

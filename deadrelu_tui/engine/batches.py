@@ -20,10 +20,13 @@ CHUNK = 2_000
 class Batches:
     """The batches of a dataset, filled into buffers in turn."""
 
-    def __init__(self, dataset: Dataset, size: int, seed: int, buffers: int = 1) -> None:
+    def __init__(self, dataset: Dataset, size: int, seed: int, buffers: int = 1, scale: float = 1.0) -> None:
+        """Take a dataset, how many images a batch has, and by what pixels are multiplied where they are not
+        normalised.
+        """
         self.size = min(size, len(dataset.train_labels))
         self.count = math.ceil(len(dataset.train_labels) / self.size)
-        self._dataset = dataset
+        self._dataset, self._scale = dataset, scale
         self._random = np.random.RandomState(seed)
         inputs = dataset.train_images.shape[1]
         self._labels = dataset.train_labels.astype(np.float32)
@@ -46,7 +49,7 @@ class Batches:
         pixels, labels = (each[:count] for each in self.ring[turn])
         taken = self._bytes[:count]
         np.take(self._dataset.train_images, batch, axis=0, out=taken, mode="clip")
-        fed(taken, normalise, pixels)
+        fed(taken, normalise, self._scale, pixels)
         np.take(self._labels, batch, out=labels, mode="clip")
         return pixels, labels
 
@@ -57,9 +60,11 @@ def pieces(dataset: Dataset) -> list[tuple[int, int]]:
     return list(pairwise([0, probe, *range(probe + CHUNK, count, CHUNK), *([count] if count > probe else [])]))
 
 
-def fed(images: npt.NDArray[np.uint8], normalise: bool, out: Floats) -> None:
+def fed(images: npt.NDArray[np.uint8], normalise: bool, scale: float, out: Floats) -> None:
     """Write the bytes of some images as the numbers that the network is fed with."""
     if normalise:
         np.divide(images, DIVISOR, out=out, dtype=np.float32)
+    elif scale != 1:
+        np.multiply(images, np.float32(scale), out=out, dtype=np.float32)
     else:
         out[...] = images

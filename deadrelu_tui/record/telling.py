@@ -32,8 +32,9 @@ def told(event: Event) -> str:
 def described(settings: Mapping[str, Any]) -> str:
     """Return what tells one run from another."""
     parts = []
-    if "normalise" in settings:
-        parts.append("input 0–1" if settings["normalise"] else "raw input 0–255")
+    if "normalise" in settings or "input_scale" in settings:
+        told_input = input_text(settings.get("normalise", False), settings)
+        parts.append(f"raw {told_input}" if told_input == RAW else told_input)
     if "lr" in settings:
         parts.append(f"lr {rate(settings['lr'])}")
     if "activation" in settings:
@@ -43,6 +44,18 @@ def described(settings: Mapping[str, Any]) -> str:
     if "seed" in settings:
         parts.append(f"seed {settings['seed']}")
     return ", ".join(parts)
+
+
+RAW = "input 0–255"
+"""Pixels as they are."""
+
+
+def input_text(normalised: bool, settings: Mapping[str, Any]) -> str:
+    """Return what becomes of the pixels, given whether they are normalised now, and what else is set."""
+    if normalised:
+        return "input 0–1"
+    scale = settings.get("input_scale", 1.0)
+    return RAW if scale == 1 else f"input × {rate(scale)}"
 
 
 def engine_name(engine: str) -> str:

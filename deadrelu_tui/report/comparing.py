@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from deadrelu_tui.builtin import presets
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.telling import engine_name, setting_text
 from deadrelu_tui.report.fields import experiment
@@ -84,8 +85,9 @@ def _rows(runs: Sequence[Summary], paper: Paper) -> list[_Row]:
 
 def differing(runs: Sequence[Summary]) -> list[str]:
     """Return the names of the settings that are not the same for all of some runs."""
-    known = dict.fromkeys(name for run in runs for name in run.settings)
-    return [name for name in known if len({repr(run.settings.get(name)) for run in runs}) > 1]
+    told = [presets.completed(run.settings) for run in runs]
+    known = dict.fromkeys(name for each in told for name in each)
+    return [name for name in known if len({repr(each.get(name)) for each in told}) > 1]
 
 
 def _logged(runs: Sequence[Summary]) -> list[str]:
@@ -110,7 +112,7 @@ def _best(
 
 
 def _value(name: str, run: Summary) -> str:
-    value = run.settings.get(name)
+    value = presets.completed(run.settings).get(name)
     if value is None:
         return "–"
     return "–".join(map(str, value)) if isinstance(value, (list, tuple)) else setting_text(name, value)

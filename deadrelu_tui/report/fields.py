@@ -15,7 +15,7 @@ from deadrelu_tui.run.summary import Summary
 from deadrelu_tui.wording import moment
 
 _OWN = RunSettings().as_dict()
-_COUNTED = ("lr", "normalise", "activation", "hidden", "batch_size", "init")
+_COUNTED = ("lr", "normalise", "input_scale", "activation", "hidden", "batch_size", "init")
 """Settings that tell, with the seed, what was tried; the others tell where."""
 _TOLD = {"batch_size": "batch", "init": "init"}
 """Settings beside those that `described` tells, and the word for each."""
@@ -34,8 +34,8 @@ def experiment(run: Summary) -> str:
     given = run.settings
     try:
         text = _tried(
-            given["lr"], given["normalise"], given["activation"], tuple(given["hidden"]), given["batch_size"],
-            given["init"],
+            given["lr"], given["normalise"], given.get("input_scale", 1.0), given["activation"],
+            tuple(given["hidden"]), given["batch_size"], given["init"],
         )  # fmt: skip
         return text if given["seed"] == _OWN["seed"] else f"{text}, seed {given['seed']}"
     except (AttributeError, LookupError, TypeError, ValueError):  # settings of another version, or of somebody else
@@ -50,6 +50,8 @@ def _tried(*values: Any) -> str:
     usual = {name: value if name != "hidden" else tuple(value) for name, value in _OWN.items()}
     usual |= presets.experiment(preset or presets.DEFAULT)
     odd = {name: value for name, value in given.items() if value != usual[name]}
+    if given["normalise"]:
+        odd.pop("input_scale", None)  # it is of no matter
     parts = [
         preset,
         described(odd),
@@ -110,7 +112,7 @@ def value_of(run: Summary, name: str) -> Any:
         return FIELDS[name](run)
     if name == "epochs" and run.settings.get(name, 0) is None:  # as many as anybody may want
         return math.inf
-    return run.settings.get(name.replace("-", "_"), run.last.get(name))
+    return presets.completed(run.settings).get(name.replace("-", "_"), run.last.get(name))
 
 
 def names(runs: Iterable[Summary]) -> list[str]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from deadrelu_tui.builtin import presets
-from deadrelu_tui.builtin.settings import ENDLESS
+from deadrelu_tui.builtin.settings import ENDLESS, parse_scale
 from deadrelu_tui.diagnosis.words import GLYPHS
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.report.fields import FIELDS, instant, names, value_of
@@ -120,6 +120,8 @@ def _number(name: str, text: str) -> float:
     if name == "epochs" and text == ENDLESS:
         return math.inf
     try:
+        if name.replace("-", "_") == "input_scale" and "/" in text:
+            return parse_scale(text)
         return float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:
         such = f"5 or {ENDLESS}" if name == "epochs" else "0.1 or 80%"

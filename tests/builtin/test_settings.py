@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from deadrelu_tui import cli
 from deadrelu_tui.builtin import config, needs, presets
-from deadrelu_tui.builtin.settings import RunSettings, parse_hidden, parse_lr, parse_speed
+from deadrelu_tui.builtin.settings import LATER, RunSettings, parse_hidden, parse_lr, parse_scale, parse_speed
 from deadrelu_tui.cli import launcher
 from deadrelu_tui.engine import begin
 from deadrelu_tui.errors import InputError
@@ -57,14 +57,23 @@ def test_settings_are_an_experiment_by_rate_input_and_activation_whatever_else_i
     assert presets.matching(settings) == name
     assert presets.matching(replace(settings, seed=9, epochs=1, device="cpu", full=False, data_dir="x")) == name
     assert presets.matching(replace(settings, lr=0.3)) is None
+    assert presets.matching(replace(settings, input_scale=0.1)) == (name if settings.normalise else None)
     assert presets.matching(replace(settings, activation="leaky_relu")) is None
     assert presets.matching(replace(settings, hidden=(301,), batch_size=64, init="he")) == name
 
 
 def test_applying_a_preset_keeps_all_that_makes_no_experiment() -> None:
-    mine = RunSettings(seed=5, hidden=(30, 20), epochs=2, batch_size=64, init="he", lr=3.0)
+    mine = RunSettings(seed=5, hidden=(30, 20), epochs=2, batch_size=64, init="he", lr=3.0, input_scale=0.1)
     applied = presets.apply("normalised", mine)
-    assert applied == replace(mine, lr=0.5, normalise=True, activation="relu")
+    assert applied == replace(mine, lr=0.5, normalise=True, input_scale=1.0, activation="relu")
+
+
+def test_settings_that_an_older_version_recorded_are_ours_and_as_they_were() -> None:
+    recorded = {name: value for name, value in RunSettings(lr=0.3).as_dict().items() if name not in LATER}
+    assert presets.ours(recorded) == RunSettings(lr=0.3)
+    assert presets.named({**recorded, "lr": 0.1}) == ("1", "tragedy")
+    assert presets.completed(recorded) == RunSettings(lr=0.3).as_dict()
+    assert presets.completed({"lr": 0.3}) == {"lr": 0.3}
 
 
 # The ladder of learning rates
@@ -135,6 +144,29 @@ def test_settings_are_plain_values_that_json_can_hold() -> None:
 BAD: dict[str, list[tuple[Any, str]]] = {
     "lr": [(value, "lr must be a number above 0") for value in (0, -1, "x", "", math.nan, math.inf, None, True, [1])],
     "normalise": [(value, "normalise must be true or false") for value in ("yes", 2, None)],
+    "input_scale": [
+        (value, "input-scale must be a number above 0, such as 0.01 or 1/255")
+        for value in (
+            0,
+            -1,
+            "x",
+            "",
+            "1_0",
+            "1/0",
+            "1/",
+            "/2",
+            "1/2/3",
+            "1/1_0",
+            1e13,
+            1e-13,
+            math.nan,
+            math.inf,
+            None,
+            True,
+            [1],
+            "9" * 5000,
+        )
+    ],
     "activation": [(value, f"activation must be one of {', '.join(ACTIVATIONS)}") for value in ("gelu", "", 1, None)],
     "hidden": [
         (value, "hidden must be 1 to 50 layers of 1 to 10000 units each")
@@ -151,6 +183,11 @@ BAD: dict[str, list[tuple[Any, str]]] = {
     "device": [(value, "device must be auto, cpu or gpu:N") for value in ("gpu", "gpu:", "gpu:-1", "tpu", "", 0)],
     "full": [(value, "full must be true or false") for value in ("no", 3)],
 }
+
+
+@pytest.mark.parametrize(("text", "scale"), [("0.1", 0.1), ("1/255", 1 / 255), (" 2 / 4 ", 0.5), (3, 3.0), (0.5, 0.5)])
+def test_a_scale_of_the_input_is_a_number_or_a_fraction(text: str | float, scale: float) -> None:
+    assert RunSettings(input_scale=text).input_scale == parse_scale(text) == scale  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -267,10 +304,44 @@ def test_what_has_two_sides_can_be_turned_back_by_a_flag(choose: Choose) -> None
     assert choose("run", "--embedded", file="full = true").full is False
 
 
+def test_whoever_names_a_scale_of_the_input_means_it_whatever_was_said_of_it_farther_off(choose: Choose) -> None:
+    scaled = replace(presets.PRESETS["normalised"], normalise=False, input_scale=0.1)
+    preset = ("run", "--preset", "normalised")
+    assert choose(*preset, "--input-scale", "0.1") == choose(*preset, DEADRELU_INPUT_SCALE="0.1") == scaled
+    assert choose(*preset, file="input_scale = '1/10'") == scaled
+    assert choose(*preset, "--input-scale", "0.1", DEADRELU_NORMALISE="1", file="normalise = true") == scaled
+    assert choose("run", "--no-normalise", "--input-scale", "0.1").normalise is False
+
+
+def test_whoever_normalises_nearer_than_a_scale_was_named_has_it_normalised_and_the_scale_beside(
+    choose: Choose,
+) -> None:
+    both = RunSettings(normalise=True, input_scale=0.1)
+    assert choose("run", "--normalise", DEADRELU_INPUT_SCALE="0.1") == both
+    assert choose("run", DEADRELU_NORMALISE="1", file="input_scale = 0.1") == both
+
+
+@pytest.mark.parametrize(
+    ("arguments", "file", "environment"),
+    [
+        (("--normalise", "--input-scale", "0.1"), "", {}),
+        ((), "normalise = true\ninput_scale = 0.1", {}),
+        ((), "", {"DEADRELU_NORMALISE": "1", "DEADRELU_INPUT_SCALE": "0.1"}),
+    ],
+)
+def test_a_scale_of_the_input_beside_normalising_is_refused(
+    arguments: tuple[str, ...], file: str, environment: dict[str, str]
+) -> None:
+    config.path().parent.mkdir(parents=True, exist_ok=True)
+    config.path().write_text(file)
+    with pytest.raises(InputError, match=r"^--normalise is an input scale of 1/255; give one of the two$"):
+        CliRunner().invoke(cli.main_command, ["run", *arguments], env=environment, catch_exceptions=False)
+
+
 def test_every_setting_is_a_flag_a_variable_and_a_key(choose: Choose) -> None:
     values = {
-        "lr": 0.25, "normalise": True, "activation": "tanh", "hidden": (30, 20), "batch_size": 32, "epochs": 2,
-        "init": "he", "seed": 4, "engine": "numpy", "device": "cpu", "data_dir": "/images", "full": False,
+        "lr": 0.25, "normalise": False, "input_scale": 0.5, "activation": "tanh", "hidden": (30, 20), "batch_size": 32,
+        "epochs": 2, "init": "he", "seed": 4, "engine": "numpy", "device": "cpu", "data_dir": "/images", "full": False,
     }  # fmt: skip
     wanted = RunSettings(**values)  # type: ignore[arg-type]
     assert asdict(wanted) == values
@@ -282,7 +353,7 @@ def test_every_setting_is_a_flag_a_variable_and_a_key(choose: Choose) -> None:
         if name not in ("normalise", "full")
         for part in ("--" + name.replace("_", "-"), text)
     ]
-    assert choose("run", *flags, "--normalise", "--embedded") == wanted
+    assert choose("run", *flags, "--no-normalise", "--embedded") == wanted
     assert choose("run", **{f"DEADRELU_{name.upper()}": text for name, text in written.items()}) == wanted
     toml = "\n".join(f"{name} = {json.dumps(value)}" for name, value in values.items())
     assert choose("run", file=toml) == wanted

@@ -377,6 +377,21 @@ def test_mean_and_deviation_of_the_input_are_those_of_what_is_fed(normalise: boo
     assert evidence.input({"normalise": normalise}) == pytest.approx((72.9 / by, 90.0 / by))
 
 
+@pytest.mark.parametrize(("scale", "normalised"), [(1.0, False), (0.1, False), (1 / 255, True), (1e-3, True)])
+def test_an_input_is_as_large_as_its_scale_makes_it_and_as_small_as_normalised_at_1_255(
+    scale: float, normalised: bool
+) -> None:
+    said = start(batches=60, epochs=1)
+    facts = {**said.facts, "divisor": 255, "input_mean": 72.9, "input_std": 90.0}
+    said = replace(said, facts=facts, settings={**said.settings, "normalise": False, "input_scale": scale})
+    evidence = Evidence(canned({}, said=said, live={"lr": 0.1, "normalise": False}), 59)
+    assert evidence.input({"normalise": False}) == pytest.approx((72.9 * scale, 90.0 * scale))
+    assert evidence.input({"normalise": True}) == pytest.approx((72.9 / 255, 90.0 / 255))
+    assert evidence.scale({"normalise": False}) == pytest.approx(255 * scale)
+    assert evidence.scale({"normalise": True}) == 1
+    assert evidence.normalised is normalised
+
+
 def test_of_equally_large_updates_the_first_weight_s_is_told() -> None:
     history = canned({"update_ratio/w1": 2.0, "update_ratio/w2": 2.0})
     assert Evidence(history, 59).largest_update(10, 20, ("w1", "w2")) == (10, "w1", 2.0)

@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy_reference import batches
-from trainings import SMALL, Trains, content, fields_of, records, reference, side_by_side, trained
+from trainings import SMALL, Trains, asking, content, fields_of, records, reference, side_by_side, trained
 
 from deadrelu_tui.builtin.dataset import Dataset
 from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.train import due, train
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.record.commands import Change, Revive
 from deadrelu_tui.record.network import mlp
 from deadrelu_tui.record.records import Start
 from deadrelu_tui.run.gate import Controls
@@ -32,7 +33,7 @@ def clear_of_bounds(engine: Trains, settings: RunSettings, dataset: Dataset) -> 
         network, nearest = reference(engine, settings), math.inf
         for batch in batches(settings, len(dataset.train_labels)):
             images, labels = dataset.train_images[batch], dataset.train_labels[batch]
-            scale = 1 if settings.normalise else 255
+            scale = 1 if settings.normalise else 255 * settings.input_scale
             nearest = min(nearest, *(float(np.abs(pre).min()) / scale for pre in network.forward(images)[1][:-1]))
             network.step(images, labels, settings.batch_size)
         if nearest > 1e-6:
@@ -40,14 +41,14 @@ def clear_of_bounds(engine: Trains, settings: RunSettings, dataset: Dataset) -> 
         settings = replace(settings, seed=settings.seed + 1)
 
 
-@pytest.mark.parametrize("normalise", [False, True], ids=["raw", "normalised"])
+@pytest.mark.parametrize("scale", [1, None, 0.03], ids=["raw", "normalised", "scaled"])
 @pytest.mark.parametrize("hidden", [(20,), (24, 16), (90, 70)], ids=["one layer", "two layers", "two large weights"])
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "sigmoid", "tanh"])
 def test_every_metric_of_an_epoch_agrees_with_numpy(
-    engine: Trains, tiny: Dataset, activation: str, hidden: tuple[int, ...], normalise: bool
+    engine: Trains, tiny: Dataset, activation: str, hidden: tuple[int, ...], scale: float | None
 ) -> None:
-    rate = 0.05 if normalise else 1e-5
-    settings = replace(SMALL, activation=activation, hidden=hidden, normalise=normalise, lr=rate, init="he")
+    settings = replace(SMALL, activation=activation, hidden=hidden, init="he", normalise=scale is None)
+    settings = replace(settings, input_scale=scale or 1, lr=0.05 if scale is None else 1e-5 / scale)
     if activation in ("relu", "leaky_relu"):
         settings = clear_of_bounds(engine, settings, tiny)
     sides = list(side_by_side(engine, settings, tiny))
@@ -218,6 +219,32 @@ def test_all_that_is_recorded_was_announced(engine: Trains, tiny: Dataset) -> No
     assert told <= set(announced)
     for name in told:
         assert announced[name].every_step == all(name in record.values for record in taken), name
+
+
+def test_a_scale_of_the_input_is_training_on_pixels_of_that_scale(engine: Trains, tiny: Dataset) -> None:
+    # Numbers that a byte can hold, so that the very same ones are fed.
+    halves = {name: getattr(tiny, name) // 2 for name in ("train_images", "test_images")}
+    twice = replace(tiny, **{name: 2 * each for name, each in halves.items()})
+    scaled = replace(SMALL, input_scale=2, epochs=2)
+    script = {3: asking(Change({"lr": 0.02}), Revive())}
+    taken = (
+        trained(engine, settings, images, script)
+        for settings, images in ((scaled, replace(tiny, **halves)), (replace(SMALL, epochs=2), twice))
+    )
+    for one, other in zip(*map(records, taken), strict=True):
+        assert content(one) == content(other)
+
+
+def test_whether_the_input_is_normalised_can_be_turned_and_turned_back_to_its_scale(
+    engine: Trains, tiny: Dataset
+) -> None:
+    scaled = replace(SMALL, input_scale=0.1, normalise=True)
+    whole = records(trained(engine, replace(SMALL, normalise=True), tiny))
+    turned = records(trained(engine, scaled, tiny, {2: asking(Change({"normalise": False}))}))
+    assert [content(each) for each in turned[:2]] == [content(each) for each in whole[:2]]
+    for side in side_by_side(engine, scaled, tiny, turned):
+        assert side.record.values["loss"] == pytest.approx(side.values["loss"], rel=1e-4)
+    assert [each.live["normalise"] for each in turned] == [True, True, False, False, False]
 
 
 def test_without_metrics_only_the_loss_is_recorded_and_it_is_the_same(engine: Trains, tiny: Dataset) -> None:

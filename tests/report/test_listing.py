@@ -45,7 +45,10 @@ def test_an_experiment_of_the_article_is_told_by_its_name(name: str) -> None:
         ({"lr": 0.05, "hidden": [300, 100]}, "lr 0.05, 300–100 hidden"),
         ({"seed": 3, "epochs": 9, "engine": "numpy"}, "tragedy, seed 3"),
         ({"lr": 0.5, "activation": "tanh", "init": "he", "batch_size": 64}, "tanh, batch 64, init he"),
-        ({"normalise": True}, "input 0–1"), ({"lr": 0.3, "hidden": "odd"}, "lr 0.3, o–d–d hidden"),
+        ({"normalise": True}, "input 0–1"), ({"input_scale": 0.01}, "input × 0.01"),
+        ({"normalise": True, "input_scale": 0.01}, "input 0–1"),
+        ({"lr": 0.5, "normalise": True, "input_scale": 0.01}, "normalised"),
+        ({"lr": 0.3, "hidden": "odd"}, "lr 0.3, o–d–d hidden"),
         ({"lr": "much"}, "Fashion-MNIST"),
     ],
 )  # fmt: skip
@@ -187,6 +190,29 @@ def test_runs_side_by_side_tell_the_settings_that_differ_and_what_came_of_each(f
     assert {"lr", "hidden", "seed", "verdict", "accuracy", "dead h1", "steps", "steps/s"} <= set(rows)
     assert "normalise" not in rows
     assert [each.strip() for each in rows["lr"] if each] == ["0.1", "0.05"]
+
+
+def test_a_scale_of_the_input_is_told_where_it_differs_and_an_older_run_had_none() -> None:
+    old, new, scaled = of(), of(), of(input_scale=0.01)
+    assert old.settings.pop("input_scale") == 1  # type: ignore[attr-defined]
+    assert comparing.differing([old, new]) == []
+    assert comparing.differing([old, scaled]) == ["input_scale"]
+    told = [line for line in comparing.lines([old, scaled], Paper()) if line.startswith("input scale")]
+    assert told[0].split()[2:] == ["1", "0.01"]
+    assert (experiment(old), experiment(scaled)) == ("tragedy", "input × 0.01")
+
+
+@pytest.mark.parametrize(("settings", "said", "not_said"), [
+    ({"input_scale": 0.01}, "settings    input × 0.01, lr 0.1", "input scale"),
+    ({"input_scale": 0.01, "normalise": True}, "input scale 0.01", "×"), ({}, "raw input 0–255", "input scale"),
+])  # fmt: skip
+def test_a_run_at_length_tells_how_its_input_was_scaled(
+    tmp_path: Path, settings: dict[str, Any], said: str, not_said: str
+) -> None:
+    put(tmp_path, [begun(RUN, **settings)])
+    text = "\n".join(showing.lines(shown(tmp_path / f"{RUN}.run"), Paper()))
+    assert said in text
+    assert not_said not in text
 
 
 def test_more_runs_than_fit_beside_each_other_stand_below(folder: Path) -> None:

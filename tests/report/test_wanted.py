@@ -38,7 +38,7 @@ RUNS = [
         ("preset!=tragedy", "bc"), ("accuracy=", "c"), ("accuracy!=", "abd"), ("verdict=", ""), ("done!=", "d"),
         ("dyi", "c"), ("TRAGEDY", "ad"),
         ("lr=0.1 healthy", "a"), ("date=2030", "d"), ("date<2030", "abc"), ("date>=2027-01", "abcd"), ("v@10", "d"),
-        ("batch-size=256", "abcd"), ("speed>60", "ab"), ("seconds<5", "bcd"),
+        ("batch-size=256", "abcd"), ("input_scale=1", "abcd"),  ("speed>60", "ab"), ("seconds<5", "bcd"),
         ("accuracy=nan", "d"), ("accuracy=NaN", "d"), ("accuracy!=nan", "abc"), ("accuracy<nan", ""),
         ("epochs=5", "abd"), ("epochs=endless", "c"), ("epochs!=endless", "abd"), ("epochs>5", "c"),
         ("date=2027-01-15", "abc"), ("date>2027-01-15", "d"), ("date!=2027", "d"),
@@ -48,6 +48,17 @@ RUNS = [
 )  # fmt: skip
 def test_words_mean_the_runs_of_which_each_is_true(words: str, runs: str) -> None:
     assert "".join(each.run for each in sifted(RUNS, words.split())) == runs
+
+
+def test_a_scale_of_the_input_can_be_asked_for_as_it_was_typed_and_an_older_run_had_that_of_1() -> None:
+    runs = [summary("s", input_scale=1 / 255), summary("t", input_scale=0.1), summary("o")]
+    runs[2].settings.pop("input_scale")  # type: ignore[attr-defined]
+    for word, found in (("input-scale=1/255", "s"), ("input_scale=0.1", "t"), ("input_scale=1", "o"),
+                        ("input_scale<1", "st"), ("input_scale!=0.1", "so")):  # fmt: skip
+        assert "".join(each.run for each in sifted(runs, [word])) == found
+    assert "".join(each.run for each in ordered(runs, "input_scale")) == "sto"
+    with pytest.raises(InputError, match=r"^input-scale must be a number above 0, .* not '1/0'$"):
+        sifted(runs, ["input_scale=1/0"])
 
 
 @pytest.mark.parametrize(

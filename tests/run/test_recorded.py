@@ -15,6 +15,7 @@ from fakes import BATCHES, canned, dying
 from recordings import Recorder
 from waiting import until
 
+from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.verdict import findings
 from deadrelu_tui.errors import InputError, RunFailedError
@@ -254,6 +255,8 @@ def test_a_file_that_version_1_has_written_is_read_for_ever() -> None:
         assert {name: int(each.deaths.sum()) for name, each in history.ledgers.items()} == {"h1": 0, "h2": 2}
         assert float(history.look_at(3).layers["h1"].firing.sum()) == 3.5950002670288086
         assert float(history.look_at(3).layers["h2"].spread.sum()) == 1.0
+        assert presets.ours(found.start.settings) == RunSettings.of(found.start.settings)
+        assert RunSettings.of(found.start.settings).input_scale == 1
         assert (history.latest("accuracy/test"), history.epoch, found.fault) == (0.1205, 3, "")
     finally:
         found.close()

@@ -33,7 +33,7 @@ OPENING = Speed(0.001, 7)
 
 @asynccontextmanager
 async def opened(
-    executor: Executor, *asked: Command, size: tuple[int, int] = WIDE, epochs: int = 2
+    executor: Executor, *asked: Command, size: tuple[int, int] = WIDE, epochs: int = 2, input_scale: float = 1.0
 ) -> AsyncIterator[Seen]:
     """Open the screen on a first run that was asked for something before it began."""
 
@@ -44,7 +44,7 @@ async def opened(
         run.begin()
         return run
 
-    first = made(RunSettings(epochs=epochs, hidden=(30,)), canned(dying), executor, stays=True)
+    first = made(RunSettings(epochs=epochs, hidden=(30,), input_scale=input_scale), canned(dying), executor, stays=True)
     for each in asked:
         first.send(each)
     app = MonitorApp(first, another, when_ready=first.begin)
@@ -162,6 +162,15 @@ async def test_a_restart_that_is_held_shows_it_and_a_run_that_loads_does_not(exe
         await seen.pilot.press("R")
         await seen.until(lambda: seen.run.status is Status.PAUSED)
         assert "Held before the first step" in await held(seen)
+
+
+async def test_a_run_that_is_held_tells_by_what_its_pixels_are_multiplied(executor: Executor) -> None:
+    async with opened(executor, Pause(), input_scale=0.01) as seen:
+        await seen.until(lambda: bool(seen.app.screen.query_one("#held").display))
+        assert "their pixels times 0.01, and" in await held(seen)
+        await seen.pilot.press("n")
+        assert "divided by 255" in await held(seen)
+        assert "n pixels × 0.01" in await held(seen)
 
 
 def told(run: Any) -> str:

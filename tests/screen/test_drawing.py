@@ -331,6 +331,21 @@ def test_only_what_can_be_changed_has_its_key_and_the_line_is_as_wide_as_the_scr
         assert plain.endswith("mean of 20 steps  /h1 ") or (width < 2 * 21 and plain.endswith("mean of 20 steps "))
 
 
+@pytest.mark.parametrize(("scale", "normalise", "told"), [
+    (None, False, "input 0–255"), (1.0, False, "input 0–255"), (0.01, False, "input × 0.01"), (0.01, True, "input 0–1"),
+    (1 / 255, False, "input × 0.00392157"),
+])  # fmt: skip
+def test_the_line_of_what_is_set_tells_how_the_input_is_scaled(scale: float | None, normalise: bool, told: str) -> None:
+    said = replace(start(), settings=RunSettings(input_scale=scale or 1.0).as_dict())
+    if scale is None:
+        said = replace(said, settings={name: each for name, each in said.settings.items() if name != "input_scale"})
+    run: Any = SimpleNamespace(
+        history=taken(3), start=said, live={"normalise": normalise}, can=said.can, status=Status.RUNNING
+    )
+    assert settings_line(run, [], 200).plain.startswith(f" n {told} │ ")
+    assert ("tragedy" in settings_line(run, [], 200).plain) is (scale in (None, 1.0))
+
+
 def test_events_that_were_never_shown_are_not_scrolled() -> None:
     panel = EventPanel("events", ascii_only=False)
     panel.action_scroll(3)

@@ -85,6 +85,7 @@ def test_an_input_that_is_normalised_is_the_same_as_one_of_that_scale() -> None:
     first, second = told("--normalise"), told("--input-scale", "1/255")
     assert first == second
     assert "subtract it" in text("--normalise")
+    assert told("--preset", "normalised", "--input-scale", "1/16")["data"]["input_scale"] == 1 / 16
 
 
 def test_the_environment_and_the_file_count_as_they_do_for_a_run(tmp_path: Path) -> None:
@@ -101,6 +102,7 @@ def test_the_environment_and_the_file_count_as_they_do_for_a_run(tmp_path: Path)
 @pytest.mark.parametrize(("given", "said"), [
     (["--input-scale", "0"], "input-scale must be a number above 0"), (["--input-scale", "1/0"], "input-scale"),
     (["--input-scale", "x" * 5000], "input-scale"), (["--input-scale", "2", "--normalise"], "give one of the two"),
+    (["--input-scale", "1_0"], "input-scale"),
     (["--lr", "-1"], "lr must be"), (["--epochs", "3"], "--epochs"), (["--data-dir", "/nowhere"], "/nowhere"),
     (["--embedded", "--init", "normal:9e5", "--hidden", ",".join(["1000"] * 50)], "take smaller ones"),
 ])  # fmt: skip

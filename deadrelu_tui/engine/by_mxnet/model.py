@@ -44,7 +44,7 @@ class Model:
         self.aside = mx.cpu(1) if self.context.device_type == "cpu" else self.context
         self.widths = (*settings.hidden, dataset.classes)
         self._most = most_ahead(settings.batch_size)
-        self.batches = Batches(dataset, settings.batch_size, settings.seed, self._most + 2)
+        self.batches = Batches(dataset, settings.batch_size, settings.seed, self._most + 2, settings.input_scale)
         self._shared = Shared(self.batches, self.context)
         device = "cpu" if self.context.device_type == "cpu" else f"gpu:{self.context.device_id}"
         self.start = model.found(promised, dataset, self.batches, settings.epochs, device=device, engine="mxnet")
@@ -75,6 +75,10 @@ class Model:
             self.graphs[key] = make(self.widths, *arguments)
         return self.graphs[key]
 
+    def _look_graph(self, images: int, live: Live) -> Graph:
+        scale = None if live["normalise"] else self.settings.input_scale
+        return self._graph(look_graph, images, live["activation"], scale)
+
     def step(
         self, number: int, epoch: int, live: Live, batch: npt.NDArray[np.int64], look: bool = False, test: bool = False
     ) -> Pending:
@@ -103,7 +107,7 @@ class Model:
         looking.parameters = [each.copyto(self.aside) for each in self.parameters.arrays]
         for images_here, pixels, labels in self.chunks:
             if seen < images:
-                graph = self._graph(look_graph, images_here, live["activation"], live["normalise"])
+                graph = self._look_graph(images_here, live)
                 loss, right, *taps = graph(pixels, labels, *looking.parameters)
                 looking.scores.append((images_here, loss, right))
                 if not seen:
@@ -123,7 +127,7 @@ class Model:
         def silent(parameters: Sequence[Floats]) -> list[npt.NDArray[np.bool_]]:
             images, pixels, labels = self.chunks[0]
             there = [mx.nd.array(each, self.aside) for each in parameters]
-            graph = self._graph(look_graph, images, live["activation"], live["normalise"])
+            graph = self._look_graph(images, live)
             return [(tap.asnumpy() <= 0).all(axis=0) for tap in graph(pixels, labels, *there)[2:-1]]
 
         def fresh(inputs: int, units: int) -> Floats:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.engine.by_mxnet.calls import Graph
 from deadrelu_tui.engine.by_mxnet.runtime import mx
@@ -120,14 +122,17 @@ def step_graph(widths: tuple[int, ...], activation: str, metrics: bool, small: t
     return Graph([pixels, columns, labels, ones, factor, *parameters], [*gradients, *updated, told])
 
 
-def look_graph(widths: tuple[int, ...], activation: str, normalise: bool) -> Graph:
+def look_graph(widths: tuple[int, ...], activation: str, scale: float | None) -> Graph:
     """Return the graph of a look, from (bytes of the images, labels, w1, b1, …): the sums over the images of loss and
-    right answers, shape (1,) each, and h of each layer, shape (images, units), that of the classes last.
+    right answers, shape (1,) each, and h of each layer, shape (images, units), that of the classes last. The bytes
+    are multiplied by the scale; without one they are normalised.
     """
     images, labels, parameters = _inputs(len(widths))
     pixels = mx.sym.cast(images, "float32")
-    if normalise:
+    if scale is None:
         pixels = pixels / 255
+    elif scale != 1:
+        pixels = pixels * float(np.float32(scale))
     _, pre, log_p, loss = _forward(widths, activation, pixels, labels, parameters)
     right = _total(mx.sym.argmax(log_p, axis=1) == labels)
     return Graph([images, labels, *parameters], [loss, right, *pre])

@@ -43,8 +43,8 @@ class Model:
     def __init__(self, settings: RunSettings, promised: Start, dataset: Dataset, metrics: bool = True) -> None:
         if settings.device not in ("auto", "cpu"):
             raise InputError(f"device {settings.device} cannot be used by NumPy. Allowed here: auto, cpu")
-        self.dataset, self.metrics = dataset, metrics
-        self.batches = Batches(dataset, settings.batch_size, settings.seed)
+        self.dataset, self.metrics, self._scale = dataset, metrics, settings.input_scale
+        self.batches = Batches(dataset, settings.batch_size, settings.seed, scale=settings.input_scale)
         self.start = model.found(promised, dataset, self.batches, settings.epochs, device="cpu", engine="numpy")
         self._draws = Draws(settings.init, settings.seed)
         widths = dataset.train_images.shape[1], *settings.hidden, dataset.classes
@@ -125,5 +125,5 @@ class Model:
 
     def _fed(self, low: int, high: int, live: Live) -> Floats:
         pixels = self._pixels[: high - low]
-        fed(self.dataset.test_images[low:high], live["normalise"], pixels)
+        fed(self.dataset.test_images[low:high], live["normalise"], self._scale, pixels)
         return pixels

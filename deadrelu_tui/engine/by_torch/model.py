@@ -30,7 +30,7 @@ class Model:
     """The network's parameters and data on one device."""
 
     def __init__(self, settings: RunSettings, promised: Start, dataset: Dataset, metrics: bool = True) -> None:
-        self.dataset = dataset
+        self.dataset, self._scale = dataset, settings.input_scale
         self.device = runtime.device(settings.device)
         self.batches = Batches(dataset, settings.batch_size, settings.seed, buffers=0)  # it is gathered on the device
         name = "cpu" if self.device.type == "cpu" else f"gpu:{self.device.index}"
@@ -70,7 +70,7 @@ class Model:
             slot.send(batch, memory.index)
             torch.index_select(self._images, 0, memory.index, out=memory.bytes)
             torch.index_select(self._labels, 0, memory.index, out=memory.labels)
-            _fed(memory.bytes, live["normalise"], memory.pixels)
+            _fed(memory.bytes, live["normalise"], self._scale, memory.pixels)
             network.learn(memory, live["activation"])
             network.measure()
             if look:
@@ -139,12 +139,14 @@ class Model:
 
     def _fed(self, low: int, high: int, live: Live) -> Any:
         pixels = self._pixels[: high - low]
-        _fed(self._test_images[low:high], live["normalise"], pixels)
+        _fed(self._test_images[low:high], live["normalise"], self._scale, pixels)
         return pixels
 
 
-def _fed(images: Any, normalise: bool, out: Any) -> None:
+def _fed(images: Any, normalise: bool, scale: float, out: Any) -> None:
     """Write the bytes of some images as the numbers that the network is fed with."""
     out.copy_(images)
     if normalise:
         out.div_(DIVISOR)
+    elif scale != 1:
+        out.mul_(float(np.float32(scale)))

@@ -71,8 +71,10 @@ def _held(run: Source) -> Iterator[Content]:
     yield Content(f"The network {network} has seen no image yet.")
     batch = start.facts.get("batch") or start.settings.get("batch_size")
     images = "a batch" if batch is None else f"{count(batch)} images"
-    divided = "divided by 255" if live.get("normalise") else "as they are, 0–255"
-    pixels = f", their pixels {divided}" if "normalise" in live else ""
+    scale = start.settings.get("input_scale", 1.0)
+    as_they_are = "as they are, 0–255" if scale == 1 else f"times {rate(scale)}"
+    fed = "divided by 255" if live.get("normalise") else as_they_are
+    pixels = f", their pixels {fed}" if "normalise" in live else ""
     dies = live.get("activation", "relu") in DYING
     fate = "which units still fire for any image" if dies else "what that has made of its units"
     lr = f"the learning rate, {rate(live['lr'])}, times " if "lr" in live else ""
@@ -81,7 +83,8 @@ def _held(run: Source) -> Iterator[Content]:
         f"The map then shows {fate}."
     )
     yield Content("")
-    other = "raw pixels" if live.get("normalise") else "normalise the input"
+    raw = "raw pixels" if scale == 1 else f"pixels × {rate(scale)}"
+    other = raw if live.get("normalise") else "normalise the input"
     wanted = (
         ("pause", ".", "take one step"), ("pause", "space", "let it run"), ("normalise", "n", other),
         ("lr", "- +", "learning rate"), ("speed", "< >", "speed"),

@@ -19,7 +19,7 @@ from deadrelu_tui.record.history import History
 from deadrelu_tui.record.metrics import quantity
 from deadrelu_tui.record.network import outline
 from deadrelu_tui.record.records import Start
-from deadrelu_tui.record.telling import engine_name, setting_text, speed_text
+from deadrelu_tui.record.telling import engine_name, input_text, setting_text, speed_text
 from deadrelu_tui.run.gate import FOLLOWED
 from deadrelu_tui.run.source import ALIVE, Source, Status
 from deadrelu_tui.tui.plot.charts import worst_first
@@ -149,7 +149,7 @@ def settings_line(run: Source, badges: list[str], width: int) -> Content:
     if run.status not in ALIVE and "restart" not in run.start.can and len(run.history):
         can = frozenset()  # what is set then is for no run
     items = [
-        (_LIVE_KEYS.get(name, "") if name in can else "", _live_text(name, value),
+        (_LIVE_KEYS.get(name, "") if name in can else "", _live_text(name, value, settings),
          "bold $warning" if name in settings and value != settings[name] else "")
         for name, value in live.items()
     ]  # fmt: skip
@@ -172,9 +172,9 @@ def settings_line(run: Source, badges: list[str], width: int) -> Content:
 _LIVE_KEYS = {"normalise": "n", "lr": "- +", "activation": "a"}
 
 
-def _live_text(name: str, value: Any) -> str:
+def _live_text(name: str, value: Any, settings: Mapping[str, Any]) -> str:
     if name == "normalise":
-        return "input 0–1" if value else "input 0–255"
+        return input_text(value, settings)
     if name == "activation":
         return str(value)
     return f"{name} {setting_text(name, value)}"

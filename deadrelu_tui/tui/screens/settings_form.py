@@ -29,7 +29,7 @@ _DECIDED = tuple(presets.experiment(presets.DEFAULT))
 """What an experiment sets."""
 _BY_WIDTH, _BY_HEIGHT = [(0, "-hair"), (34, "-slim"), (70, "-broad")], [(0, "-flat"), (9, "-low"), (24, "-high")]
 """Classes by the size of the terminal, for the style sheet."""
-_PRESET_HELP = f"The article's experiments: choosing one fills in {', '.join(_DECIDED)}."
+_PRESET_HELP = f"The article's experiments: choosing one fills in {', '.join(_DECIDED).replace('_', '-')}."
 _START_HELP = "Ends the run in hand and starts one with these settings."
 
 
