@@ -25,7 +25,6 @@ from deadrelu_tui.sweep.axes import Axis, values_of
 from deadrelu_tui.sweep.cluster import Cluster
 from deadrelu_tui.sweep.grid import Grid
 from deadrelu_tui.sweep.sweep import Given, Sweep
-from deadrelu_tui.sweep.wanted import Wanted
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 

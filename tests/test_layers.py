@@ -27,7 +27,7 @@ _LIBRARIES = {"mxnet", "textual", "rich", "plotext", "click", "platformdirs", "t
 _OF_FORMATS = {"pyarrow", "matplotlib", "tensorboardX", "google.protobuf"}
 _NAMES = (
     "record", "diagnosis", "run", "builtin", "engine", "watching", "entering", "tui", "headless", "export", "report",
-    "theory", "article",
+    "theory", "article", "sweep",
 )  # fmt: skip
 _ROOMS = {f"deadrelu_tui.{name}" for name in _NAMES}
 WALLS = {
@@ -43,6 +43,9 @@ WALLS = {
     | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.diagnosis", "deadrelu_tui.export"},
     "article": _LIBRARIES | _ROOMS - {"deadrelu_tui.record", "deadrelu_tui.article"},
     "theory": _LIBRARIES | _ROOMS - {"deadrelu_tui.theory"},
+    "sweep": _LIBRARIES
+    | {"dask", "distributed", "cryptography"}
+    | _ROOMS - {f"deadrelu_tui.{each}" for each in ("record", "diagnosis", "run", "builtin", "sweep")},
     "report": _LIBRARIES - {"platformdirs", "tqdm"} | {"deadrelu_tui.engine", "deadrelu_tui.tui"},
     "tui": {"mxnet", "torch", "deadrelu_tui.engine", "deadrelu_tui.headless"},
 }

@@ -21,7 +21,6 @@ from deadrelu_tui.cli.progress import progress
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.places import runs_folder
 from deadrelu_tui.sweep.axes import FIXED, Axis, values_of
-from deadrelu_tui.sweep.cluster import GoneError
 from deadrelu_tui.wording import count, duration
 
 if TYPE_CHECKING:
@@ -248,6 +247,8 @@ def _write(
 
 def _ended(sweep: Sweep, interrupted: bool) -> int:
     """Say how it ended where that is not as it should be; return the exit code."""
+    from deadrelu_tui.sweep.cluster import GoneError
+
     chart, total = sweep.chart, len(sweep.chart.grid)
     if sweep.unrecorded:
         click.echo(f"deadrelu-tui: what was computed is not recorded: {sweep.unrecorded}", err=True)
