@@ -15,8 +15,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deadrelu_tui.builtin import needs
-from deadrelu_tui.builtin.settings import MAX_SEED, RunSettings
-from deadrelu_tui.cli.options import INTERRUPTED, PRESETS, STORE, chosen, chosen_beside, epilog, listed, some_settings
+from deadrelu_tui.builtin.settings import MAX_SEED, RunSettings, parse_word
+from deadrelu_tui.cli.options import (
+    INTERRUPTED,
+    PRESETS,
+    STORE,
+    Setting,
+    chosen,
+    chosen_beside,
+    epilog,
+    listed,
+    some_settings,
+)
 from deadrelu_tui.cli.progress import progress
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.places import runs_folder
@@ -45,9 +55,10 @@ def _several(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command an option for every setting that may have several values."""
     for each in reversed(fields(RunSettings)):
         if each.name not in FIXED:
+            alone = {"is_flag": False, "flag_value": "on"} if each.name == "normalise" else {}
             command = click.option(
                 "--" + each.name.replace("_", "-"), each.name, multiple=True, envvar=f"DEADRELU_{each.name.upper()}",
-                metavar="VALUES", help=each.metadata["help"],
+                metavar="VALUES", help=each.metadata["help"], **alone,  # type: ignore[arg-type]
             )(command)  # fmt: skip
     return command
 
@@ -73,7 +84,10 @@ def _several(command: Callable[..., Any]) -> Callable[..., Any]:
     "--show", metavar="METRIC", default="dead",
     help="What the map shows: dead, zeros, accuracy, loss, or any other metric of a run.  [default: dead]",
 )  # fmt: skip
-@click.option("--name", metavar="NAME", help="What the sweep is called in `runs`.  [default: made of what is swept]")
+@click.option(
+    "--name", type=Setting(parse_word("name"), "NAME"), metavar="NAME",
+    help="What the sweep is called in `runs`.  [default: made of what is swept]",
+)  # fmt: skip
 @click.option(
     "--workers", type=click.IntRange(1, 1000), metavar="N",
     help="Processes that compute here.  [default: one a core, or one a GPU]",
