@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from deadrelu_tui.export.curves import Epochs, Span
 from deadrelu_tui.export.libraries import needed
+from deadrelu_tui.export.phases import Map
 from deadrelu_tui.export.recorded import history_of
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.records import Record
@@ -47,15 +48,33 @@ def load() -> None:
 
 
 def _draw(history: History, epochs: Epochs, path: Path, kind: str, metadata: dict[str, Any]) -> None:
+    def draw(figure: Any) -> None:
+        from deadrelu_tui.export.sheet import Sheet
+
+        Sheet(figure, history, epochs).draw()
+
+    _save(draw, path, kind, metadata)
+
+
+def write_map(shown: Map, path: Path, kind: str) -> None:
+    """Write a map of a grid of runs, as png or svg."""
+
+    def draw(figure: Any) -> None:
+        from deadrelu_tui.export.map_sheet import MapSheet
+
+        MapSheet(figure, shown).draw()
+
+    _save(draw, path, kind, {"Date": None} if kind == "svg" else {})
+
+
+def _save(draw: Callable[[Any], None], path: Path, kind: str, metadata: dict[str, Any]) -> None:
     load()
     import matplotlib
     from matplotlib.figure import Figure
-
-    from deadrelu_tui.export.sheet import Sheet
 
     style = {"font.family": "DejaVu Sans", "svg.hashsalt": "deadrelu-tui", "text.parse_math": False}
     with matplotlib.rc_context(style), warnings.catch_warnings(), path.open("xb") as file:
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # of a name in a script that the font lacks
         figure = Figure()
-        Sheet(figure, history, epochs).draw()
+        draw(figure)
         figure.savefig(file, format=kind, dpi=_DOTS, metadata=metadata)

@@ -15,6 +15,8 @@ LINES = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 """Of lines that are named, in their order; yellow is too light for a line on white."""
 _DARK, _LIGHT = (0, 49, 92), (233, 200, 60)
 """The ends of a ramp whose lightness rises evenly: of lines that are too many to be named, the first and the last."""
+RAMP = ((0.0, (246, 233, 92)), (0.45, (0, 158, 115)), (0.64, (0, 114, 178)), (1.0, (0, 34, 72)))
+"""Of a share: from what lives to what is dead. Its lightness falls evenly, whatever colours somebody tells apart."""
 
 
 def colours(many: int) -> Sequence[str]:
