@@ -55,9 +55,8 @@ def cells(told: str) -> list[Any]:
     """Return the cells of the JSON object, but for ids and times, which are no numbers of theirs."""
     found = json.loads(told)["cells"]
     for each in found:
-        for seed in each["seeds"]:
-            seed.pop("run")
-            seed.pop("seconds", None)
+        for run in each["runs"]:
+            run.pop("run")
     return list(found)
 
 
