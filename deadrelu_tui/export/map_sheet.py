@@ -34,6 +34,8 @@ _COURSE, _STRIP = 2.7, 0.4
 _ACROSS = 4
 _SIGN = 0.13
 """Of a cell in which a sign can be read."""
+_SEAM = 0.9
+"""Points of a cell's own colour around it, so that no browser draws a seam between two of them."""
 _SMALL, _GREY, _PALE = 8.5, "#555555", "#dddddd"
 _NO_VALUE = {"facecolor": "#ececec", "edgecolor": "#9a9a9a", "hatch": "xxxx", "linewidth": 0}
 """How cells look of which nothing is left: all of their runs diverged."""
@@ -131,7 +133,7 @@ class MapSheet:
         means = np.array([[each.mean for each in row] for row in panel.rows])
         colours = self._shades.of(self._shades.height(means))
         apart = {"edgecolors": "white", "linewidth": 0.7} if min(size) > 0.2 else {"edgecolors": "face",
-                                                                                  "linewidth": 0.3}  # fmt: skip
+                                                                                  "linewidth": _SEAM}  # fmt: skip
         places = np.arange(means.shape[1] + 1) - 0.5, np.arange(means.shape[0] + 1) - 0.5
         axes.pcolormesh(*places, colours, **apart)
         for y, row in enumerate(panel.rows):
@@ -211,7 +213,7 @@ class MapSheet:
         axes = self._axes(self._left + self._across + _BESIDE, top, _BAR, high)
         steps = np.linspace(0.0, 1.0, 257)
         axes.pcolormesh([0, 1], steps, self._shades.of((steps[:-1] + steps[1:]) / 2)[:, None, :], edgecolors="face",
-                        linewidth=0.3)  # fmt: skip
+                        linewidth=_SEAM)  # fmt: skip
         ticks = self._shades.ticks()
         axes.set_xticks([])
         axes.yaxis.tick_right()
