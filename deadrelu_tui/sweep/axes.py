@@ -50,7 +50,8 @@ def value_text(name: str, value: Any) -> str:
         return ",".join(map(str, value))
     if isinstance(value, float):
         power = re.sub(r"\.?0*e([+-])0*", lambda found: f"e{found[1].strip('+')}", f"{value:.2e}")
-        return min(rate(float(f"{value:.3g}")), power, key=len)
+        plain = rate(float(f"{value:.3g}"))
+        return power if len(power) < len(plain) - 1 else plain
     return setting_text(name, value)
 
 
