@@ -30,7 +30,7 @@ from deadrelu_tui.record.records import Start
 from deadrelu_tui.record.telling import told
 from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.source import ALIVE, Status
-from deadrelu_tui.wording import number, percent, printable, rate
+from deadrelu_tui.wording import count, number, percent, printable, rate
 
 POLL_SECONDS = 0.05
 LONGEST_END = 1.0
@@ -85,6 +85,8 @@ def watch(
         elif run.error is None:
             if bar:
                 bar.close()
+            if rest := lines.rest():
+                _print_to(out)(epoch_line(rest, run))
             _print_to(out)(lines.farewell())
         return steps_out is None or lines.steps_out is not None
     finally:
@@ -140,20 +142,31 @@ class Lines:
         if not self._started:
             self._started = True
             yield start_row(start)
-        stop = 0 if last is None else last + 1
+        stop = whole = 0 if last is None else last + 1
+        if self.run.alive and history.taken == history.steps_planned:
+            whole -= 1  # a test may yet tell more of the last step
         if self.steps_out is not None:
             try:
-                for row in step_rows(history, self._steps, stop):
+                for row in step_rows(history, self._steps, whole):
                     self.whole += _write(self.steps_out, row)
             except BrokenPipeError:
                 raise
             except OSError as error:  # a disk that is full ends neither the run nor what is told of it
                 self._faults.append(f"no more steps are written: {error.strerror}")
                 self.steps_out = None
-        self._steps = stop
+        self._steps = max(self._steps, whole)
         while start.steps_per_epoch is not None and (self._epochs + 1) * start.steps_per_epoch <= stop:
             self._epochs += 1
             yield epoch_row(history, self._epochs)
+
+    def rest(self) -> Fields | None:
+        """Return a row of the steps since the last epoch that has ended; None where the run did not end among them."""
+        history = self.run.history.frozen()
+        start, stop = history.start, history.next
+        if start is None or start.steps_per_epoch is None or self.run.status is not Status.FINISHED:
+            return None
+        first = stop - stop % start.steps_per_epoch
+        return None if first == stop else {"step": stop - 1, **_stretch(history, first, stop)}
 
     def words(self) -> Iterator[str]:
         """Yield once what is to be told beside the rows: that another engine trains than was expected."""
@@ -243,7 +256,12 @@ def epoch_row(history: History, epoch: int) -> Fields:
     assert start is not None
     assert start.steps_per_epoch is not None
     first, stop = (epoch - 1) * start.steps_per_epoch, epoch * start.steps_per_epoch
-    row: Fields = {"event": "epoch", "epoch": epoch, "step": stop - 1}
+    return {"event": "epoch", "epoch": epoch, "step": stop - 1, **_stretch(history, first, stop)}
+
+
+def _stretch(history: History, first: int, stop: int) -> Fields:
+    """Return what there is to tell of some steps in a row: means of loss and zeros over them, else the last value."""
+    row: Fields = {}
     for name in history.names:
         steps, values = history.series(name)
         low, high = np.searchsorted(steps, (first, stop))
@@ -254,7 +272,7 @@ def epoch_row(history: History, epoch: int) -> Fields:
     earlier = history.seconds_at(first - 1) if first else 0.0
     row["seconds"] = round(history.seconds_at(stop - 1) - earlier, 3)
     # A clock that stands still tells of no speed.
-    row["steps_per_s"] = round(start.steps_per_epoch / row["seconds"], 1) if row["seconds"] else 0.0
+    row["steps_per_s"] = round((stop - first) / row["seconds"], 1) if row["seconds"] else 0.0
     return row
 
 
@@ -274,9 +292,10 @@ def step_rows(history: History, first: int, stop: int) -> Iterator[Fields]:
 
 
 def epoch_line(row: Fields, run: Run) -> str:
-    """Return an epoch as a sentence for people."""
+    """Return an epoch as a sentence for people, or the steps that make none."""
     history = run.history
-    parts = [f"epoch {row['epoch']}{_of_epochs(history)}  loss {number(row['loss'])}"]
+    what = f"epoch {row['epoch']}{_of_epochs(history)}" if "epoch" in row else f"step {count(row['step'] + 1)}"
+    parts = [f"{what}  loss {number(row['loss'])}"]
     if "accuracy/test" in row:
         parts.append(f"test accuracy {percent(row['accuracy/test'])}")
     for word, shares in _shares(history, row.get):
@@ -297,8 +316,8 @@ def _shares(history: History, value: Callable[[str], float | None]) -> Iterator[
 
 
 def _of_epochs(history: History) -> str:
-    start, planned = history.start, history.steps_planned
-    return f"/{planned // start.steps_per_epoch}" if start and planned and start.steps_per_epoch else ""
+    planned = history.epochs_planned
+    return f"/{planned}" if planned else ""
 
 
 def _write(out: TextIO, row: Fields) -> int:

@@ -29,5 +29,5 @@ def promise(settings: RunSettings) -> Start:
         facts={"divisor": DIVISOR, "shape": SHAPE},
         settings=settings.as_dict(),
         classes=CLASSES,
-        can=CAN,
+        can=CAN if settings.steps is None else CAN - {"train_on"},
     )

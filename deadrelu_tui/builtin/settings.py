@@ -14,7 +14,7 @@ from typing import Any
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.activations import ACTIVATIONS
 
-LATER = ("input_scale",)
+LATER = ("input_scale", "steps")
 """What runs of older versions do not tell of: they were as it is where nothing is set."""
 LIVE = ("normalise", "lr", "activation")
 """What can be changed between two steps, in the order in which changes are told."""
@@ -22,7 +22,7 @@ _LONGEST = 40
 """Characters of what was given that an error repeats."""
 ENDLESS = "endless"
 """What no number of epochs is called."""
-MAX_UNITS, MAX_LAYERS, MAX_SEED = 10_000, 50, 2**32 - 1
+MAX_UNITS, MAX_LAYERS, MAX_SEED, MAX_STEPS = 10_000, 50, 2**32 - 1, 100_000_000
 
 
 def _quoted(value: object) -> str:
@@ -222,6 +222,9 @@ class RunSettings:
     batch_size: int = _setting(256, _whole("batch-size", 1, 60_000), "Images per step.", "N")
     epochs: int | None = _setting(
         5, _epochs, f"Passes over the training set, or {ENDLESS}: until it is stopped.", f"N|{ENDLESS}"
+    )
+    steps: int | None = _setting(
+        None, _maybe(_whole("steps", 1, MAX_STEPS)), "Stop after so many steps, whatever the epochs.", "N"
     )
     init: str = _setting("normal:0.01", _init, "First weights; biases start at 0.", "normal:SCALE|he|xavier")
     seed: int = _setting(0, _whole("seed", 0, MAX_SEED), "Seed of the weights and of the order of the images.", "N")

@@ -114,6 +114,10 @@ def chosen(ctx: click.Context, **otherwise: Any) -> RunSettings:
             if nearer.get("normalise"):
                 raise InputError("--normalise is an input scale of 1/255; give one of the two")
             named["normalise"] = False  # whoever names a scale means that one, whatever was said farther off
+        if "epochs" in nearer:
+            if "steps" in nearer:
+                raise InputError("--steps ends a run whatever its epochs; give --steps or --epochs")
+            named["steps"] = None
         if nearer.get("data_dir") is not None and "full" not in nearer:
             named.pop("full", None)  # a folder that was named is not passed over for what was said farther off
         named |= nearer

@@ -64,7 +64,7 @@ def main_command(ctx: click.Context, /, paused: bool, tour: bool, **_given: Any)
         return
     settings, beside = chosen(ctx, epochs=None), chosen_beside(ctx)
     if tour:
-        for name in ("preset", "lr", "normalise", "input_scale", "activation", "hidden", "epochs"):
+        for name in ("preset", "lr", "normalise", "input_scale", "activation", "hidden", "epochs", "steps"):
             if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 raise InputError(f"the tour is of the article's first experiment: leave out --{name.replace('_', '-')}")
     needs.require_engine(settings.engine)

@@ -63,7 +63,11 @@ class Evidence:
         """Whether so few steps were taken since then that only the plain can be told; an epoch of fewer, from the
         start to a test, is all that there is.
         """
-        return self.settled < FRESH and not (self.tested and self.changed == self.history.first)
+        start = self.history.start
+        epoch = (start.steps_per_epoch if start is not None else None) or 0
+        return self.settled < FRESH and not (
+            self.tested and self.changed == self.history.first and self.settled >= epoch
+        )
 
     @property
     def tried_rate(self) -> tuple[float, float]:

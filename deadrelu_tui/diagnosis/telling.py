@@ -164,7 +164,9 @@ def _input_images(it: Finding) -> str:
 
 def _overfit(it: Finding) -> str:
     test, train = number(it.facts["test"]), number(it.facts["train"])
-    return f"test loss {test} is {percent(it.value)} above the epoch's training loss {train}"
+    within = it.facts.get("steps")  # the test came before the end of an epoch
+    loss = f"the epoch's training loss {train}" if within is None else f"the training loss {train} of {within} steps"
+    return f"test loss {test} is {percent(it.value)} above {loss}"
 
 
 _FOUND: dict[str, Callable[[Finding], str]] = {

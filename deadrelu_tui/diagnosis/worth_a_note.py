@@ -105,7 +105,9 @@ def input_images(evidence: Evidence) -> Iterator[Finding]:
 
 
 def overfit(evidence: Evidence) -> Iterator[Finding]:
-    """Find a test loss above the training loss of the same epoch (SageMaker Debugger, Overfit)."""
+    """Find a test loss above the training loss of the same epoch, or of as many steps before a test within one
+    (SageMaker Debugger, Overfit).
+    """
     start = evidence.history.start
     steps, tests = evidence.history.series("loss/test")
     if start is None or start.steps_per_epoch is None or not len(steps):
@@ -116,6 +118,7 @@ def overfit(evidence: Evidence) -> Iterator[Finding]:
         return
     gap = (float(tests[-1]) - float(train.mean())) / float(train.mean())
     if gap > OVERFIT and math.isfinite(gap):
-        yield Finding(
-            "Overfit", "", {"test": float(tests[-1]), "train": float(train.mean())}, None, (), gap, OVERFIT, stop - 1,
-        )  # fmt: skip
+        facts = {"test": float(tests[-1]), "train": float(train.mean())}
+        if (stop - start.first) % start.steps_per_epoch:
+            facts["steps"] = len(train)
+        yield Finding("Overfit", "", facts, None, (), gap, OVERFIT, stop - 1)

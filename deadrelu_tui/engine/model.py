@@ -51,8 +51,10 @@ class Model(Protocol):
         the weights that the step found; with a test at all of the test set with those that it left.
         """
 
-    def look(self, number: int, live: Live) -> Look:
-        """Look at the probe set with the weights that the last step left, whose number and settings are given."""
+    def look(self, number: int, live: Live, test: bool = False) -> Look:
+        """Look at the probe set with the weights that the last step left, whose number and settings are given; with a
+        test at all of the test set.
+        """
 
     def parameters_now(self) -> list[Floats]:
         """Return copies of w1, b1, w2, b2, … as the last step left them."""
@@ -65,14 +67,16 @@ Engine = Callable[[RunSettings, Start, Dataset, bool], Model]
 """Given settings, what was promised, the images, and whether metrics are wanted, makes a model in this thread."""
 
 
-def found(promised: Start, dataset: Dataset, batches: Batches, epochs: int | None, **known: Any) -> Start:
+def found(promised: Start, dataset: Dataset, batches: Batches, settings: RunSettings, **known: Any) -> Start:
     """Return what was promised with what the data are; `known` names the device and other facts of the engine."""
     mean, deviation = dataset.moments
     facts: Mapping[str, Any] = {
         "source": dataset.source, "train": len(dataset.train_labels), "test": len(dataset.test_labels),
         "sha256": dataset.sha256, "input_mean": mean, "input_std": deviation, "batch": batches.size,
     }  # fmt: skip
-    device = known.pop("device")
+    device, steps = known.pop("device"), settings.steps
+    if steps is None and settings.epochs is not None:
+        steps = batches.count * settings.epochs
     return replace(
         promised,
         title=f"Fashion-MNIST {count(len(dataset.train_labels))}"
@@ -80,7 +84,7 @@ def found(promised: Start, dataset: Dataset, batches: Batches, epochs: int | Non
         device=device,
         probe=len(dataset.probe_images),
         facts={**promised.facts, **facts, **known},
-        steps=None if epochs is None else batches.count * epochs,
+        steps=steps,
         steps_per_epoch=batches.count,
     )
 

@@ -102,7 +102,7 @@ def _rehearse(settings: RunSettings) -> None:
 
     dataset = fashion_mnist.find(settings.data_dir, settings.full)
     engine, began = pick(settings.engine, device=settings.device).engine, None
-    for record in train(engine, replace(settings, epochs=1), dataset, Controls(settings.live)):
+    for record in train(engine, replace(settings, epochs=1, steps=None), dataset, Controls(settings.live)):
         if isinstance(record, Step):
             began = began or time.monotonic()
             if time.monotonic() - began > SECONDS:

@@ -51,8 +51,9 @@ def train(
     The update is SGD on the batch mean, p ← p − lr · ∂L/∂p / batch_size with L the batch-summed loss; as in the
     article the short last batch of an epoch is divided by the full batch size too. When the last epoch has ended and
     the controls may yet ask for more, an End is yielded and the training waits: it goes on as if it had been longer
-    from the start. Without `metrics` only the loss is recorded; that exists to measure what the metrics cost. Raises
-    InputError for a device that is not there.
+    from the start. Settings with a number of steps end it after these instead, wherever its epoch stands; the network
+    is then tested as at an epoch's end, by a look after the last step. Without `metrics` only the loss is recorded;
+    that exists to measure what the metrics cost. Raises InputError for a device that is not there.
     """
     model = engine(settings, promised or promise(settings), dataset, metrics)
     yield model.start
@@ -79,21 +80,23 @@ def train(
 
     changed_at = step = epoch = 0
     live: Live = settings.live
-    epochs = settings.epochs
+    last, epochs = settings.steps, settings.epochs if settings.steps is None else None
     planned = RunSettings().epochs
     while True:
-        if epoch == epochs:
-            more = gate.more()
+        if epoch == epochs or step == last:
+            more = 0 if step == last else gate.more()
             if not more:
                 yield from read_back()
+                if step % model.batches.count:
+                    yield model.look(step - 1, live, test=True)
                 if controls.stays:
                     yield End(clock(), "finished")
                     more = gate.more(model.parameters_now)
-            if not more:
+            if not more or epochs is None:
                 return
             epochs += more
             yield Event(step, "train_on", {"epochs": more, "steps": more * model.batches.count})
-        if epochs is None and epoch == planned:
+        if epochs is None and last is None and epoch == planned:
             yield from read_back()
             yield Event(step, "planned", {"epochs": planned})
         epoch += 1
@@ -124,3 +127,5 @@ def train(
             waiting.append(pending)
             yield from read_back(whole=False)
             step += 1
+            if step == last:
+                break

@@ -36,7 +36,7 @@ TRAINED, PROBED = 8_192, 1_000
 """Images of the fixed sample: every so manieth of the training set, and the first ones of the probe set."""
 FEWEST_STEPS, STEPS, MOST_STEPS, SEEN = 10, 60, 240, 15_360
 """Steps of a trial; more where batches are small, until so many images were seen; fewer where the run itself has fewer
-from its first epoch to its last."""
+from its first to its last."""
 BATCH = 256
 """Images of a step at most."""
 PATIENCE = 60.0
@@ -69,9 +69,13 @@ def sample(settings: RunSettings, dataset: Dataset) -> Sample:
         train_images=dataset.train_images[chosen], train_labels=dataset.train_labels[chosen],
         test_images=dataset.probe_images[:PROBED], test_labels=dataset.test_labels[:PROBED],
     )  # fmt: skip
-    gentle = replace(settings, batch_size=min(BATCH, settings.batch_size), engine="numpy", device="cpu", epochs=1)
+    gentle = replace(
+        settings, batch_size=min(BATCH, settings.batch_size), engine="numpy", device="cpu", epochs=1, steps=None
+    )
     steps = min(MOST_STEPS, max(STEPS, SEEN // gentle.batch_size))
-    if settings.epochs is not None:
+    if settings.steps is not None:
+        steps = max(FEWEST_STEPS, min(steps, settings.steps))
+    elif settings.epochs is not None:
         steps = max(FEWEST_STEPS, min(steps, settings.epochs * -(-count // settings.batch_size)))
     return Sample(gentle, images, steps)
 

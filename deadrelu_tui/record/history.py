@@ -241,6 +241,12 @@ class History:
         return planned if self.next - self.start.first <= planned else None
 
     @property
+    def epochs_planned(self) -> int | None:
+        """Epochs of the whole run; None if its end is not known, or is not that of an epoch."""
+        planned, length = self.steps_planned, self.start.steps_per_epoch if self.start is not None else None
+        return None if planned is None or not length or planned % length else planned // length
+
+    @property
     def looked(self) -> Looked | None:
         """The last look at the probe set; None before the first."""
         count = self._now.looks

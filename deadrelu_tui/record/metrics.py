@@ -66,9 +66,9 @@ METRICS = (
            "As accuracy/test, of fewer images and more often.", "probe"),
     Metric("predicted_fraction", "share of the probe set for which a class has the largest y",
            "What the network takes the images for: one that is dead takes all of them for the same.", "probe"),
-    Metric("loss/test", "as loss, over the test set", "At each epoch's end.", "epoch"),
+    Metric("loss/test", "as loss, over the test set", "At the end of each epoch, and of the run.", "epoch"),
     Metric("accuracy/test", "share of test images classified rightly",
-           "At each epoch's end.", "epoch"),
+           "At the end of each epoch, and of the run.", "epoch"),
 )  # fmt: skip
 
 _WHEN = {metric.name: metric.when for metric in METRICS}

@@ -87,7 +87,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Look:
-    """A look at the probe set between two steps, with the weights that the last one left: before something is changed.
+    """A look at the probe set between two steps, with the weights that the last one left: before something is changed,
+    or where a run ends within an epoch.
 
     What is measured after the change then differs from it by the change alone.
     """

@@ -19,6 +19,8 @@ MOST_LAYERS = 12
 """Layers of which the dead are told one by one; of networks with more the worst."""
 _NARROWEST = 15
 """Columns below which a run's values are not worth reading."""
+_CALLED = {"steps": "stop after"}
+"""Settings that are not told by their own name: how many steps were taken has a row, too."""
 _Row = tuple[str, list[Cell]]
 
 
@@ -53,7 +55,10 @@ def _rows(runs: Sequence[Summary], paper: Paper) -> list[_Row]:
         ("run", [Cell(each, "bold") for each in short_ids([run.run for run in runs], paper)]),
         ("experiment", [Cell(run.fault or experiment(run)) for run in runs]),
     ]
-    rows += [(name.replace("_", " "), [Cell(_value(name, run)) for run in runs]) for name in differing(runs)]
+    rows += [
+        (_CALLED.get(name, name.replace("_", " ")), [Cell(_value(name, run)) for run in runs])
+        for name in differing(runs)
+    ]
     rows += [
         _told("engine", runs, lambda run: Cell(engine_name(run.engine))),
         _told("device", runs, lambda run: Cell(run.device)),

@@ -110,6 +110,8 @@ def value_of(run: Summary, name: str) -> Any:
     """Return a field of a run, a setting or what was measured last, by its name; None where there is none."""
     if name in FIELDS:
         return FIELDS[name](run)
+    if name == "epochs" and run.settings.get("steps") is not None:  # which end it whatever its epochs
+        return None
     if name == "epochs" and run.settings.get(name, 0) is None:  # as many as anybody may want
         return math.inf
     return presets.completed(run.settings).get(name.replace("-", "_"), run.last.get(name))

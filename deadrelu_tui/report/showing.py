@@ -135,6 +135,8 @@ def _settings(settings: Mapping[str, Any]) -> str:
     more = {name: value for name, value in settings.items() if value is not None and name not in _DESCRIBED}
     if not settings.get("normalise") or more.get("input_scale") == 1:
         more.pop("input_scale", None)  # it is told in words, or of no matter
+    if "steps" in more:
+        more.pop("epochs", None)  # which end nothing then
     return ", ".join(filter(None, (short, *(f"{name.replace('_', ' ')} {value}" for name, value in more.items()))))
 
 

@@ -174,6 +174,9 @@ BAD: dict[str, list[tuple[Any, str]]] = {
     ],
     "batch_size": [(value, "batch-size must be a whole number from 1 to 60000") for value in (0, 60_001, "x", 1.5)],
     "epochs": [(value, "epochs must be endless or a whole number from 1 to 100000") for value in (0, 100_001, "")],
+    "steps": [
+        (value, "steps must be a whole number from 1 to 100000000") for value in (0, -1, 100_000_001, "x", 1.5, "1_0")
+    ],
     "init": [
         *((value, "init must be he, xavier or normal:SCALE") for value in ("", "zeros", "normal:", "normal:x", 1)),
         *((value, "init normal:SCALE needs a scale from 1e-30 to below 1e6") for value in ("normal:0", "normal:1e9")),
@@ -338,15 +341,28 @@ def test_a_scale_of_the_input_beside_normalising_is_refused(
         CliRunner().invoke(cli.main_command, ["run", *arguments], env=environment, catch_exceptions=False)
 
 
+def test_the_nearer_of_steps_and_epochs_counts_and_no_layer_has_both(choose: Choose) -> None:
+    assert choose("run", "--steps", "50", file="epochs = 3").steps == 50
+    assert choose("run", "--steps", "50", DEADRELU_EPOCHS="3").steps == 50
+    assert choose("run", DEADRELU_STEPS="50", file="epochs = 3").steps == 50
+    assert choose("run", "--epochs", "3", DEADRELU_STEPS="50") == RunSettings(epochs=3)
+    assert choose("run", "--epochs", "endless", file="steps = 50") == RunSettings(epochs=None)
+    assert choose("run", DEADRELU_EPOCHS="3", file="steps = 50") == RunSettings(epochs=3)
+    with pytest.raises(InputError, match=r"give --steps or --epochs$"):
+        CliRunner().invoke(cli.main_command, ["run", "--steps", "5", "--epochs", "5"], catch_exceptions=False)
+
+
 def test_every_setting_is_a_flag_a_variable_and_a_key(choose: Choose) -> None:
     values = {
         "lr": 0.25, "normalise": False, "input_scale": 0.5, "activation": "tanh", "hidden": (30, 20), "batch_size": 32,
-        "epochs": 2, "init": "he", "seed": 4, "engine": "numpy", "device": "cpu", "data_dir": "/images", "full": False,
+        "epochs": 5, "steps": 40, "init": "he", "seed": 4, "engine": "numpy", "device": "cpu",
+        "data_dir": "/images", "full": False,
     }  # fmt: skip
     wanted = RunSettings(**values)  # type: ignore[arg-type]
     assert asdict(wanted) == values
     written = {name: "30,20" if name == "hidden" else str(value) for name, value in values.items()}
 
+    del written["epochs"]  # which steps leave as they are
     flags = [
         part
         for name, text in written.items()
@@ -355,7 +371,7 @@ def test_every_setting_is_a_flag_a_variable_and_a_key(choose: Choose) -> None:
     ]
     assert choose("run", *flags, "--no-normalise", "--embedded") == wanted
     assert choose("run", **{f"DEADRELU_{name.upper()}": text for name, text in written.items()}) == wanted
-    toml = "\n".join(f"{name} = {json.dumps(value)}" for name, value in values.items())
+    toml = "\n".join(f"{name} = {json.dumps(values[name])}" for name in written)
     assert choose("run", file=toml) == wanted
     assert choose("run", file=toml.replace("_", "-").replace("leaky-relu", "leaky_relu")) == wanted
 

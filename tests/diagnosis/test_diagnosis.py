@@ -485,6 +485,12 @@ def test_who_has_lowered_the_rate_of_a_network_that_learned_is_told_to_raise_it(
     assert (in_vain.word, in_vain.remedy) == ("guessing", (lr(0.1), Restart({"init": "he"})))
 
 
+def test_a_test_within_an_epoch_makes_nothing_sure_of_a_few_steps() -> None:
+    tested, said = {"loss": EVEN, "accuracy/test": 0.1}, start(batches=235, epochs=1)
+    assert judged(tested, steps=9, said=said).word == "early"
+    assert judged(tested, steps=20, said=said).word == "guessing"
+
+
 def test_a_run_of_fewer_than_fifty_steps_guesses_if_it_has_learned_nothing_by_its_end() -> None:
     assert judged({"loss": EVEN, "accuracy/test": 0.1}, steps=32).word == "guessing"
     assert judged({"loss": EVEN, "accuracy/test": 0.31}, steps=32).word == "early"
@@ -668,6 +674,9 @@ def test_a_test_loss_a_tenth_above_the_epoch_s_training_loss_is_noted() -> None:
     assert found.step == 59
     assert found.facts == pytest.approx({"test": 1.2, "train": 1.0})
     assert noted("Overfit", {"loss": 1.0, "loss/test": 1.09}) is None
+    within = noted("Overfit", {"loss": 1.0, "loss/test": 1.2}, said=start(batches=235, epochs=1))
+    assert within is not None
+    assert within.facts == pytest.approx({"test": 1.2, "train": 1.0, "steps": 60})
 
 
 # What the run can be asked to do

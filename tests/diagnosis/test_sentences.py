@@ -150,6 +150,10 @@ FOUND: list[tuple[Finding, str]] = [
         Finding("Overfit", "", {"test": 1.2, "train": 1.0}, value=0.2),
         "test loss 1.20 is 20.0 % above the epoch's training loss 1.00",
     ),
+    (
+        Finding("Overfit", "", {"test": 1.2, "train": 1.0, "steps": 50}, value=0.2),
+        "test loss 1.20 is 20.0 % above the training loss 1.00 of 50 steps",
+    ),
 ]
 INPUT: dict[str, Any] = {"input": 72.94, "changed": False, "lr": 0.1}
 UPDATE: dict[str, Any] = {"at": 2, "weight": "w1", "update": 51.4}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -199,17 +200,22 @@ def test_a_scale_of_the_input_is_told_where_it_differs_and_an_older_run_had_none
     assert comparing.differing([old, scaled]) == ["input_scale"]
     told = [line for line in comparing.lines([old, scaled], Paper()) if line.startswith("input scale")]
     assert told[0].split()[2:] == ["1", "0.01"]
+    of_steps = of(steps=50)._replace(steps=50)
+    told = [line for line in comparing.lines([old, of_steps], Paper()) if line.startswith("st")]
+    assert [line.split()[-2:] for line in told if line.startswith("stop after")] == [["–", "50"]]
+    assert sum(line.startswith("steps ") for line in told) == 1
     assert (experiment(old), experiment(scaled)) == ("tragedy", "input × 0.01")
 
 
 @pytest.mark.parametrize(("settings", "said", "not_said"), [
     ({"input_scale": 0.01}, "settings    input × 0.01, lr 0.1", "input scale"),
-    ({"input_scale": 0.01, "normalise": True}, "input scale 0.01", "×"), ({}, "raw input 0–255", "input scale"),
+    ({"input_scale": 0.01, "normalise": True}, "input scale 0.01", "×"),
+    ({"steps": 50}, "batch size 256, steps 50, init", "epochs"), ({}, "raw input 0–255", "input scale"),
 ])  # fmt: skip
 def test_a_run_at_length_tells_how_its_input_was_scaled(
     tmp_path: Path, settings: dict[str, Any], said: str, not_said: str
 ) -> None:
-    put(tmp_path, [begun(RUN, **settings)])
+    put(tmp_path, [replace(begun(RUN), settings=RunSettings(**settings).as_dict())])
     text = "\n".join(showing.lines(shown(tmp_path / f"{RUN}.run"), Paper()))
     assert said in text
     assert not_said not in text

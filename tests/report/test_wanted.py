@@ -50,6 +50,12 @@ def test_words_mean_the_runs_of_which_each_is_true(words: str, runs: str) -> Non
     assert "".join(each.run for each in sifted(RUNS, words.split())) == runs
 
 
+def test_a_run_of_so_many_steps_has_no_number_of_epochs() -> None:
+    runs = [summary("s")._replace(settings=RunSettings(steps=50).as_dict()), summary("o")]
+    for word, found in (("epochs=5", "o"), ("epochs!=5", "s"), ("epochs=endless", "")):
+        assert "".join(each.run for each in sifted(runs, [word])) == found
+
+
 def test_a_scale_of_the_input_can_be_asked_for_as_it_was_typed_and_an_older_run_had_that_of_1() -> None:
     runs = [summary("s", input_scale=1 / 255), summary("t", input_scale=0.1), summary("o")]
     runs[2].settings.pop("input_scale")  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ import re
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,7 +26,7 @@ from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.trials import Trial, Trials
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.record.commands import Change, Command, Restart, Revive, Stop
-from deadrelu_tui.record.records import Start
+from deadrelu_tui.record.records import Look, Start
 from deadrelu_tui.run.gate import Controls, Gate
 
 NAN, INF = math.nan, math.inf
@@ -102,6 +103,51 @@ def test_a_run_is_a_start_epochs_and_a_summary() -> None:
     assert (one["event"], one["epoch"], one["step"]) == ("epoch", 1, 3)
     assert (two["event"], two["epoch"], two["step"]) == ("epoch", 2, 7)
     assert summary["event"] == "summary"
+
+
+def by_steps(steps: int) -> Any:
+    """Return a training that ends after so many steps, with a test of the last one."""
+
+    def training_of_steps(promised: Start, controls: Controls) -> Iterator[Any]:
+        for item in training(promised, controls):
+            if isinstance(item, Start):
+                item = replace(item, steps=steps)  # noqa: PLW2901
+            yield item
+            if getattr(item, "step", -1) == steps - 1:
+                time.sleep(2 * headless.POLL_SECONDS)  # somebody reads meanwhile
+                yield Look(steps - 1, {"accuracy/test": 0.25, "loss/test": 3.0, "dead_fraction/h1": 0.4}, {})
+                return
+
+    return training_of_steps
+
+
+@pytest.mark.parametrize(("steps", "line"), [
+    (2, "step 2  loss 3.50  test accuracy 25.0 %  zeros h1 55.0 %  dead h1 40.0 %"),
+    (7, "step 7  loss 0.500  test accuracy 25.0 %  zeros h1 90.0 %  dead h1 40.0 %"),
+])  # fmt: skip
+def test_where_no_epoch_ended_last_a_line_tells_of_the_steps_since(steps: int, line: str) -> None:
+    *epochs, rest, farewell = watched(by_steps(steps), as_json=False)[0].splitlines()
+    assert len(epochs) == steps // BATCHES
+    assert all(each.startswith(f"epoch {number}  loss") for number, each in enumerate(epochs, 1))
+    assert rest.startswith(line)
+    assert farewell.startswith("finished")
+
+
+def test_the_summary_of_some_steps_has_what_was_tested_after_the_last_and_so_has_the_row_of_that(
+    tmp_path: Path,
+) -> None:
+    steps = tmp_path / "steps.jsonl"
+    first, summary = rows(watched(by_steps(3), steps)[0])
+    assert (first["event"], summary["event"], summary["status"], summary["steps"]) == (
+        "start",
+        "summary",
+        "finished",
+        3,
+    )
+    assert (summary["accuracy/test"], summary["dead_fraction/h1"]) == pytest.approx((0.25, 0.4))
+    told = rows(steps.read_text())
+    assert [each.get("accuracy/test") for each in told] == [None, None, 0.25]
+    assert [each["step"] for each in told] == [0, 1, 2]
 
 
 def test_loss_and_zeros_are_means_over_the_epoch_and_the_others_last_values() -> None:

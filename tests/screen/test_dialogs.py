@@ -140,7 +140,7 @@ def test_a_setting_of_a_few_values_is_chosen_and_any_other_is_typed() -> None:
     assert options("normalise") == {False: "off", True: "on"}
     assert list(options("full").items()) == [(None, "as found"), (True, "full"), (False, "embedded")]
     assert [name for name in NAMES if not options(name)] == [
-        "lr", "input_scale", "hidden", "batch_size", "epochs", "init", "seed", "device", "data_dir",
+        "lr", "input_scale", "hidden", "batch_size", "epochs", "steps", "init", "seed", "device", "data_dir",
     ]  # fmt: skip
 
 
@@ -159,7 +159,7 @@ async def test_every_field_has_its_row_and_all_of_them_fit_in_80_by_24() -> None
 
 
 async def test_enter_hands_over_what_was_set_in_every_field() -> None:
-    wanted = RunSettings(0.03, True, 0.02, "tanh", (30, 20), 64, 7, "he", 3, "numpy", "cpu", "/data", False)
+    wanted = RunSettings(0.03, True, 0.02, "tanh", (30, 20), 64, 7, 90, "he", 3, "numpy", "cpu", "/data", False)
     async with shown(form()) as seen:
         for name in NAMES:
             value = getattr(wanted, name)
@@ -174,7 +174,7 @@ async def test_enter_hands_over_what_was_set_in_every_field() -> None:
 
 async def test_enter_on_an_untouched_form_hands_over_the_same_settings() -> None:
     settings = RunSettings(
-        0.1234567890123, True, 1 / 255, "sigmoid", (3, 2), 7, 2, "xavier", 9, "mxnet", "gpu:1", "/data", True
+        0.1234567890123, True, 1 / 255, "sigmoid", (3, 2), 7, 2, None, "xavier", 9, "mxnet", "gpu:1", "/data", True
     )
     async with shown(form(settings)) as seen:
         await seen.press("enter")
@@ -208,6 +208,7 @@ async def test_a_wrong_value_is_told_in_its_field_and_nothing_is_lost(size: tupl
             ("input_scale", "1/0", "input-scale must be a number above 0"),
             ("hidden", "300,", "hidden must be 1 to 50 layers"),
             ("batch_size", "", "batch-size must be a whole number from 1 to 60000"),
+            ("steps", "0", "steps must be a whole number from 1"),
             ("init", "zero", "init must be he, xavier or normal:SCALE"),
             ("device", "tpu", "device must be auto, cpu or gpu:N"),
         ):

@@ -18,7 +18,7 @@ from textual.events import MouseScrollDown, MouseScrollUp
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.finding import Cause, Finding
 from deadrelu_tui.diagnosis.verdict import BAD, WORDS
-from deadrelu_tui.record.commands import Change, Restart
+from deadrelu_tui.record.commands import Change, Restart, Speed
 from deadrelu_tui.record.history import History
 from deadrelu_tui.record.network import Layer, Network, Parameter
 from deadrelu_tui.record.records import End, Event
@@ -27,7 +27,7 @@ from deadrelu_tui.tui.panels import banner
 from deadrelu_tui.tui.panels.chart_panel import ChartPanel
 from deadrelu_tui.tui.panels.event_list import condensed, event_rows
 from deadrelu_tui.tui.panels.event_panel import EventPanel
-from deadrelu_tui.tui.panels.lines import settings_line
+from deadrelu_tui.tui.panels.lines import progress, settings_line
 from deadrelu_tui.tui.panels.names import entitled, named_in, shortened
 from deadrelu_tui.tui.panels.unit_panel import UnitPanel
 from deadrelu_tui.tui.plot.chart import Line, Plot, draw
@@ -344,6 +344,29 @@ def test_the_line_of_what_is_set_tells_how_the_input_is_scaled(scale: float | No
     )
     assert settings_line(run, [], 200).plain.startswith(f" n {told} │ ")
     assert ("tragedy" in settings_line(run, [], 200).plain) is (scale in (None, 1.0))
+
+
+@pytest.mark.parametrize(("steps", "said"), [
+    (50, " epoch 1 "), (235, " epoch 1/1 "), (470, " epoch 1/2 "), (300, " epoch 1 "),
+])  # fmt: skip
+def test_of_how_many_epochs_it_is_said_only_where_the_run_ends_with_one(steps: int, said: str) -> None:
+    history = History()
+    history.add(replace(start(batches=235), steps=steps))
+    history.add(record(0, batches=235))
+    run: Any = SimpleNamespace(status=Status.PAUSED, speed=Speed())
+    text = progress(run, history, 120).plain
+    assert text.startswith(f"{said}▕")
+    assert f"step 1/{steps}" in text
+
+
+async def test_a_restart_keeps_steps_and_scale_and_an_experiment_has_neither(executor: Executor) -> None:
+    async with screen(executor, canned(dying), settings=RunSettings(steps=30, input_scale=0.1, epochs=2)) as seen:
+        for key, kept in (("r", (30, 0.1)), ("1", (None, 1.0))):
+            await seen.ended()
+            before = seen.run.start.run
+            await seen.pilot.press(key)
+            await seen.until(lambda before=before: seen.run.start.run != before)  # type: ignore[misc]
+            assert (seen.run.start.settings["steps"], seen.run.start.settings["input_scale"]) == kept, key
 
 
 def test_events_that_were_never_shown_are_not_scrolled() -> None:

@@ -125,6 +125,16 @@ async def test_before_the_first_step_there_is_none_to_read(executor: Executor) -
             assert toast(seen.app) == "There is no step to read yet.", key
 
 
+@pytest.mark.parametrize("ends", [True, False])
+async def test_a_run_of_so_many_steps_says_why_it_cannot_be_trained_on(executor: Executor, ends: bool) -> None:
+    settings = RunSettings(steps=30, epochs=2)
+    async with screen(executor, canned(dying) if ends else paused_at(20), settings=settings) as seen:
+        await (seen.ended() if ends else seen.until(lambda: seen.run.status is Status.PAUSED))
+        assert "train on" not in seen.line("keys")
+        await seen.pilot.press("e")
+        assert toast(seen.app) == "This run ends after so many steps, and not after epochs: s sets another number."
+
+
 async def test_a_run_without_an_end_says_that_it_need_not_be_trained_on(executor: Executor) -> None:
     def endless(promised: Start, controls: Controls) -> Iterator[Record | Steps]:
         for item in paused_at(20)(promised, controls):

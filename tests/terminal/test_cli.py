@@ -156,8 +156,8 @@ def test_the_start_names_run_settings_data_and_device(tragedy: Recorded) -> None
     assert re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{4}", start["run"])
     assert start["settings"] == {
         "lr": 0.1, "normalise": False, "input_scale": 1.0, "activation": "relu", "hidden": [300],
-        "batch_size": 256, "epochs": 2, "init": "normal:0.01", "seed": 0, "engine": "auto", "device": "auto",
-        "data_dir": None, "full": False, "preset": "tragedy",
+        "batch_size": 256, "epochs": 2, "steps": None, "init": "normal:0.01", "seed": 0, "engine": "auto",
+        "device": "auto", "data_dir": None, "full": False, "preset": "tragedy",
     }  # fmt: skip
     sha256 = data.EMBEDDED.sha256
     assert start["dataset"] == {"source": "embedded", "train": 8_000, "test": 2_000, "sha256": sha256}
@@ -505,7 +505,8 @@ def test_help_names_every_setting_with_its_values(main: Callable[..., Outcome]) 
         outcome = main(*arguments)
         assert outcome.code == 0
         for name in ("--preset", "--lr", "--normalise / --no-normalise", "--input-scale", "--activation", "--hidden",
-                     "--batch-size", "--epochs", "--init", "--seed", "--device", "--data-dir", "--full / --embedded"):  # fmt: skip
+                     "--batch-size", "--epochs", "--steps", "--init", "--seed", "--device", "--data-dir",
+                     "--full / --embedded"):  # fmt: skip
             assert name in outcome.out
 
 

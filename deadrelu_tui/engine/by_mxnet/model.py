@@ -22,6 +22,7 @@ from deadrelu_tui.engine.by_mxnet.runtime import mx
 from deadrelu_tui.engine.by_mxnet.shared import Shared
 from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.records import Live, Look, Start
+from deadrelu_tui.record.units import Units
 
 LOOKAHEAD, LOOKAHEAD_IN_TEST = 8, 24
 """Steps that may be under way, and while the next to be read back waits for a test, if batches are not too large."""
@@ -47,7 +48,7 @@ class Model:
         self.batches = Batches(dataset, settings.batch_size, settings.seed, self._most + 2, settings.input_scale)
         self._shared = Shared(self.batches, self.context)
         device = "cpu" if self.context.device_type == "cpu" else f"gpu:{self.context.device_id}"
-        self.start = model.found(promised, dataset, self.batches, settings.epochs, device=device, engine="mxnet")
+        self.start = model.found(promised, dataset, self.batches, settings, device=device, engine="mxnet")
         drawn = initial_parameters(settings, dataset.train_images.shape[1], dataset.classes)
         self.parameters = Parameters(drawn, self.context)
         self.readings = Readings(promised.network, self.parameters, metrics)
@@ -95,10 +96,15 @@ class Model:
             looked = self._look(live, len(self.dataset.test_labels))
         return Pending(number, epoch, live, len(batch), rate, self.readings, read, looked, test)
 
-    def look(self, number: int, live: Live) -> Look:
-        """Look at the probe set with the weights that the last step left, which has been read back."""
-        looking = self._look(live, self.start.probe)
-        units, values = looking.units(self.start.network, live["activation"], *self.readings.last, first=False)
+    def look(self, number: int, live: Live, test: bool = False) -> Look:
+        """Look at the probe set, or at all of the test set, with the weights that the last step left, which has been
+        read back.
+        """
+        looking = self._look(live, len(self.dataset.test_labels) if test else self.start.probe)
+        values, units = looking.tested() if test else {}, dict[str, Units]()
+        if self.metrics:
+            units, seen = looking.units(self.start.network, live["activation"], *self.readings.last, first=False)
+            values |= seen
         return Look(number, values, units)
 
     def _look(self, live: Live, images: int) -> Looking:

@@ -19,7 +19,7 @@ from deadrelu_tui.record.units import Units
 
 @dataclass
 class Looking:
-    """A look at the probe set, and at an epoch's end at the rest of the test set, that MXNet may still be taking.
+    """A look at the probe set, and with a test at the rest of the test set, that MXNet may still be taking.
 
     The units are measured from it in NumPy, which does so in a fifth of the time of MXNet's reductions.
     """
@@ -32,6 +32,14 @@ class Looking:
     """h of the probe set per layer, shape (images, units), that of the classes last."""
     parameters: list[Any] = field(default_factory=list)
     gradients: list[Any] = field(default_factory=list)
+
+    def tested(self) -> dict[str, float]:
+        """Wait for it; return what all that was looked at tells of the test set."""
+        total = sum(count for count, _, _ in self.scores)
+        return {
+            "loss/test": sum(float(loss.asscalar()) for _, loss, _ in self.scores) / total,
+            "accuracy/test": sum(float(right.asscalar()) for *_, right in self.scores) / total,
+        }
 
     def units(
         self, network: Network, activation: str, firings: Mapping[str, Floats], images: int, first: bool
@@ -68,9 +76,7 @@ class Pending:
         units: dict[str, Units] = {}
         if self.looked is not None:
             if self.tested:
-                total = sum(count for count, _, _ in self.looked.scores)
-                values["loss/test"] = sum(float(loss.asscalar()) for _, loss, _ in self.looked.scores) / total
-                values["accuracy/test"] = sum(float(right.asscalar()) for *_, right in self.looked.scores) / total
+                values |= self.looked.tested()
             if firings:
                 first = self.step == 0 and not self.tested
                 units, seen = self.looked.units(

@@ -45,7 +45,7 @@ class Model:
             raise InputError(f"device {settings.device} cannot be used by NumPy. Allowed here: auto, cpu")
         self.dataset, self.metrics, self._scale = dataset, metrics, settings.input_scale
         self.batches = Batches(dataset, settings.batch_size, settings.seed, scale=settings.input_scale)
-        self.start = model.found(promised, dataset, self.batches, settings.epochs, device="cpu", engine="numpy")
+        self.start = model.found(promised, dataset, self.batches, settings, device="cpu", engine="numpy")
         self._draws = Draws(settings.init, settings.seed)
         widths = dataset.train_images.shape[1], *settings.hidden, dataset.classes
         self.network = Network(self._draws.parameters(widths), self.batches.size)
@@ -80,11 +80,11 @@ class Model:
         fired = {name: each > 0 for name, each in firings.items()}
         return Done(Step(number, 0.0, epoch, live, values, fired, units, test))
 
-    def look(self, number: int, live: Live) -> Look:
-        """Look at the probe set with the weights that the last step left."""
+    def look(self, number: int, live: Live, test: bool = False) -> Look:
+        """Look at the probe set, or at all of the test set, with the weights that the last step left."""
         values: dict[str, float] = {}
         with np.errstate(all="ignore"):
-            units = self._looked(live, False, values)
+            units = self._looked(live, False, values, test)
         return Look(number, values, units)
 
     def _looked(self, live: Live, first: bool, values: dict[str, float], test: bool = False) -> dict[str, Units]:

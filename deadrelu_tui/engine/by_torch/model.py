@@ -21,6 +21,7 @@ from deadrelu_tui.engine.by_torch.runtime import torch
 from deadrelu_tui.engine.by_torch.transfer import Slot, arrays, make_mark, on_its_way
 from deadrelu_tui.record.columns import Floats
 from deadrelu_tui.record.records import Live, Look, Start
+from deadrelu_tui.record.units import Units
 
 LOOKAHEAD = 8
 """Steps that may be under way on a GPU."""
@@ -34,7 +35,7 @@ class Model:
         self.device = runtime.device(settings.device)
         self.batches = Batches(dataset, settings.batch_size, settings.seed, buffers=0)  # it is gathered on the device
         name = "cpu" if self.device.type == "cpu" else f"gpu:{self.device.index}"
-        self.start = model.found(promised, dataset, self.batches, settings.epochs, device=name, engine="torch")
+        self.start = model.found(promised, dataset, self.batches, settings, device=name, engine="torch")
         self._draws = Draws(settings.init, settings.seed)
         drawn = self._draws.parameters((dataset.train_images.shape[1], *settings.hidden, dataset.classes))
         self.network = Network(drawn, self.batches.size, self.device, metrics)
@@ -81,12 +82,17 @@ class Model:
             slot.ask(network.told)
         return Pending(number, epoch, live, len(batch), rate, self.readings, slot, looked, test)
 
-    def look(self, number: int, live: Live) -> Look:
-        """Look at the probe set with the weights that the last step left, which has been read back."""
+    def look(self, number: int, live: Live, test: bool = False) -> Look:
+        """Look at the probe set, or at all of the test set, with the weights that the last step left, which has been
+        read back.
+        """
         with torch.inference_mode():
-            looking = self._looking(live)
+            looking = self._looking(live, test)
             self._wait()
-        units, values = looking.units(self.start.network, live["activation"], *self.readings.last, first=False)
+        values, units = looking.scores(), dict[str, Units]()
+        if self.readings.metrics:
+            units, seen = looking.units(self.start.network, live["activation"], *self.readings.last, first=False)
+            values |= seen
         return Look(number, values, units)
 
     def _looking(self, live: Live, test: bool = False) -> Looking:

@@ -49,7 +49,7 @@ def _sizes(parameters: Floats) -> Iterator[tuple[float, float, float]]:
 
 @dataclass
 class Looking:
-    """A look at the probe set, and at an epoch's end at the rest of the test set, on its way to the host."""
+    """A look at the probe set, and with a test at the rest of the test set, on its way to the host."""
 
     right: ByteArray
     """The classes of the probe set's images."""
@@ -61,6 +61,14 @@ class Looking:
     """With a test: the loss of all test images, and how many are classified rightly."""
     tested: int = 0
     """How many there are."""
+
+    def scores(self) -> dict[str, float]:
+        """Return what it tells of the test set, once all is there; nothing without a test."""
+        found: dict[str, float] = {}
+        for each in self.scored:
+            loss, right = each.tolist()
+            found["loss/test"], found["accuracy/test"] = loss / self.tested, right / self.tested
+        return found
 
     def units(
         self, network: Network, activation: str, firings: Mapping[str, Floats], images: int, first: bool
@@ -95,9 +103,7 @@ class Pending:
         firings, _ = self.readings.last
         units: dict[str, Units] = {}
         if self.looked is not None:
-            for each in self.looked.scored:
-                loss, right = each.tolist()
-                values["loss/test"], values["accuracy/test"] = loss / self.looked.tested, right / self.looked.tested
+            values |= self.looked.scores()
             if firings:
                 first = self.step == 0 and not self.tested
                 units, seen = self.looked.units(

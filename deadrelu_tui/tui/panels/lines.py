@@ -120,7 +120,7 @@ def progress(run: Source, history: History, width: int) -> Content:
         long, short = [step, measured, *eta], [step, f"{speed:.0f}/s", *eta]
     else:
         long = short = [step, f"{duration(history.end.at if history.end else history.seconds)} in all"]
-    epochs = None if planned is None or not start.steps_per_epoch else planned // start.steps_per_epoch
+    epochs = history.epochs_planned
     epoch = history.epoch or (1 if epochs else None)
     head = f" epoch {epoch}{'' if epochs is None else f'/{epochs}'} " if epoch is not None else " "
     share = min(1.0, done / planned) if planned else 0.0

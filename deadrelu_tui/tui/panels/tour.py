@@ -20,7 +20,7 @@ from deadrelu_tui.record.history import History
 from deadrelu_tui.tui.panels.beginning import KEY
 from deadrelu_tui.wording import count, number, percent
 
-SETTINGS: Mapping[str, Any] = {**presets.experiment("tragedy"), "epochs": None, "hidden": (300,)}
+SETTINGS: Mapping[str, Any] = {**presets.experiment("tragedy"), "epochs": None, "steps": None, "hidden": (300,)}
 """What the run of a tour is set to."""
 
 

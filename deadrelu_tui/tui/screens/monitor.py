@@ -134,6 +134,8 @@ class MonitorScreen(Viewing):
             return OUTSIDE[needs]
         if run.start.facts.get("guest") and needs == "lr" and "lr" not in run.live:
             return "This training has no learning rate that could be set."
+        if action == "train_on" and run.start.settings.get("steps") is not None:
+            return "This run ends after so many steps, and not after epochs: s sets another number."
         if needs not in run.start.can or (action in CHANGES and needs not in run.live) or action in OF_OURS:
             return "This run takes no orders of that kind."
         if run.lack:
@@ -246,7 +248,7 @@ class MonitorScreen(Viewing):
 
     def action_experiment(self, name: str) -> None:
         """Start one of the article's experiments."""
-        self._start({**presets.experiment(name), "epochs": presets.PRESETS[name].epochs})
+        self._start({**presets.experiment(name), "epochs": presets.PRESETS[name].epochs, "steps": None})
 
     def action_tour(self) -> None:
         """Start a run that is a tour."""
