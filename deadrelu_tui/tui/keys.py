@@ -93,35 +93,18 @@ KEYS: tuple[Binding, ...] = (
     Binding("ctrl+c", "leave", show=False, system=True),
 )  # fmt: skip
 
-ANYWHERE = (
+DETACH = _key("ctrl+backslash", "detach", "detach", "Leave the screen and let the run go on: deadrelu-tui attach "
+              "brings it back, from any terminal.", key_display="ctrl+\\", show=False, priority=True)  # fmt: skip
+"""A key of the application that shows a live run."""
+EVERYWHERE = (
     Binding("ctrl+q", "quit", show=False, system=True, priority=True),
-    _key(
-        "ctrl+l",
-        "redraw",
-        "redraw",
-        "Draw the whole screen anew, should something else have written on it.",
-        show=False,
-        priority=True,
-    ),
-    _key(
-        "ctrl+backslash",
-        "detach",
-        "detach",
-        "Leave the screen and let the run go on: deadrelu-tui attach brings it back, from any terminal.",
-        key_display="ctrl+\\",
-        show=False,
-        priority=True,
-    ),
-    _key(
-        "ctrl+z",
-        "suspend",
-        "suspend",
-        "Give the terminal back to the shell and hold the training (--on-suspend train does not); fg brings both back.",
-        show=False,
-        priority=True,
-    ),
-)
-"""Keys of the application: they work in dialogs, too."""
+    _key("ctrl+l", "redraw", "redraw", "Draw the whole screen anew, should something else have written on it.",
+         show=False, priority=True),
+    _key("ctrl+z", "suspend", "suspend", "Give the terminal back to the shell and hold the training (--on-suspend "
+         "train does not); fg brings both back.", show=False, priority=True),
+)  # fmt: skip
+"""Keys of every application: they work in dialogs, too."""
+ANYWHERE = (*EVERYWHERE, DETACH)
 
 UNIT_KEYS = (
     _key("left", "unit(-1)", "unit before", "Read the unit before."),
@@ -135,7 +118,7 @@ EVENT_KEYS = (
     _key("up,k", "scroll(1)", "scroll up", "Scroll up; k, too."),
     _key("down,j", "scroll(-1)", "scroll down", "Scroll down; j, too."),
     _key("pageup", "page(1)", "page up", "A page up."),
-    _key("pagedown", "page(-1)", "page down", "A page down."),
+    _key("pagedown", "leaf('before')", "page down", "A page down."),
     _key(
         "slash",
         "find_event",
