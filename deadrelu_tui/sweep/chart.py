@@ -55,6 +55,17 @@ class Reading(NamedTuple):
         """Whether all have ended."""
         return len(self.outcomes) == self.of
 
+    def beyond(self, metric: str) -> bool | None:
+        """Return on which side of the boundary this lies; None where that is not known, or has no meaning.
+
+        Of the dead, whatever diverged is beyond it, too: no learning is to be had there.
+        """
+        if not is_share(metric) or not self.outcomes or self.failed == len(self.outcomes):
+            return None
+        lost = 1.0 if metric == "dead" or metric.startswith("dead_fraction") else 0.0
+        values = [*self.values, *[lost] * self.diverged]
+        return math.fsum(values) / len(values) > LEVEL if values else None
+
 
 class Chart:
     """What came of a sweep so far. One thread adds to it, any may read."""
@@ -112,15 +123,5 @@ class Chart:
         return Reading(found, running, self.grid.seeds, tuple(each for each in values if math.isfinite(each)))
 
     def beyond(self, place: Place, metric: str) -> bool | None:
-        """Return on which side of the boundary a place lies; None where that is not known, or has no meaning.
-
-        Of the dead, whatever diverged is beyond it, too: no learning is to be had there.
-        """
-        if not is_share(metric):
-            return None
-        found = self.reading(place, metric)
-        if not found.outcomes or found.failed == len(found.outcomes):
-            return None
-        lost = 1.0 if metric == "dead" or metric.startswith("dead_fraction") else 0.0
-        values = [*found.values, *[lost] * found.diverged]
-        return math.fsum(values) / len(values) > LEVEL if values else None
+        """Return on which side of the boundary a place lies; None where that is not known, or has no meaning."""
+        return self.reading(place, metric).beyond(metric)

@@ -20,6 +20,7 @@ SHORT = {"dead": "dead_fraction", "zeros": "zero_fraction", "silent": "silent_fr
 OTHER = {"accuracy": "accuracy/test", "test-loss": "loss/test"}
 """Short names of metrics of the whole network."""
 DIVERGED = "diverged"
+_LOST = frozenset({Status.FAILED.value, "lost"})
 
 
 class Outcome(NamedTuple):
@@ -38,7 +39,7 @@ class Outcome(NamedTuple):
     @property
     def failed(self) -> bool:
         """Whether it has no values: an error ended it, or whoever computed it was killed."""
-        return self.how in (Status.FAILED.value, "lost")
+        return self.how in _LOST
 
     @property
     def diverged(self) -> bool:

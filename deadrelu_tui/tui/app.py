@@ -17,7 +17,7 @@ from deadrelu_tui.run.library import Library
 from deadrelu_tui.run.session import Begin, Find, Session
 from deadrelu_tui.run.source import ALIVE, Source
 from deadrelu_tui.tui.application import Application
-from deadrelu_tui.tui.keys import DETACH, KEYS
+from deadrelu_tui.tui.keys import KEYS, OF_RUNS
 from deadrelu_tui.tui.screens.monitor import MonitorScreen
 from deadrelu_tui.tui.screens.questions import QuitQuestion
 from deadrelu_tui.tui.themes import DARK
@@ -43,7 +43,7 @@ class Around:
 class MonitorApp(Application):
     """The live monitor."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [DETACH]
+    BINDINGS: ClassVar[list[BindingType]] = list(OF_RUNS)
 
     def __init__(
         self, first: Source, begin: Begin, meter: Meter | None = None, pace: Pace | None = None,

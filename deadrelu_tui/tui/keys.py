@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from textual.binding import Binding
@@ -13,8 +13,12 @@ Spelling = Callable[[Binding], str]
 """How a key is written: App.get_key_display."""
 
 
-def _key(key: str, action: str, name: str, text: str, **more: object) -> Binding:
+def declared(key: str, action: str, name: str, text: str, **more: object) -> Binding:
+    """Return a key: its action, the action's name, and what it does in a sentence."""
     return Binding(key, action, name, tooltip=text, **more)  # type: ignore[arg-type]
+
+
+_key = declared
 
 
 _RATE = Binding.Group("lr")
@@ -93,18 +97,20 @@ KEYS: tuple[Binding, ...] = (
     Binding("ctrl+c", "leave", show=False, system=True),
 )  # fmt: skip
 
-DETACH = _key("ctrl+backslash", "detach", "detach", "Leave the screen and let the run go on: deadrelu-tui attach "
-              "brings it back, from any terminal.", key_display="ctrl+\\", show=False, priority=True)  # fmt: skip
-"""A key of the application that shows a live run."""
 EVERYWHERE = (
     Binding("ctrl+q", "quit", show=False, system=True, priority=True),
     _key("ctrl+l", "redraw", "redraw", "Draw the whole screen anew, should something else have written on it.",
          show=False, priority=True),
+)  # fmt: skip
+"""Keys of every application: they work in dialogs, too."""
+OF_RUNS = (
+    _key("ctrl+backslash", "detach", "detach", "Leave the screen and let the run go on: deadrelu-tui attach brings it "
+         "back, from any terminal.", key_display="ctrl+\\", show=False, priority=True),
     _key("ctrl+z", "suspend", "suspend", "Give the terminal back to the shell and hold the training (--on-suspend "
          "train does not); fg brings both back.", show=False, priority=True),
 )  # fmt: skip
-"""Keys of every application: they work in dialogs, too."""
-ANYWHERE = (*EVERYWHERE, DETACH)
+"""Keys of the application that shows runs."""
+ANYWHERE = (*EVERYWHERE, *OF_RUNS)
 
 UNIT_KEYS = (
     _key("left", "unit(-1)", "unit before", "Read the unit before."),
@@ -118,7 +124,7 @@ EVENT_KEYS = (
     _key("up,k", "scroll(1)", "scroll up", "Scroll up; k, too."),
     _key("down,j", "scroll(-1)", "scroll down", "Scroll down; j, too."),
     _key("pageup", "page(1)", "page up", "A page up."),
-    _key("pagedown", "leaf('before')", "page down", "A page down."),
+    _key("pagedown", "page(-1)", "page down", "A page down."),
     _key(
         "slash",
         "find_event",
@@ -168,9 +174,11 @@ def actions_of(key: str) -> list[str]:
     return [each.action for each in Binding.make_bindings(KEYS) if each.key == key and not each.system]
 
 
-def entries(display: Spelling, applies: Callable[[str], bool | None]) -> Iterator[tuple[str, str, str, bool]]:
+def entries(
+    display: Spelling, applies: Callable[[str], bool | None], keys: Sequence[Binding] = KEYS
+) -> Iterator[tuple[str, str, str, bool]]:
     """Yield (key, label, action, whether it applies) for the line of keys; a group of keys is one entry."""
-    shown = [binding for binding in KEYS if binding.show and not binding.system]
+    shown = [binding for binding in keys if binding.show and not binding.system]
     for group, bindings in groupby(shown, lambda each: each.group or each):
         members = list(bindings)
         written = [key_of(each, display) for each in members]

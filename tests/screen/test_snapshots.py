@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import apps
 import pytest
 from stories import DIVERGED, HEALTHY, SATURATED, SPARSE, TRAGEDY, Stage, Story, runs
+from sweeps import phase, under_way
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -68,6 +69,21 @@ class Picture:
         finally:
             self.stage.close()
             app.close()
+
+    def of_map(self, size: tuple[int, int] = WIDE, at: int = 380, theme: str | None = None, *keys: str) -> bool:
+        """Return whether the map of a sweep looks as it did, so many runs of which have ended."""
+        app = phase(under_way(at), meter=Steady(-1))
+        if theme is not None:
+            app.theme = theme
+
+        async def prepare(pilot: Pilot[None]) -> None:
+            await pilot.pause()
+            await pilot.press(*keys)
+            await pilot.pause()
+            assert app.map is not None
+            app.map.draw()
+
+        return self.compare(app, terminal_size=size, run_before=prepare)
 
 
 @pytest.fixture
@@ -177,3 +193,24 @@ def test_the_list_of_runs_looks_the_same(picture: Picture) -> None:
 @pytest.mark.parametrize("size", [LESS, (40, 12)], ids=lambda size: "{}x{}".format(*size))
 def test_the_help_looks_the_same(picture: Picture, size: tuple[int, int]) -> None:
     assert picture.of(TRAGEDY, size=size, after=press("question_mark", "pagedown"))
+
+
+@pytest.mark.parametrize("size", [WIDE, LESS, MIDDLE, (60, 18), (40, 12)], ids=lambda size: "{}x{}".format(*size))
+def test_the_map_of_a_sweep_looks_the_same_at_every_size(picture: Picture, size: tuple[int, int]) -> None:
+    assert picture.of_map(size)
+
+
+def test_the_map_of_a_sweep_that_has_just_begun_looks_the_same(picture: Picture) -> None:
+    assert picture.of_map(LESS, 60)
+
+
+def test_the_map_of_another_metric_looks_the_same_in_light_colours(picture: Picture) -> None:
+    assert picture.of_map(LESS, 380, LIGHT.name, "v", "v", "v")
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("LC_ALL", "C")], ids=["no colours", "ascii"])
+def test_the_map_of_a_sweep_looks_the_same_on_a_plain_terminal(
+    picture: Picture, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert picture.of_map(LESS)

@@ -272,7 +272,7 @@ def _key(key: str, label: str, action: str, enabled: bool) -> Content:
     """Return a key's entry. There are few; to read the markup of them all takes longer than the rest of a frame."""
     if not enabled:
         return Content.styled(f"{key} {label}", FAINT)
-    return Content.from_markup(f"[@click=screen.{action}][b $accent]{key}[/] {label}[/]")
+    return Content.from_markup(f"[@click=screen.{action}][b $accent]$key[/] $label[/]", key=key, label=label)
 
 
 def ascii_only(text: Content) -> Content:
