@@ -28,6 +28,7 @@ from deadrelu_tui.cli.options import (
     some_settings,
 )
 from deadrelu_tui.cli.progress import progress
+from deadrelu_tui.cli.showing import screen_options
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.places import runs_folder
 from deadrelu_tui.sweep.axes import FIXED, Axis, values_of
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from deadrelu_tui.sweep.grid import Grid
     from deadrelu_tui.sweep.sweep import Sweep
 
+Limit = Callable[[RunSettings], float | None]
 POLL_SECONDS = 0.1
 TOLD = 0.1
 """Of a sweep without a terminal it is told whenever such a share more of it is done."""
@@ -104,6 +106,7 @@ def _several(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--headless", is_flag=True, help="A bar and a table, also on a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when all is done.")
 @STORE
+@screen_options
 @click.pass_context
 def sweep_command(
     ctx: click.Context, /, seeds: int, show: str, name: str | None, workers: int | None, scheduler: str | None,
@@ -121,6 +124,7 @@ def sweep_command(
     from deadrelu_tui.sweep.outcome import metric_of
     from deadrelu_tui.sweep.sweep import Given, Sweep, name_of
 
+    headless = headless or as_json or not (os.isatty(0) and os.isatty(1))
     axes = _axes(ctx)
     settings, beside = chosen(ctx), chosen_beside(ctx)
     if settings.seed + seeds - 1 > MAX_SEED:
@@ -156,7 +160,15 @@ def sweep_command(
     for path in exports:
         sweep_files.check(path, overwrite)
     sweep = Sweep(grid, given)
-    ctx.exit(_without_screen(sweep, metric, images, as_json, exports, overwrite))
+    limit, code = _limits(images), 0
+    if headless:
+        code = INTERRUPTED if _without_screen(sweep, metric, limit, as_json) else 0
+    else:
+        from deadrelu_tui.cli.phase import show as show_map
+
+        code = show_map(sweep, metric, limit, beside)
+    _write(sweep, metric, limit, exports, overwrite)
+    ctx.exit(_ended(sweep, code, headless))
 
 
 def _axes(ctx: click.Context) -> tuple[Axis, ...]:
@@ -206,7 +218,7 @@ def _gpus(settings: RunSettings) -> list[str]:
     return [str(each) for each in found] or ["0"]
 
 
-def _limits(images: Dataset) -> Callable[[RunSettings], float | None]:
+def _limits(images: Dataset) -> Limit:
     """Return what says from which learning rate on theory expects half of layer 1 to be dead."""
     from deadrelu_tui.builtin.promise import DIVISOR
     from deadrelu_tui.theory.rates import half_dies
@@ -221,15 +233,13 @@ def _limits(images: Dataset) -> Callable[[RunSettings], float | None]:
     return limit
 
 
-def _without_screen(
-    sweep: Sweep, metric: str, images: Dataset, as_json: bool, exports: tuple[Path, ...], overwrite: bool
-) -> int:
-    """Compute it all, and print what came of it; return the exit code."""
+def _without_screen(sweep: Sweep, metric: str, limit: Limit, as_json: bool) -> bool:
+    """Compute it all, and print what came of it; return whether somebody interrupted it."""
     from deadrelu_tui import strict_json
     from deadrelu_tui.report import swept
     from deadrelu_tui.report.paper import Paper
 
-    interrupted, chart, limit = threading.Event(), sweep.chart, _limits(images)
+    interrupted, chart = threading.Event(), sweep.chart
 
     def stop(_signal: int, _frame: object) -> None:
         interrupted.set()
@@ -239,28 +249,25 @@ def _without_screen(
     signal.signal(signal.SIGTERM, stop)
     sweep.begin()
     _follow(sweep)
-    if chart.done or sweep.error is None:
+    if chart.done:
         if as_json:
             click.echo(strict_json.line({"sweep": sweep.name, **swept.data(chart, metric, limit)}))
         else:
             for line in swept.lines(chart, metric, limit, Paper.of(sys.stdout, os.environ)):
                 click.echo(line)
-    _write(sweep, metric, limit, exports, overwrite)
-    return _ended(sweep, interrupted.is_set())
+    return interrupted.is_set()
 
 
-def _write(
-    sweep: Sweep, metric: str, limit: Callable[[RunSettings], float | None], exports: tuple[Path, ...], overwrite: bool
-) -> None:
+def _write(sweep: Sweep, metric: str, limit: Limit, exports: tuple[Path, ...], overwrite: bool) -> None:
     from deadrelu_tui.report import sweep_files
 
-    for path in exports:
+    for path in exports if sweep.chart.done else ():
         sweep_files.write(sweep.chart, metric, path, limit=limit, overwrite=overwrite)
         click.echo(f"deadrelu-tui: {path} is written", err=True)
 
 
-def _ended(sweep: Sweep, interrupted: bool) -> int:
-    """Say how it ended where that is not as it should be; return the exit code."""
+def _ended(sweep: Sweep, code: int, headless: bool) -> int:
+    """Say how it ended, where that is not as it should be or nobody has seen it; return the exit code."""
     from deadrelu_tui.sweep.cluster import GoneError
 
     chart, total = sweep.chart, len(sweep.chart.grid)
@@ -274,9 +281,11 @@ def _ended(sweep: Sweep, interrupted: bool) -> int:
         return 1
     if sweep.error is not None:
         raise sweep.error
-    if interrupted:
-        return INTERRUPTED
-    return 1 if sweep.unrecorded or all(each.failed for each in chart.outcomes.values()) else 0
+    if code:
+        return code
+    if not headless and chart.done == total:
+        click.echo(f"sweep {sweep.name}: {count(total)} runs, to be listed by deadrelu-tui runs sweep={sweep.name}")
+    return 1 if sweep.unrecorded or (chart.done and all(each.failed for each in chart.outcomes.values())) else 0
 
 
 def _follow(sweep: Sweep) -> None:

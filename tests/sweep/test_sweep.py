@@ -41,10 +41,11 @@ PATIENCE = 120
 
 
 def wanted(settings: RunSettings = BASE, run: str = "20261129-120000-aaaa", **more: Any) -> Wanted:
-    return Wanted(**{  # type: ignore[arg-type]
+    given = {
         "settings": settings.as_dict(), "run": run, "facts": {"sweep": "s", "cell": "c"}, "version": __version__,
         "images": IMAGES, **more,
-    })  # fmt: skip
+    }  # fmt: skip
+    return Wanted(**given)
 
 
 def values(outcome: Outcome) -> dict[str, str]:
@@ -101,7 +102,7 @@ def test_a_run_that_cannot_begin_is_what_came_of_it_and_is_recorded(tmp_path: Pa
         ({"images": "another"}, "a worker has other images than there are here"),
     ],
 )
-def test_a_worker_that_would_compute_something_else_computes_nothing(more: dict[str, str], said: str) -> None:
+def test_a_worker_that_would_compute_something_else_computes_nothing(more: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         compute(wanted(**more))
 
