@@ -41,7 +41,7 @@ Compute = Callable[[Wanted], Computed]
 
 
 class GoneError(Exception):
-    """The scheduler does not answer any more; the message is a line that says so."""
+    """There is nobody who computes, or nobody any more; the message is a line that says so."""
 
 
 class LostError(Exception):
@@ -115,12 +115,15 @@ class Cluster:
             "cls": Scheduler,
             "options": {**common, "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
         }
-        cluster = SpecCluster(workers=spec, scheduler=scheduler, silence_logs=logging.CRITICAL, security=security)
+        cluster = None
         try:
+            cluster = SpecCluster(workers=spec, scheduler=scheduler, silence_logs=logging.CRITICAL, security=security)
             made = cls(Client(cluster, timeout=60, set_as_default=False), _workers(workers), cluster)
-        except BaseException:
-            cluster.close(timeout=ENDS)
-            raise
+        except Exception as error:
+            if cluster is not None:
+                cluster.close(timeout=ENDS)
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise GoneError(f"no workers can be begun here: {in_a_line(_first(error))}") from error
         made._scratch = scratch
         return made
 
@@ -223,6 +226,20 @@ async def _answers(address: str) -> None:
     async with rpc(address, timeout=CONNECTS, connection_args=Security().get_connection_args("client")) as scheduler:
         if (await scheduler.identity()).get("type") != "Scheduler":
             raise OSError("somebody else answers there")
+
+
+def ready() -> None:
+    """Begin what watches over the resources of processes, while standard error still is a file: it inherits that."""
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return what an error came of."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return error
 
 
 def _workers(count: int) -> str:
