@@ -24,10 +24,10 @@ def powers(low: float, high: float, many: int) -> tuple[float, ...]:
 
 
 def grid(across: int = 21, up: int = 9, seeds: int = 3, others: Sequence[Axis] = ()) -> Grid:
-    """Return learning rates by batch sizes: with either of them a network dies sooner in what is made up here."""
+    """Return learning rates by input scales: with either of them a network dies sooner in what is made up here."""
     axes = [Axis("lr", powers(1e-4, 10, across))]
     if up > 1:
-        axes.append(Axis("batch_size", tuple(2**index if up < 12 else 2 * index + 1 for index in range(up))))
+        axes.append(Axis("input_scale", powers(1 / 256, 1, up)))
     return Grid(RunSettings(), (*axes, *others), seeds)
 
 
@@ -71,6 +71,7 @@ class MadeUp:
         self.error: BaseException | None = None
         self.began = time.monotonic() - 60
         self.stopped = False
+        self.taken, self.unrecorded = 0, ""
 
     def stop(self) -> None:
         self.stopped = True
@@ -113,7 +114,7 @@ def no_run(run: str) -> Source:
 
 def theory(settings: RunSettings) -> float | None:
     """Return where theory would have the boundary of what is made up here."""
-    return 10 ** (1.02 - 0.24 * math.log2(settings.batch_size)) if settings.activation == "relu" else None
+    return 10 ** (1.02 - 0.24 * (8 + math.log2(settings.input_scale))) if settings.activation == "relu" else None
 
 
 def phase(

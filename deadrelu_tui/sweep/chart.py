@@ -58,12 +58,12 @@ class Reading(NamedTuple):
     def beyond(self, metric: str) -> bool | None:
         """Return on which side of the boundary this lies; None where that is not known, or has no meaning.
 
-        Of the dead, whatever diverged is beyond it, too: no learning is to be had there.
+        Of the dead, whatever diverged is beyond it, too: no learning is to be had there. It has no accuracy, either.
         """
         if not is_share(metric) or not self.outcomes or self.failed == len(self.outcomes):
             return None
-        lost = 1.0 if metric == "dead" or metric.startswith("dead_fraction") else 0.0
-        values = [*self.values, *[lost] * self.diverged]
+        lost = {"dead": [1.0], "dead_fraction": [1.0], "accuracy": [0.0]}.get(metric.partition("/")[0], [])
+        values = [*self.values, *lost * self.diverged]
         return math.fsum(values) / len(values) > LEVEL if values else None
 
 

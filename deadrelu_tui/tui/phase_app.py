@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from multiprocessing import resource_tracker
+from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -43,6 +44,15 @@ class PhaseApp(Application):
         self.sweep, self._when_ready = sweep, when_ready
         self._of_map = metric, find, limit, save
         self.map: PhaseScreen | None = None
+
+    def run(self, **of_any_app: Any) -> None:
+        """Show the map until it is left.
+
+        While Textual has the terminal, sys.stderr has no descriptor (its fileno is -1), and multiprocessing, which
+        would hand that to the process that keeps track of its resources, could begin no worker: it begins now.
+        """
+        resource_tracker.ensure_running()
+        return super().run(**of_any_app)
 
     def get_default_screen(self) -> Screen[object]:
         """Return the map: the first screen there is, so that nothing is drawn before it."""

@@ -27,6 +27,14 @@ class Sweeping(Protocol):
         """Why nothing goes on just now; empty if it does."""
 
     @property
+    def taken(self) -> int:
+        """How many of its runs were recorded before it began."""
+
+    @property
+    def unrecorded(self) -> str:
+        """Why what is computed is not recorded just now; empty if it is, or was never to be."""
+
+    @property
     def over(self) -> bool:
         """Whether nothing more will come."""
 

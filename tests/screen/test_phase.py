@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -122,23 +125,23 @@ def sharp(cell: Cell) -> Outcome:
 
 async def test_the_cursor_reads_a_place_and_arrows_and_letters_move_it() -> None:
     async with shown(filled()) as seen:
-        assert seen.reading.startswith("lr 0.0316, batch size 16: dead 0 %")
+        assert seen.reading.startswith("lr 0.0316, input scale 0.0625: dead 0 %")
         await seen.press("right", "l", "up", "k")
-        assert seen.reading.startswith("lr 0.1, batch size 64: dead ")
+        assert seen.reading.startswith("lr 0.1, input scale 0.25: dead ")
         await seen.press("left", "h", "down", "j")
-        assert seen.reading.startswith("lr 0.0316, batch size 16: dead ")
+        assert seen.reading.startswith("lr 0.0316, input scale 0.0625: dead ")
         await seen.press("end", "pagedown")
-        assert seen.reading.startswith("lr 10, batch size 1: dead 57.4 % (47.7–71.0 % over 3 seeds) · dying 3")
+        assert seen.reading.startswith("lr 10, input scale 0.00391: dead 57.4 % (47.7–71.0 % over 3 seeds) · dying 3")
         assert seen.reading.endswith("finished")
         await seen.press("right", "down", "home")  # it stays at the edges
-        assert seen.reading.startswith("lr 0.0001, batch size 1: dead 0 % (3 seeds) · healthy 3")
+        assert seen.reading.startswith("lr 1e-4, input scale 0.00391: dead 0 % (3 seeds) · healthy 3")
 
 
 async def test_a_click_reads_a_place() -> None:
     async with shown(filled()) as seen:
         fit, top = seen.map.map._fit, seen.map.map._top
         await seen.pilot.click("#map", offset=(1 + fit.left + 2 * fit.cell[0] + 1, 1 + top + fit.cell[1]))
-        assert seen.reading.startswith("lr 0.000316, batch size 128: ")
+        assert seen.reading.startswith("lr 0.000316, input scale 0.5: ")
 
 
 async def test_lines_run_between_cells_that_live_and_cells_that_die() -> None:
@@ -163,14 +166,20 @@ async def test_lines_run_between_cells_that_live_and_cells_that_die() -> None:
 async def test_where_cells_have_one_row_the_line_below_them_is_an_underline() -> None:
     async with shown(filled(sharp, across=21, up=9, seeds=1), MIDDLE) as seen:
         assert seen.map.map._fit.cell == (3, 1)
-        under = {(x // 3, y) for y, row in enumerate(seen.roles()) for x, role in enumerate(row) if "under" in role}
+        cells = seen.cells()
+        under = {
+            (x // 3, y)
+            for y, row in enumerate(seen.roles())
+            for x, role in enumerate(row)
+            if "under" in role or cells[y][x] == "▁"
+        }
         assert under == {(across, 3 + across) for across in range(5)}
 
 
 async def test_where_nothing_is_known_no_line_is_drawn() -> None:
     async with shown(MadeUp(grid())) as seen:
         assert not any(role.startswith("line:") for row in seen.roles() for role in row)
-        assert seen.reading == "lr 0.0316, batch size 16: not begun"
+        assert seen.reading == "lr 0.0316, input scale 0.0625: not begun"
         assert "running" in seen.line("header")
         assert seen.line("progress").split()[:4] == ["0", "of", "567", "runs"]
 
@@ -190,13 +199,13 @@ async def test_theory_is_marked_across_columns_where_the_rate_goes_upwards() -> 
     async with shown(turned) as seen:
         assert "┈" in "".join(seen.cells())
         assert seen.rows()[0].strip() == "↑ learning rate"
-        assert "batch size" in [row.strip() for row in seen.rows()]
+        assert "input scale" in [row.strip() for row in seen.rows()]
 
 
 async def test_v_and_tab_go_through_the_metrics_and_the_map_follows() -> None:
     async with shown(filled()) as seen:
         await seen.press("v")
-        assert seen.reading.startswith("lr 0.0316, batch size 16: zeros 40.0 %")
+        assert seen.reading.startswith("lr 0.0316, input scale 0.0625: zeros 40.0 %")
         await seen.press("tab")
         assert "accuracy 80.7 %" in seen.reading
         assert seen.map.map.title.startswith("accuracy  of the test images")
@@ -219,11 +228,11 @@ async def test_brackets_go_through_the_pages_of_further_axes() -> None:
     sweep.fill(lambda cell: outcome(cell)._replace(values={"dead": 0.25 * (cell.place[2] + 1)}))
     async with shown(sweep) as seen:
         assert "page 1/2: activation relu" in seen.line("chosen")
-        assert seen.reading.startswith("lr 0.0316, batch size 2, activation relu: dead 25.0 %")
+        assert seen.reading.startswith("lr 0.0316, input scale 0.0625, activation relu: dead 25.0 %")
         assert "┊" in "".join(seen.cells())
         await seen.press("right_square_bracket")
         assert "page 2/2: activation tanh" in seen.line("chosen")
-        assert seen.reading.startswith("lr 0.0316, batch size 2, activation tanh: dead 50.0 %")
+        assert seen.reading.startswith("lr 0.0316, input scale 0.0625, activation tanh: dead 50.0 %")
         assert "┊" not in "".join(seen.cells())  # theory says nothing of tanh
         await seen.press("right_square_bracket", "left_square_bracket")
         assert "page 2/2" in seen.line("chosen")
@@ -256,7 +265,7 @@ async def test_a_finished_map_has_no_signs_below_it_that_it_does_not_show() -> N
 
 async def test_the_reading_of_what_failed_tells_its_error() -> None:
     async with shown(filled(failed)) as seen:
-        assert seen.reading == "lr 0.0316, batch size 16: failed: a worker has no memory left"
+        assert seen.reading == "lr 0.0316, input scale 0.0625: failed: a worker has no memory left"
 
 
 async def test_the_map_fills_while_others_add_to_it_and_is_drawn_for_nothing_else() -> None:
@@ -286,7 +295,7 @@ async def test_when_it_is_over_a_line_says_how_it_went_until_q() -> None:
     sweep.over = True
     async with shown(sweep) as seen:
         await seen.until(lambda: "all 567 runs are done" in seen.line("progress"))
-        assert "in 1:00: 24 diverged, 3 failed   q leaves" in seen.line("progress")
+        assert seen.line("progress").endswith(": 24 diverged, 3 failed   q leaves")
         assert "● finished" in seen.line("header")
         await seen.press("q")
         assert not seen.app.is_running
@@ -309,6 +318,21 @@ async def test_why_nothing_goes_on_is_told() -> None:
     async with shown(sweep) as seen:
         assert "no worker has come yet" in seen.line("progress")
         assert "● waiting" in seen.line("header")
+        sweep.waiting, sweep.unrecorded = "", "No space left on device"
+        await seen.until(lambda: "not recorded: No space left on device" in seen.line("progress"))
+        assert "not recorded   ● running" in seen.line("header")
+
+
+async def test_the_speed_is_that_of_what_is_computed_and_not_of_what_was_recorded_before() -> None:
+    sweep = MadeUp(grid())
+    async with shown(sweep) as seen:
+        sweep.fill(upto=300)
+        sweep.taken = 300
+        await seen.until(lambda: "300 of 567" in seen.line("progress"))
+        assert "– runs/s   ETA –" in seen.line("progress")
+        sweep.fill(upto=310)
+        await seen.until(lambda: "310 of 567" in seen.line("progress"))
+        assert "ETA –" not in seen.line("progress")
 
 
 async def test_q_asks_while_the_sweep_goes_on() -> None:
@@ -443,20 +467,11 @@ async def test_all_of_a_map_is_seen_with_its_axes_at_every_size(size: tuple[int,
         assert seen.map.map._fit.cell == cell
         assert seen.map.map._fit.shown == (21, 9)
         rows = "\n".join(seen.rows())
-        for name in (
-            "256",
-            "16 ",
-            " 1 ",
-            "0.0001",
-            "10",
-            "0 %",
-            "100 %",
-            "half are dead",
-        ):
+        for name in ("0.0625", "0.25", "1e-4", "10", "0 %", "100 %", "half are dead"):
             assert name in rows
         whole = rows + seen.map.map.title
         assert "learning rate" in whole
-        assert "↑ batch size" in whole
+        assert "↑ input scale" in whole
         assert all(len(row) == size[0] - 2 for row in seen.rows())
 
 
@@ -485,7 +500,7 @@ async def test_of_a_grid_larger_than_the_screen_a_part_follows_the_cursor() -> N
         assert "rows 1–" in seen.map.map.hint
         await seen.press("end", "pageup")
         assert seen.map.map.hint.count("–100 of 100") == 2
-        assert seen.reading.startswith("lr 10, batch size 199: ")
+        assert seen.reading.startswith("lr 10, input scale 1: ")
 
 
 async def test_a_large_grid_is_drawn_in_no_time() -> None:
@@ -550,3 +565,27 @@ async def test_a_terminal_that_goes_and_a_signal_end_the_map() -> None:
         seen.app._terminate()
         await seen.pilot.pause()
         assert seen.app.terminated
+
+
+def test_processes_can_be_begun_while_the_map_is_shown() -> None:
+    code = """
+import multiprocessing, os
+from sweeps import MadeUp, grid, phase
+
+async def begin(pilot):
+    worker = multiprocessing.get_context("spawn").Process(target=os.getpid)
+    worker.start()
+    worker.join()
+    pilot.app.exit()
+
+app = phase(MadeUp(grid()))
+app.run(headless=True, auto_pilot=begin)
+assert app.error is None, app.error
+assert not app.return_code, app.return_code
+"""
+    tests = str(Path(__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from textual.content import Content
 
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.record.telling import input_text
 from deadrelu_tui.sweep.axes import Axis, value_text
 from deadrelu_tui.sweep.chart import Chart, Reading, is_share
 from deadrelu_tui.sweep.grid import Grid, Place
@@ -54,16 +55,16 @@ def header(sweep: Sweeping, bytes_per_second: float, width: int) -> Content:
     grid = sweep.chart.grid
     word, style = status(sweep)
     speed, clock = moment(bytes_per_second)
-    right = [(f"● {word}", f"bold {style}")]
+    right = [("not recorded   " if sweep.unrecorded else "", "bold $warning"), (f"● {word}", f"bold {style}")]
     if sweep.where and not sweep.over:
         right.append((f"   {sweep.where}" if width >= 80 else "", MUTED))
     right += [(f"   {speed}" if width >= 100 else "", MUTED), (f"   {clock} " if width >= 90 else " ", MUTED)]
     end = Content.assemble(*right)
     swept, short = (" × ".join(name(each) for each in grid.axes) for name in (axis_name, _short))
     size = " × ".join(str(len(each.values)) for each in grid.axes)
-    name = f"  {sweep.name}" if sweep.name else ""
-    sizes = (f"  sweep of {swept} · {grid.told}", f"  sweep of {swept} · {size}", f"  sweep of {swept}")
-    ways = (f"{name}{sizes[0]}", *sizes, f"  sweep of {short}", f"  {short}", "")
+    named = f"  sweep {sweep.name}: {swept}" if sweep.name else f"  sweep of {swept}"
+    sizes = (f"{named} · {grid.told}", f"{named} · {size}", named, f"  sweep of {swept}")
+    ways = (*sizes, f"  sweep of {short}", f"  {short}", "")
     left = next((each for each in ways if len(each) + 13 + end.cell_length + 1 <= width), "")
     start = Content.assemble((" deadrelu-tui", "bold $primary"), (left, MUTED))
     return cut(start.pad_right(max(1, width - start.cell_length - end.cell_length)) + end, width)
@@ -87,14 +88,14 @@ def progress(sweep: Sweeping, pulse: Pulse, width: int) -> Content:
         return cut(Content.styled(f" ✖ {' '.join(told.split())}; what is computed is kept", "$error"), width)
     if sweep.over:
         return cut(_ended(chart, pulse, width), width)
-    if sweep.waiting:
-        said = f"   {sweep.waiting}"
+    if sweep.waiting or sweep.unrecorded:
+        said = f"   {sweep.waiting or f'not recorded: {sweep.unrecorded}'}"
         texts = [[said], [said]]
     else:
         left = f"ETA {duration((of - done) / pulse.per_second)}" if pulse.per_second else "ETA –"
         running = f"{chart.running} running"
         texts = [[f"{_speed(pulse.per_second)}", left, running], [left]]
-    style = "$warning" if sweep.waiting else ""
+    style = "$warning" if sweep.waiting or sweep.unrecorded else ""
     bare = f" {count(done)} of {count(of)}"
     for bar, head, more in (
         (32, f"{bare} runs", texts[0]), (16, f"{bare} runs", texts[0]), (10, bare, texts[1]), (0, bare, texts[1]),
@@ -158,19 +159,17 @@ def fixed(grid: Grid) -> list[str]:
     """Return what all runs of a grid have in common, in words."""
     varied, base = {each.name for each in grid.axes}, grid.base
     found = [f"{'–'.join(map(str, base.hidden))} hidden"] if "hidden" not in varied else []
-    words = {"activation": "{}", "lr": "lr {}", "input_scale": "input scale {}", "steps": "{} steps",
-             "epochs": "{} epochs", "batch_size": "batch {}", "init": "init {}"}  # fmt: skip
+    words = {"activation": "{}", "lr": "lr {}", "steps": "{} steps", "epochs": "{} epochs", "batch_size": "batch {}",
+             "init": "init {}"}  # fmt: skip
     for name, word in words.items():
         value = getattr(base, name, None)
-        if name in varied or value is None or (name == "epochs" and getattr(base, "steps", None) is not None):
-            continue
-        if name == "input_scale" or (name == "normalise" and "input_scale" in varied):
-            continue
-        found.append(word.format(value_text(name, value)))
-    if "normalise" not in varied and "input_scale" not in varied:
-        scale = getattr(base, "input_scale", None)
-        shown = "input 0–1" if base.normalise else "input 0–255"
-        found.append(shown if scale is None else f"input scale {value_text('input_scale', scale)}")
+        if name == "epochs" and getattr(base, "steps", None) is not None:
+            continue  # which is as long as a run gets
+        if name not in varied and value is not None:
+            told = word.format(value_text(name, value))
+            found.append(told.removesuffix("s") if value == 1 else told)
+    if not varied & {"normalise", "input_scale"}:
+        found.append(input_text(base.normalise, base.as_dict()))
     seeds = f"seeds {base.seed}–{base.seed + grid.seeds - 1}" if grid.seeds > 1 else f"seed {base.seed}"
     return [*found, seeds]
 

@@ -36,6 +36,10 @@ GAP = 1
 """Columns between the names of the rows and the map."""
 OUTLINED = (5, 3)
 """Columns and rows from which on a cell under the cursor has an outline, and is not filled."""
+BELOW = ("▁", "_")
+"""The boundary below a cell, in Unicode and in ASCII."""
+FEWER = 1.2
+"""By how many characters the values below the map are to be shorter on average, if there are half as many of them."""
 LOGARITHMIC = 30.0
 """How many times the least number the greatest is from which on the ramp goes by their logarithms."""
 
@@ -186,6 +190,10 @@ class Sheet:
         """Return whether nothing is to be read there."""
         return 0 <= x < self.width and 0 <= y < self.height and self.kinds[y][x] == "ink"
 
+    def line_below(self, x: int, y: int) -> bool:
+        """Return whether the boundary runs below a character, and nothing else is to be read there."""
+        return 0 <= x < self.width and self.kinds[y][x] == "line" and self.glyphs[y][x] in BELOW
+
     def rows(self) -> list[Row]:
         """Return it as rows of spans."""
         found = []
@@ -282,7 +290,8 @@ def _bound(sheet: Sheet, seen: Sequence[Sequence[Square]], cell: tuple[int, int]
     side of it where a number stands there, or where two edges of a square meet in one character.
     """
     wide, high = cell
-    right, left, below, above = ("|", "|", "_", "") if ascii_only else ("▕", "▏", "▁", "▔")
+    right, left, above = ("|", "|", "") if ascii_only else ("▕", "▏", "▔")
+    below = BELOW[ascii_only]
 
     def differ(one: Square, other: Square) -> bool:
         return None not in (one.beyond, other.beyond) and one.beyond != other.beyond
@@ -299,7 +308,11 @@ def _bound(sheet: Sheet, seen: Sequence[Sequence[Square]], cell: tuple[int, int]
             if differ(one, other):
                 columns = range(x * wide, (x + 1) * wide)
                 if high == 1:
-                    sheet.under |= {(column, y - 1) for column in columns}
+                    for column in columns:
+                        if sheet.free(column, y - 1):
+                            sheet.put(column, y - 1, below, "line")
+                        else:
+                            sheet.under.add((column, y - 1))
                     continue
                 over = [(column, y * high - 1) for column in columns], below
                 under = [(column, y * high) for column in columns], above
@@ -322,10 +335,14 @@ def _limit(sheet: Sheet, fit: Fit, way: str, other: int, place: float, glyph: st
     if way == "across":
         row, x = up - 1 - (other - fit.first[1]), math.floor((place - fit.first[0] + 0.5) * wide)
         if 0 <= row < up and 0 <= x < sheet.width:
-            for y in range(row * high, (row + 1) * high):
-                beside = high == 1 or sheet.kinds[y][x] == "line"  # a row that has no other is not to be left out
-                places = (x, x - 1, x + 1) if beside else (x,)
-                near = next((each for each in places if sheet.free(each, y)), None)
+            lines = range(row * high, (row + 1) * high)
+            if any(sheet.kinds[y][x] == "line" and not sheet.line_below(x, y) for y in lines):
+                x += 1 if x + 1 < sheet.width else -1  # beside the boundary, and straight
+            for y in lines:
+                places = (x,) if high > 1 else (x, x - 1, x + 1)  # a row that has no other is not to be left out
+                near = next((each for each in places if sheet.free(each, y) or sheet.line_below(each, y)), None)
+                if near is not None and sheet.line_below(near, y):
+                    sheet.under.add((near, y))  # so that both are seen
                 if near is not None:
                     sheet.put(near, y, glyph, "limit")
         return
@@ -384,13 +401,13 @@ def _spread(texts: Sequence[str], wide: int) -> range:
         if all(len(texts[index]) + 2 <= step * wide for index in range(0, len(texts), step)) or step == len(texts)
     )  # fmt: skip
 
-    def length(step: int) -> tuple[float, int]:
+    def cost(step: int) -> float:
         chosen = texts[::step]
-        return sum(map(len, chosen)) / len(chosen), step
+        return sum(map(len, chosen)) / len(chosen) + FEWER * step / least
 
     if least >= len(texts):
         return range(0, len(texts), max(1, least))
-    return range(0, len(texts), min(range(least, min(2 * least + 1, len(texts))), key=length))
+    return range(0, len(texts), min(range(least, min(2 * least + 1, len(texts))), key=cost))
 
 
 def row_names(axis: Axis | None, fit: Fit, at: int) -> list[Row]:

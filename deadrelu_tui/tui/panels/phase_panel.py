@@ -26,7 +26,7 @@ PHASE_ROLES = ("alive", "lost", "void", "bright", "dark", "pending", "running", 
 """Ends of the ramp, what has no number, what can be read on them, and the signs."""
 ROOMY = 3
 """Rows of the panel beside the map from which on the axis across has its name below it."""
-FAINTLY = 0.35
+FAINTLY = 0.28
 """How much of the colour of the nearest cell one has that has no number yet."""
 _PLAIN = {"ink": "text", "value": "strong", "end": "strong", "line": "strong", "limit": "text", "at": "at",
           "outline": "at", phase_map.LACKING: "text", phase_map.PENDING: "text", phase_map.RUNNING: "mark",
@@ -216,8 +216,6 @@ class PhasePanel(CellPanel, can_focus=False):
         if ":" not in role or role in self._styles:
             return super()._style(role)
         kind, ground, *under = role.split(":")
-        if under and kind == "ink":
-            kind = "line"  # a blank is to be seen underlined
         plain = super()._style(_PLAIN.get(kind, "text"))
         style = self._coloured(kind, ground) if self.coloured else plain
         self._styles[role] = style + Style(underline=True) if under else style
@@ -237,7 +235,9 @@ class PhasePanel(CellPanel, can_focus=False):
             "line": bright, "outline": ink,
             phase_map.RUNNING: below.blend(ink, 0.7), phase_map.DIVERGED: ink, phase_map.FAILED: ink,
         }.get(kind, below)  # fmt: skip
-        if (ground == VOID or ground.endswith(FAINT)) and kind in PHASE_ROLES:
+        if kind == phase_map.PENDING:
+            shown = below.blend(ink, 0.3)
+        elif (ground == VOID or ground.endswith(FAINT)) and kind in PHASE_ROLES:
             shown = self._colour(kind)
         return Style(color=shown.rich_color, bgcolor=below.rich_color, bold=kind in ("line", "outline"))
 

@@ -23,7 +23,7 @@ from deadrelu_tui.tui.wire.pace import Pace
 from deadrelu_tui.tui.wire.terminal import Meter
 from deadrelu_tui.wording import printable
 
-BEGINS = frozenset({"restart", "experiment", "tour", "settings", "train_on", "normalise", "rate", "type_rate",
+BEGINS = frozenset({"restart", "experiment", "tour", "settings", "train_on", "normalise", "rate", "type_rate", "revive",
                     "activation"})  # fmt: skip
 """Actions that begin another run, or say with what."""
 ONLY_READ = "Here runs are read: deadrelu-tui replay {} trains anew with its settings."

@@ -103,7 +103,7 @@ class PhaseScreen(Screen[None]):
         self._rest_until = time.monotonic() + self.pace.wait(time.monotonic() - began, self.meter)
 
     def _count(self, now: float) -> None:
-        done = self.sweep.chart.done
+        done = self.sweep.chart.done - self.sweep.taken  # what is taken comes at once, and is no work
         if not self._lately or self._lately[-1][1] != done:
             self._lately.append((now, done))
         while len(self._lately) > 2 and now - self._lately[1][0] > LATELY:
@@ -123,7 +123,7 @@ class PhaseScreen(Screen[None]):
     def _state(self) -> tuple[object, ...]:
         sweep = self.sweep
         return (
-            sweep.chart.changes, sweep.over, sweep.waiting, sweep.where, sweep.error, self.size,
+            sweep.chart.changes, sweep.over, sweep.waiting, sweep.where, sweep.error, sweep.unrecorded, self.size,
             lines.moment(self.meter.bytes_per_second() if self.meter else 0.0),
         )  # fmt: skip
 
