@@ -1,29 +1,26 @@
 """Pictures of the map of a sweep on the screen, from real runs: python screenshots/sweep.py
 
-A sweep of 21 learning rates by 9 input scales, of 200 steps each, computed one after the other.
+A sweep of 21 learning rates by 9 input scales, of 200 steps each: some minutes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from make import HERE, to_png
 
-from deadrelu_tui import places
 from deadrelu_tui.builtin import fashion_mnist
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.engine.begin import make_run
+from deadrelu_tui.cli.cell import compute
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.run.source import Source
 from deadrelu_tui.sweep.axes import Axis, values_of
-from deadrelu_tui.sweep.chart import Chart
+from deadrelu_tui.sweep.cluster import Cluster, cores
 from deadrelu_tui.sweep.grid import Grid
-from deadrelu_tui.sweep.outcome import outcome
+from deadrelu_tui.sweep.sweep import Given, Sweep, name_of
 from deadrelu_tui.theory.rates import half_dies
 from deadrelu_tui.theory.sample import norm, sample
 from deadrelu_tui.tui.phase_app import PhaseApp
@@ -31,29 +28,6 @@ from deadrelu_tui.tui.sweeping import Sweeping
 from deadrelu_tui.tui.themes import DARK
 
 SIZES = {"sweep": (160, 48), "sweep-80x24": (80, 24)}
-BATCH = 40
-"""Images of a batch: the built-in subset has 200 of these, and a run is one epoch."""
-
-
-class Computed:
-    """A sweep that was computed here."""
-
-    def __init__(self, grid: Grid) -> None:
-        self.chart, self.name, self.where, self.waiting, self.unrecorded = Chart(grid), "", "", "", ""
-        self.over, self.error, self.taken, self.began = False, None, 0, time.monotonic()
-
-    def stop(self) -> None:
-        """Do nothing: it is over."""
-
-    def compute(self) -> None:
-        """Compute all of it."""
-        with ThreadPoolExecutor(1) as executor:
-            for cell in self.chart.grid.cells():
-                run = make_run(cell.settings, executor, trials=False)
-                run.begin()
-                run.join()
-                self.chart.ended(cell, outcome(run.history))
-        self.over = True
 
 
 def limits() -> Callable[[RunSettings], float | None]:
@@ -88,10 +62,12 @@ def main() -> None:
         Axis(name, values_of(name, [text]))
         for name, text in (("lr", "log:1e-4:10:21"), ("input_scale", "log:1/255:1:9"))
     )
+    grid, images = Grid(RunSettings(steps=200, full=False), (lr, scale)), fashion_mnist.find(None, False)
     with tempfile.TemporaryDirectory() as folder:
-        places.told = Path(folder)
-        sweep = Computed(Grid(RunSettings(engine="numpy", batch_size=BATCH, epochs=1, full=False), (lr, scale)))
-        sweep.compute()
+        given = Given(name_of(grid), Path(folder), images.sha256, compute, lambda _many: Cluster.here(cores()))
+        sweep = Sweep(grid, given)
+        sweep.begin()
+        sweep.join()
         limit = limits()
         for name, size in SIZES.items():
             svg = asyncio.run(take(sweep, name, size, limit, ["up", "up", "right", "right"]))
