@@ -69,7 +69,7 @@ def _find(run: str) -> Recorded:
     from deadrelu_tui.run.recorded import Recorded
 
     found = Recorded(path_of(runs_folder(), run))
-    found.withhold("restart")  # the map is of other runs
+    found.withhold("restart", "normalise", "lr", "activation")  # the map is of other runs
     return found
 
 
