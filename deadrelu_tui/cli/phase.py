@@ -14,7 +14,6 @@ from deadrelu_tui.cli.options import INTERRUPTED
 from deadrelu_tui.ending import Deadline
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.places import runs_folder, state_folder
-from deadrelu_tui.sweep.cluster import ready
 
 if TYPE_CHECKING:
     from deadrelu_tui.run.recorded import Recorded
@@ -47,7 +46,6 @@ def show(sweep: Sweep, metric: str, limit: Callable[[RunSettings], float | None]
             sweep, metric, _find, limit, save, taken.meter, paced, sweep.begin, lambda: deadline.set(INTERRUPTED),
             theme, kept.write, shell,
         )  # fmt: skip
-        ready()
         try:
             app.run(mouse=beside["mouse"])
         finally:

@@ -228,13 +228,6 @@ async def _answers(address: str) -> None:
             raise OSError("somebody else answers there")
 
 
-def ready() -> None:
-    """Begin what watches over the resources of processes, while standard error still is a file: it inherits that."""
-    from multiprocessing import resource_tracker
-
-    resource_tracker.ensure_running()
-
-
 def _first(error: BaseException) -> BaseException:
     """Return what an error came of."""
     while (cause := error.__cause__ or error.__context__) is not None:
