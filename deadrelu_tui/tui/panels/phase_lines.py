@@ -13,7 +13,7 @@ from deadrelu_tui.record.telling import input_text
 from deadrelu_tui.sweep.axes import Axis, value_text
 from deadrelu_tui.sweep.chart import Chart, Reading, is_share
 from deadrelu_tui.sweep.grid import Grid, Place
-from deadrelu_tui.tui.panels import phase_map
+from deadrelu_tui.tui.panels import phase_map, phase_squares
 from deadrelu_tui.tui.panels.lines import FAINT, MUTED, cut, moment
 from deadrelu_tui.tui.plot.chart import Row
 from deadrelu_tui.tui.sweeping import Sweeping
@@ -229,13 +229,13 @@ def _state(found: Reading) -> str:
 
 
 def legend(
-    metric: str, scale: phase_map.Scale, there: Collection[str], width: int, ascii_only: bool, coloured: bool
+    metric: str, scale: phase_squares.Scale, there: Collection[str], width: int, ascii_only: bool, coloured: bool
 ) -> list[Row]:
     """Return what colours and signs mean, in one line or in two: the ramp, the lines, the signs that there are."""
     low, high = scale.ends
     unit = " %" if scale.share else ""
     if coloured:
-        bar: Row = [(" ", f"ink:{round(at * (phase_map.STEPS - 1) / 11)}") for at in range(12)]
+        bar: Row = [(" ", f"ink:{round(at * (phase_squares.STEPS - 1) / 11)}") for at in range(12)]
     else:
         bar = [(each * 2, "strong") for each in phase_map.SHADES[ascii_only]]
     ramp: Row = [(f"{low}{unit} ", "text"), *bar, (f" {high}{unit}", "text")]
@@ -253,10 +253,12 @@ def legend(
         if way in there
     ]
     signs: Row = []
-    for word, glyphs in phase_map.SIGNS.items():
+    for word, glyphs in phase_squares.SIGNS.items():
         if word in there:
             name = (
-                "pending, faint: as the nearest" if word == phase_map.PENDING and coloured and width >= WIDE else word
+                "pending, faint: as the nearest"
+                if word == phase_squares.PENDING and coloured and width >= WIDE
+                else word
             )
             signs += [("  " if signs else "", "text"), (glyphs[ascii_only], f"{word}:none"), (f" {name}", "text")]
     groups += [signs] if signs else []

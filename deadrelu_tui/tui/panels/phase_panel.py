@@ -13,10 +13,11 @@ from textual.message import Message
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.sweep.chart import Chart, Reading
 from deadrelu_tui.sweep.grid import Place
-from deadrelu_tui.tui.panels import phase_map
+from deadrelu_tui.tui.panels import phase_fit, phase_map, phase_squares
 from deadrelu_tui.tui.panels.cells import CellPanel
+from deadrelu_tui.tui.panels.phase_fit import Fit
 from deadrelu_tui.tui.panels.phase_lines import MEANINGS, axis_name, legend
-from deadrelu_tui.tui.panels.phase_map import FAINT, NOTHING, STEPS, VOID, Fit, Scale, Square
+from deadrelu_tui.tui.panels.phase_squares import FAINT, NOTHING, STEPS, VOID, Scale, Square
 from deadrelu_tui.tui.plot.chart import Row
 from deadrelu_tui.wording import count
 
@@ -29,8 +30,8 @@ ROOMY = 3
 FAINTLY = 0.28
 """How much of the colour of the nearest cell one has that has no number yet."""
 _PLAIN = {"ink": "text", "value": "strong", "end": "strong", "line": "strong", "limit": "text", "at": "at",
-          "outline": "at", phase_map.LACKING: "text", phase_map.PENDING: "text", phase_map.RUNNING: "mark",
-          phase_map.DIVERGED: "dead", phase_map.FAILED: "dead"}  # fmt: skip
+          "outline": "at", phase_squares.LACKING: "text", phase_squares.PENDING: "text", phase_squares.RUNNING: "mark",
+          phase_squares.DIVERGED: "dead", phase_squares.FAILED: "dead"}  # fmt: skip
 """Roles of what the map shows where colours do not carry it."""
 
 
@@ -98,7 +99,7 @@ class PhasePanel(CellPanel, can_focus=False):
             self._squares.clear()
             ended = (each.values.get(look.metric, float("nan")) for each in chart.outcomes.values()
                      if not (each.failed or each.diverged))  # fmt: skip
-            self._scale = phase_map.scale_of(look.metric, ended)
+            self._scale = phase_squares.scale_of(look.metric, ended)
         self.drawn = state
         columns, rows = self.room
         up = grid.axes[1] if len(grid.axes) > 1 else None
@@ -117,9 +118,9 @@ class PhasePanel(CellPanel, can_focus=False):
         above += [[]] * max(0, spare // 3)
         self._top = len(above)
         squares = phase_map.map_rows(fit, self._square, look.at, self._in_view(fit), self.ascii_only, self.coloured)
-        names = phase_map.row_names(up, fit, look.at[1])
+        names = phase_fit.row_names(up, fit, look.at[1])
         shown: list[Row] = [*above, *([*name, *row] for name, row in zip(names, squares, strict=True))]
-        shown.append(phase_map.ticks(grid.axes[0], fit, look.at[0]))
+        shown.append(phase_fit.ticks(grid.axes[0], fit, look.at[0]))
         if roomy:
             name = axis_name(grid.axes[0])
             shown.append([(" " * (fit.left + max(0, fit.width - len(name)) // 2), "axis"), (name, "axis")])
@@ -145,10 +146,10 @@ class PhasePanel(CellPanel, can_focus=False):
         chart = self.chart
         ended = chart.outcomes.values()
         there = {
-            phase_map.PENDING: chart.done + chart.running < len(chart.grid),
-            phase_map.RUNNING: chart.running > 0,
-            phase_map.DIVERGED: any(each.diverged for each in ended),
-            phase_map.FAILED: any(each.failed for each in ended),
+            phase_squares.PENDING: chart.done + chart.running < len(chart.grid),
+            phase_squares.RUNNING: chart.running > 0,
+            phase_squares.DIVERGED: any(each.diverged for each in ended),
+            phase_squares.FAILED: any(each.failed for each in ended),
         }
         return {word for word, is_there in there.items() if is_there}
 
@@ -172,7 +173,7 @@ class PhasePanel(CellPanel, can_focus=False):
     def _square(self, across: int, up: int) -> Square:
         at = across, up
         if at not in self._squares:
-            self._squares[at] = phase_map.square_of(self.reading(at), self.look.metric, self._scale)
+            self._squares[at] = phase_squares.square_of(self.reading(at), self.look.metric, self._scale)
         return self._squares[at]
 
     def _limits_below(self, columns: int, rows: int, labels: int) -> list[tuple[str, int, float]]:
@@ -191,7 +192,7 @@ class PhasePanel(CellPanel, can_focus=False):
             if key not in self._limits:
                 place = self.place((0, index) if along == 0 else (index, 0))
                 limit = self._limit_of(self.chart.grid.cell(place).settings)
-                self._limits[key] = None if limit is None else phase_map.place_of(limit, axes[along].values)
+                self._limits[key] = None if limit is None else phase_fit.place_of(limit, axes[along].values)
             if (limited := self._limits[key]) is not None:
                 found.append((("across", "up")[along], index, limited))
         return found
@@ -233,9 +234,9 @@ class PhasePanel(CellPanel, can_focus=False):
         shown = {
             "value": below.blend(ink, 0.86), "end": below.blend(ink, 0.45), "limit": below.blend(ink, 0.6),
             "line": bright, "outline": ink,
-            phase_map.RUNNING: below.blend(ink, 0.7), phase_map.DIVERGED: ink, phase_map.FAILED: ink,
+            phase_squares.RUNNING: below.blend(ink, 0.7), phase_squares.DIVERGED: ink, phase_squares.FAILED: ink,
         }.get(kind, below)  # fmt: skip
-        if kind == phase_map.PENDING:
+        if kind == phase_squares.PENDING:
             shown = below.blend(ink, 0.3)
         elif (ground == VOID or ground.endswith(FAINT)) and kind in PHASE_ROLES:
             shown = self._colour(kind)
