@@ -56,9 +56,8 @@ class _Kept:
     """A cluster that is not closed."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self.threads, self.submit, self.ended, self.where = (
-            cluster.threads, cluster.submit, cluster.ended, cluster.where
-        )  # fmt: skip
+        self.threads, self.where = cluster.threads, cluster.where
+        self.submit, self.ended, self.answer = cluster.submit, cluster.ended, cluster.answer
 
     def __enter__(self) -> _Kept:
         return self

@@ -100,7 +100,7 @@ def parse_scale(text: str | float) -> float:
     value, by = _real(above), _real(below) if slash else 1.0
     value = value / by if by else math.nan
     if not 1e-12 <= value <= 1e12:
-        raise InputError(f"input-scale must be a number above 0, such as 0.01 or 1/255, not {_quoted(text)}")
+        raise InputError(f"input-scale must be a number from 1e-12 to 1e12, such as 0.01 or 1/255, not {_quoted(text)}")
     return value
 
 

@@ -159,6 +159,8 @@ def sweep_command(
     given = Given(name or name_of(grid), folder, images.sha256, compute, begun, "" if scheduler else unfit)
     for path in exports:
         sweep_files.check(path, overwrite)
+        if exports.count(path) > 1:
+            raise InputError(f"--export names {path} twice")
     sweep = Sweep(grid, given)
     limit, code = _limits(images), 0
     if headless:
@@ -168,7 +170,7 @@ def sweep_command(
 
         code = show_map(sweep, metric, limit, beside)
     _write(sweep, metric, limit, exports, overwrite)
-    ctx.exit(_ended(sweep, code, headless))
+    ctx.exit(_ended(sweep, code, told=not as_json and sweep.recorded))
 
 
 def _axes(ctx: click.Context) -> tuple[Axis, ...]:
@@ -245,8 +247,9 @@ def _without_screen(sweep: Sweep, metric: str, limit: Limit, as_json: bool) -> b
         interrupted.set()
         sweep.stop()
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as it is under nohup
+            signal.signal(number, stop)
     sweep.begin()
     _follow(sweep)
     if chart.done:
@@ -266,16 +269,16 @@ def _write(sweep: Sweep, metric: str, limit: Limit, exports: tuple[Path, ...], o
         click.echo(f"deadrelu-tui: {path} is written", err=True)
 
 
-def _ended(sweep: Sweep, code: int, headless: bool) -> int:
-    """Say how it ended, where that is not as it should be or nobody has seen it; return the exit code."""
+def _ended(sweep: Sweep, code: int, told: bool) -> int:
+    """Say how it ended, which is no news for a program unless it is not as it should be; return the exit code."""
     from deadrelu_tui.sweep.cluster import GoneError
 
     chart, total = sweep.chart, len(sweep.chart.grid)
     if sweep.unrecorded:
-        click.echo(f"deadrelu-tui: what was computed is not recorded: {sweep.unrecorded}", err=True)
+        click.echo(f"deadrelu-tui: not all that was computed is recorded: {sweep.unrecorded}", err=True)
     elif chart.done < total and sweep.recorded:
-        told = f"{count(chart.done)} of {count(total)} runs are recorded; the same command goes on with the others"
-        click.echo(f"deadrelu-tui: {told}", err=True)
+        kept = f"{count(chart.done)} of {count(total)} runs are recorded; the same command goes on with the others"
+        click.echo(f"deadrelu-tui: {kept}", err=True)
     if isinstance(sweep.error, GoneError):
         click.echo(f"deadrelu-tui: {sweep.error}", err=True)
         return 1
@@ -283,19 +286,27 @@ def _ended(sweep: Sweep, code: int, headless: bool) -> int:
         raise sweep.error
     if code:
         return code
-    if not headless and chart.done == total:
-        click.echo(f"sweep {sweep.name}: {count(total)} runs, to be listed by deadrelu-tui runs sweep={sweep.name}")
+    if told and chart.done == total:
+        before = f", {count(sweep.taken)} of them recorded before" if sweep.taken else ""
+        listed = f"; deadrelu-tui runs sweep={sweep.name} lists the others" if sweep.taken else ""
+        listed = listed or f"; deadrelu-tui runs sweep={sweep.name} lists them"
+        click.echo(f"sweep {sweep.name}: {count(total)} runs{before}{listed if sweep.taken < total else ''}")
     return 1 if sweep.unrecorded or (chart.done and all(each.failed for each in chart.outcomes.values())) else 0
 
 
 def _follow(sweep: Sweep) -> None:
     """Say how far it is until it is over: a bar on a terminal, a line now and then anywhere else."""
+    from deadrelu_tui.sweep.sweep import NOBODY
+
     chart, shown = sweep.chart, sys.stderr.isatty()
-    total, done, told = len(chart.grid), 0, 0.0
+    total, done, told, lonely = len(chart.grid), 0, 0.0, False
     with progress(total, "runs") as bar:
         while True:
             over = sweep.join(POLL_SECONDS)
             bar.tell(sweep.waiting or sweep.where)
+            if not shown and sweep.waiting == NOBODY and not lonely:
+                lonely = True
+                click.echo(f"deadrelu-tui: {NOBODY}", err=True)
             now = chart.done
             bar.advance(now - done)
             done = now

@@ -47,6 +47,8 @@ def check(path: Path, *, folder: bool = False, overwrite: bool = False) -> None:
     try:
         if not target.parent.is_dir():
             raise InputError(f"{where} cannot be written (there is no folder {printable(str(target.parent))}); make it")
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise InputError(f"{where} cannot be written (its folder takes nothing); name a file in another one")
         if not target.exists():
             return
         if folder:

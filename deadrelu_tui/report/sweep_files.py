@@ -103,7 +103,7 @@ def map_of(chart: Chart, metric: str, limit: Limit) -> Map:
     words = metric_words(metric)
     return Map(
         title=f"{words[0].upper()}{words[1:]} by {over}",
-        about=tuple(filter(None, (_swept(chart, len(pages)), in_common(grid), meaning(metric)))),
+        about=tuple(filter(None, (_swept(chart, len(pages)), in_common(grid), meaning(metric, grid)))),
         metric=words, share=share, bright_high=words.endswith("accuracy"),
         across=_side(grid.axes[0]), up=_side(grid.axes[1]) if len(grid.axes) > 1 else None,
         panels=tuple(_panel(chart, metric, page, limit, limited) for page in pages),

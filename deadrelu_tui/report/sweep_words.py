@@ -13,7 +13,7 @@ from deadrelu_tui.record.telling import described
 from deadrelu_tui.sweep.axes import Axis, value_text
 from deadrelu_tui.sweep.chart import is_share
 from deadrelu_tui.sweep.grid import Grid, Place
-from deadrelu_tui.sweep.outcome import OTHER, SHORT
+from deadrelu_tui.sweep.outcome import OTHER, SATURATED, SHORT
 from deadrelu_tui.wording import number, percent
 
 Limit = Callable[[RunSettings], float | None]
@@ -54,8 +54,12 @@ def metric_words(metric: str) -> str:
     return " of ".join(filter(None, (_METRICS.get(kind, kind.replace("_", " ")), of)))
 
 
-def meaning(metric: str) -> str:
+def meaning(metric: str, grid: Grid) -> str:
     """Return what a metric means, in a sentence; empty for one that has none."""
+    if metric == "dead" and grid.saturates:
+        return _MEANINGS[SATURATED]
+    if metric == "dead" and grid.saturates is None:
+        return f"{_MEANINGS[SHORT[metric]]}; of sigmoid and tanh: saturated units"
     name = SHORT.get(metric) or OTHER.get(metric) or metric
     return _MEANINGS.get(name) or _MEANINGS.get(name.partition("/")[0], "")
 

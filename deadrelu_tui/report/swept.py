@@ -52,6 +52,7 @@ def _explained(metric: str, limits: bool) -> str:
     if metric_words(metric).endswith("accuracy"):
         text = text.replace("pass", "passes")
     if limits:
+        text += "; at: halfway between"
         text += "; theory: the learning rate beyond which half of layer 1 dies; ratio: boundary / theory"
     return text
 
@@ -66,7 +67,8 @@ class _Page:
         self._along = boundary_axis(chart)
         self._others = [(*each, *page) for each in _places(self._across if self._along else self._up)]
         """The rows across which the boundary is looked for, by their places on all other axes."""
-        self._limits = [theory(chart, limit, each, self._along) for each in self._others]
+        about = metric == "dead" or metric.startswith("dead_fraction")  # of other things theory says nothing
+        self._limits = [theory(chart, limit, each, self._along) if about else None for each in self._others]
         self._found = [crossings(chart, metric, each, self._along) for each in self._others]
 
     @property
@@ -178,7 +180,7 @@ class _Page:
             return []
         axis = self._chart.grid.axes[self._along]
         told = [self._told(axis, each, others) for each, others in zip(self._found, self._others, strict=True)]
-        firsts = [each[0].at if each else None for each in self._found]
+        firsts = [each[0].at if each and each[0].sure else None for each in self._found]
         ratios = [_ratio(at, limit) for at, limit in zip(firsts, self._limits, strict=True)]
         columns = (
             ("boundary", told, ""), ("at", [_text(each) for each in firsts], "bold"),
@@ -194,7 +196,7 @@ class _Page:
             parts = [f"{axis.text(each.low)}–{axis.text(each.high)}" for each in found[:_CROSSINGS]]
             return ", ".join([*parts, *([f"{len(found) - _CROSSINGS} more"] if len(found) > _CROSSINGS else [])])
         row = [(*others[: self._along], index, *others[self._along :]) for index in range(len(axis.values))]
-        sides = {side for place in row if (side := self._chart.beyond(place, self._metric)) is not None}
+        sides = {self._chart.beyond(place, self._metric) for place in row}  # None where that is not known
         return "all above" if sides == {True} else "none above" if sides == {False} else ""
 
 

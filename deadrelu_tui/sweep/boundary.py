@@ -25,6 +25,8 @@ class Crossing(NamedTuple):
     at: float | None
     """What lies halfway, None where the values are no numbers: their geometric mean in a geometric series, else their
     mean."""
+    sure: bool
+    """Whether nothing lies between the two that is not known yet, or failed."""
     beyond: bool
     """Whether what lies higher is beyond the line, and not what lies lower."""
 
@@ -38,7 +40,7 @@ def crossings(chart: Chart, metric: str, others: Place, along: int = 0) -> tuple
     sides = [(index, side) for index, place in enumerate(row) if (side := chart.beyond(place, metric)) is not None]
     values = numbers(axis)
     return tuple(
-        Crossing(low, high, None if values is None else halfway(values, low, high), after)
+        Crossing(low, high, None if values is None else halfway(values, low, high), high == low + 1, after)
         for (low, before), (high, after) in pairwise(sides)
         if before is not after
     )

@@ -81,8 +81,8 @@ class Chart:
     def begun(self, cell: Cell) -> None:
         """Say that a run has begun."""
         with self._lock:
+            self.changes += (cell.place, cell.seed) not in self._running
             self._running.add((cell.place, cell.seed))
-            self.changes += 1
 
     def waits(self, cell: Cell) -> None:
         """Say that a run that had begun is to begin again."""

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import queue
 import re
-import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -36,6 +38,9 @@ LOST = "whoever computed it was killed, twice"
 GPU = "GPU"
 """What a worker that has one calls it among its resources."""
 _ADDRESS = re.compile(r"(tcp|tls|ws|wss)://[^\s/:]+(:\d{1,5})?/?|(tcp|tls|ws|wss)://\[[0-9a-fA-F:]+\](:\d{1,5})?/?")
+ANSWERS = 60.0
+"""Seconds within which a worker has to hand over what it has computed."""
+_KEY = "deadrelu-tui-"
 _QUIET = ("distributed", "tornado.application", "asyncio", "bokeh")
 Compute = Callable[[Wanted], Computed]
 
@@ -82,7 +87,10 @@ class Cluster:
         self._client, self._own, self._needs = client, own, dict(needs)
         self.where = where
         self._ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
-        self._threads, self._counted = 0, -COUNTED
+        self._answered = dict[str, "Future"]()
+        self._out = 0
+        """How many runs are given out and not answered."""
+        self._threads, self._counted = 0, -math.inf
 
     @classmethod
     def here(cls, workers: int, gpus: Sequence[str] = ()) -> Cluster:
@@ -96,12 +104,13 @@ class Cluster:
         from distributed.security import Security
 
         _hush()
+        security, scratch = Security.temporary(), _scratch()
         dask.config.set({
             "distributed.scheduler.allowed-failures": AGAIN,
             "distributed.scheduler.http.routes": [],
             "distributed.worker.http.routes": [],
+            "temporary-directory": scratch,
         })  # fmt: skip
-        security, scratch = Security.temporary(), tempfile.mkdtemp(prefix="deadrelu-tui-")
         common = {"host": "127.0.0.1", "protocol": "tls://", "security": security}
         own = {
             **common, "nthreads": 1, "memory_limit": 0, "silence_logs": logging.CRITICAL, "local_directory": scratch,
@@ -122,12 +131,8 @@ class Cluster:
         except Exception as error:
             if cluster is not None:
                 cluster.close(timeout=ENDS)
-            shutil.rmtree(scratch, ignore_errors=True)
             raise GoneError(f"no workers can be begun here: {in_a_line(_first(error))}") from error
-        made._scratch = scratch
         return made
-
-    _scratch = ""
 
     @classmethod
     def at(cls, address: str, gpu: bool) -> Cluster:
@@ -171,41 +176,50 @@ class Cluster:
     def submit(self, compute: Compute, wanted: Wanted) -> None:
         """Have something computed by some worker."""
         future = self._client.submit(
-            compute, wanted, key=f"deadrelu-tui-{wanted.run}", pure=False, resources=self._needs or None
+            compute, wanted, key=f"{_KEY}{wanted.run}", pure=False, resources=self._needs or None
         )
         future.add_done_callback(self._ended.put)
+        self._out += 1
 
-    def ended(self, patience: float) -> tuple[str, Computed | Exception] | None:
-        """Return the id of a run that has ended since, and what came of it; None if none does within some seconds.
-
-        Raises GoneError if the scheduler has gone.
-        """
-        from distributed.scheduler import KilledWorker
-
+    def ended(self, patience: float) -> str:
+        """Return the id of a run that has ended since; empty if none does within some seconds."""
         try:
             future = self._ended.get(timeout=patience)
         except queue.Empty:
-            return None
-        run = str(future.key).removeprefix("deadrelu-tui-")
+            return ""
+        run = str(future.key).removeprefix(_KEY)
+        self._answered[run] = future
+        return run
+
+    def answer(self, run: str) -> Computed | Exception | None:
+        """Return what came of a run that has ended; None if its worker was killed before it could be asked: then it
+        will end again. Raises GoneError if the scheduler has gone.
+        """
+        from distributed.scheduler import KilledWorker
+
+        future = self._answered.pop(run)
+        self._out -= 1
         try:
             if future.status == "finished":
-                return run, future.result(timeout=60)
+                computed: Computed = future.result(timeout=ANSWERS)
+                return computed
             if future.status == "error":
-                error = future.exception(timeout=60)
-                return run, LostError(LOST) if isinstance(error, KilledWorker) else error
-            if future.status in ("pending", "lost"):  # its worker was killed before anybody could ask for the answer
+                error: Exception = future.exception(timeout=ANSWERS)
+                return LostError(LOST) if isinstance(error, KilledWorker) else error
+            if future.status in ("pending", "lost"):
+                self._out += 1
                 future.add_done_callback(self._ended.put)
                 return None
+        except (OSError, TimeoutError) as error:
+            raise GoneError(f"the scheduler at {self.where} does not answer any more") from error
         except Exception as error:
-            if isinstance(error, (OSError, TimeoutError)):
-                raise GoneError(f"the scheduler at {self.where} does not answer any more") from error
-            return run, error
+            return error
         raise GoneError(f"the scheduler at {self.where} has gone")
 
     def close(self) -> None:
         """End what is ours, at once: what is being computed is computed another time."""
         with suppress(Exception):
-            if self._own is not None:
+            if self._own is not None and self._out:
                 for nanny in list(self._own.workers.values()):
                     with suppress(Exception):
                         os.kill(nanny.pid, 9)
@@ -214,8 +228,6 @@ class Cluster:
         with suppress(Exception):
             if self._own is not None:
                 self._own.close(timeout=ENDS)
-        if self._scratch:
-            shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 async def _answers(address: str) -> None:
@@ -226,6 +238,19 @@ async def _answers(address: str) -> None:
     async with rpc(address, timeout=CONNECTS, connection_args=Security().get_connection_args("client")) as scheduler:
         if (await scheduler.identity()).get("type") != "Scheduler":
             raise OSError("somebody else answers there")
+
+
+def _scratch() -> str:
+    """Return a folder for what workers lay down: always the same, so that what a killed sweep has left is removed by
+    the next one; but nobody else's.
+    """
+    path = Path(tempfile.gettempdir(), f"deadrelu-tui-{os.getuid()}")
+    with suppress(OSError):
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+            return str(path)
+    return tempfile.mkdtemp(prefix="deadrelu-tui-")
 
 
 def _first(error: BaseException) -> BaseException:

@@ -11,6 +11,7 @@ from math import prod
 
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.sweep.axes import Axis
 
 MOST = 100_000
@@ -61,6 +62,13 @@ class Grid:
         """Its size in words: 21 × 9 cells with 3 seeds."""
         size = " × ".join(str(len(each.values)) for each in self.axes)
         return f"{size} cells" + (f" with {self.seeds} seeds each" if self.seeds > 1 else "")
+
+    @property
+    def saturates(self) -> bool | None:
+        """Whether what follows the layers saturates in place of falling silent; None if it does in some cells."""
+        kinds = next((each.values for each in self.axes if each.name == "activation"), (self.base.activation,))
+        found = {kind in SATURATING for kind in kinds}
+        return found.pop() if len(found) == 1 else None
 
     @property
     def pages(self) -> list[Place]:

@@ -10,8 +10,9 @@ from deadrelu_tui.builtin.promise import promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.verdict import verdict
 from deadrelu_tui.errors import InputError
+from deadrelu_tui.record.activations import SATURATING
 from deadrelu_tui.record.history import History
-from deadrelu_tui.record.network import Network
+from deadrelu_tui.record.network import Layer, Network
 from deadrelu_tui.run.source import Status, how_it_ended
 from deadrelu_tui.run.summary import Summary
 
@@ -19,6 +20,8 @@ SHORT = {"dead": "dead_fraction", "zeros": "zero_fraction", "silent": "silent_fr
 """Shares of all hidden units, for one of each layer, by the names that people use for them."""
 OTHER = {"accuracy": "accuracy/test", "test-loss": "loss/test"}
 """Short names of metrics of the whole network."""
+SATURATED = "saturated_fraction"
+"""What is the dead share of a layer that cannot fall silent."""
 DIVERGED = "diverged"
 _LOST = frozenset({Status.FAILED.value, "lost"})
 
@@ -67,13 +70,20 @@ def recorded(run: Summary, settings: RunSettings) -> Outcome:
 
 def _values(last: Mapping[str, float], network: Network) -> dict[str, float]:
     """Return what was measured last, by the short names, too; what is of each layer then counts by its units."""
-    values, units = dict(last), {each.name: each.units for each in network.layers}
+    values, units = dict(last), sum(each.units for each in network.layers)
     for short, metric in SHORT.items():
-        shares = (last.get(f"{metric}/{name}", math.nan) * count for name, count in units.items())
-        values[short] = math.fsum(shares) / sum(units.values())
+        shares = (
+            last.get(f"{_of_layer(short, metric, each)}/{each.name}", math.nan) * each.units for each in network.layers
+        )
+        values[short] = math.fsum(shares) / units
     for short, metric in OTHER.items():
         values[short] = last.get(metric, math.nan)
     return values
+
+
+def _of_layer(short: str, metric: str, layer: Layer) -> str:
+    """Return what of a layer is meant by a short name: sigmoid and tanh never fall silent, they saturate."""
+    return SATURATED if short == "dead" and layer.activation in SATURATING else metric
 
 
 def metric_of(wanted: str, names: tuple[str, ...]) -> str:

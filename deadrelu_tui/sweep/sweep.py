@@ -20,8 +20,7 @@ from deadrelu_tui.sweep.grid import Cell, Grid
 from deadrelu_tui.sweep.outcome import Outcome
 from deadrelu_tui.sweep.wanted import Computed, Wanted, free_id, put
 
-AHEAD = 2
-"""Runs that are given out for each that can be computed at once: no worker waits for the next one."""
+NOBODY = "no worker has come yet"
 WAITS = 0.2
 """Seconds within which a stop takes hold."""
 
@@ -109,22 +108,22 @@ class Sweep:
 
     def _compute(self, cluster: Cluster, left: deque[tuple[str, Cell]]) -> None:
         flying: dict[str, Cell] = {}
-        """By the ids of their runs, in the order in which they were given out: that is the one in which they begin."""
-        taken = set[str]()
+        """What was given out, by the ids of the runs."""
+        taken, ended = set[str](), ""
         while (left or flying) and not self._stop.is_set():
             threads = cluster.threads
-            self.waiting = "" if threads else "no worker has come yet"
-            while left and len(flying) < max(1, AHEAD * threads):
+            self.waiting = "" if threads else NOBODY
+            # No more than that: a run that waits at a worker which is killed would be taken for what has killed it.
+            while left and len(flying) - bool(ended) < max(1, threads):
                 key, cell = left.popleft()
                 wanted = self._wanted(key, cell, taken)
                 flying[wanted.run] = cell
                 cluster.submit(self._given.compute, wanted)
-            for each in list(flying.values())[:threads]:
+            for each in flying.values() if threads else ():
                 self.chart.begun(each)
-            ended = cluster.ended(WAITS)
-            if ended is not None:
-                run, computed = ended
-                self._take(flying.pop(run), computed, cluster.where)
+            if ended and (answer := cluster.answer(ended)) is not None:  # now that no worker waits for us
+                self._take(flying.pop(ended), answer, cluster.where)
+            ended = cluster.ended(WAITS) if flying else ""
 
     def _wanted(self, key: str, cell: Cell, taken: set[str]) -> Wanted:
         facts = {"sweep": self.name, "cell": key}

@@ -145,7 +145,7 @@ BAD: dict[str, list[tuple[Any, str]]] = {
     "lr": [(value, "lr must be a number above 0") for value in (0, -1, "x", "", math.nan, math.inf, None, True, [1])],
     "normalise": [(value, "normalise must be true or false") for value in ("yes", 2, None)],
     "input_scale": [
-        (value, "input-scale must be a number above 0, such as 0.01 or 1/255")
+        (value, "input-scale must be a number from 1e-12 to 1e12, such as 0.01 or 1/255")
         for value in (
             0,
             -1,

@@ -50,8 +50,8 @@ def test_a_matrix_has_the_cells_with_the_highest_row_first_and_beside_them_the_b
         ["100", *["25.0"] * 5, *["75.0"] * 2, "0.1–0.316", "0.178", "0.100", "1.8"],
     ]  # fmt: skip
     assert found[8:] == [
-        "boundary: where dead units pass 50 %; theory: the learning rate beyond which half of layer 1 dies;",
-        "ratio: boundary / theory",
+        "boundary: where dead units pass 50 %; at: halfway between; theory: the learning rate beyond which",
+        "half of layer 1 dies; ratio: boundary / theory",
         "21 runs: 21 finished",
     ]
 

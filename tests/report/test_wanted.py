@@ -63,7 +63,7 @@ def test_a_scale_of_the_input_can_be_asked_for_as_it_was_typed_and_an_older_run_
                         ("input_scale<1", "st"), ("input_scale!=0.1", "so")):  # fmt: skip
         assert "".join(each.run for each in sifted(runs, [word])) == found
     assert "".join(each.run for each in ordered(runs, "input_scale")) == "sto"
-    with pytest.raises(InputError, match=r"^input-scale must be a number above 0, .* not '1/0'$"):
+    with pytest.raises(InputError, match=r"^input-scale must be a number from 1e-12 to 1e12, .* not '1/0'$"):
         sifted(runs, ["input_scale=1/0"])
 
 

@@ -205,7 +205,7 @@ async def test_a_wrong_value_is_told_in_its_field_and_nothing_is_lost(size: tupl
         await seen.fill("seed", "12")
         for name, text, words in (
             ("lr", "abc", "lr must be a number above 0"),
-            ("input_scale", "1/0", "input-scale must be a number above 0"),
+            ("input_scale", "1/0", "input-scale must be a number from 1e-12 to 1e12"),
             ("hidden", "300,", "hidden must be 1 to 50 layers"),
             ("batch_size", "", "batch-size must be a whole number from 1 to 60000"),
             ("steps", "0", "steps must be a whole number from 1"),

@@ -36,7 +36,14 @@ def test_between_values_that_are_evenly_apart_halfway_is_their_mean() -> None:
 
 def test_between_values_that_are_no_numbers_nothing_lies_halfway() -> None:
     chart = row(ALIVE, DEAD, of=axis("activation", "tanh,relu"))
-    assert crossings(chart, "dead", ()) == (Crossing(0, 1, None, True),)
+    assert crossings(chart, "dead", ()) == (Crossing(0, 1, None, True, True),)
+
+
+def test_between_neighbours_a_crossing_is_sure_and_across_what_is_not_known_it_is_not() -> None:
+    assert [each.sure for each in crossings(row(ALIVE, ALIVE, DEAD), "dead", ())] == [True]
+    for between in (None, FAILED):
+        found = crossings(row(ALIVE, between, DEAD), "dead", ())
+        assert [(each.low, each.high, each.sure) for each in found] == [(0, 2, False)]
 
 
 def test_a_row_that_crosses_it_and_comes_back_has_both_crossings() -> None:

@@ -81,6 +81,18 @@ def test_shares_of_several_layers_count_by_their_units() -> None:
     assert computed.outcome.values["dead"] == pytest.approx((30 * shares[0] + 10 * shares[1]) / 40)
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_of_what_cannot_fall_silent_the_dead_are_those_that_saturate(activation: str) -> None:
+    settings = RunSettings(full=False, hidden=(8, 4), epochs=1, engine="numpy", lr=1.0, activation=activation)
+    values = compute(wanted(settings)).outcome.values
+    saturated, silent = (
+        (8 * values[f"{metric}/h1"] + 4 * values[f"{metric}/h2"]) / 12
+        for metric in ("saturated_fraction", "dead_fraction")
+    )
+    assert values["dead"] == pytest.approx(saturated)
+    assert values["dead"] != pytest.approx(silent)
+
+
 def test_a_run_that_diverges_is_what_came_of_it() -> None:
     outcome = compute(wanted(RunSettings(full=False, hidden=(8,), epochs=1, engine="numpy", lr=1e30))).outcome
     assert (outcome.how, outcome.diverged, outcome.failed) == ("finished", True, False)
@@ -165,13 +177,15 @@ def kills(wanted: Wanted) -> Computed:
     return compute(wanted)
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_a_run_whose_worker_is_killed_is_computed_again_once(tmp_path: Path, times: int) -> None:
+@pytest.mark.parametrize(("times", "workers"), [(1, 2), (2, 1)])
+def test_a_run_whose_worker_is_killed_is_computed_again_once_and_no_other_is_blamed(
+    tmp_path: Path, times: int, workers: int
+) -> None:
     place = tmp_path / "left"
     place.write_text(str(times))
     grid = Grid(BASE, (Axis("lr", (0.01, 0.1, 0.5)),))
     sweep = Sweep(
-        grid, Given(str(place), tmp_path / "runs", IMAGES, kills, lambda _many: cluster.Cluster.here(2))
+        grid, Given(str(place), tmp_path / "runs", IMAGES, kills, lambda _many: cluster.Cluster.here(workers))
     )  # fmt: skip
     sweep.begin()
     assert sweep.join(PATIENCE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -77,10 +78,14 @@ def reaches(process: subprocess.Popen[str], home: Path, count: int) -> None:
         time.sleep(0.02)
 
 
-def test_killed_twice_and_begun_again_it_computes_what_is_missing_and_comes_to_the_same(tmp_path: Path) -> None:
+def test_killed_twice_and_begun_again_it_computes_what_is_missing_and_comes_to_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = ran(tmp_path / "whole", "--json")
     assert whole.returncode == 0, whole.stderr
-    home = tmp_path / "killed"
+    home, scratch = tmp_path / "killed", tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
     for count in (2, 5):
         process = begun(home, "--json")
         reaches(process, home, count)
@@ -98,18 +103,42 @@ def test_killed_twice_and_begun_again_it_computes_what_is_missing_and_comes_to_t
     assert again.returncode == 0, again.stderr
     assert before < set(ids(folder(home)))
     assert recorded(home) == CELLS, "each cell is recorded once"
+    assert not list(scratch.rglob("*worker*")), "what the killed ones laid down"
     assert cells(again.stdout) == cells(whole.stdout)
 
 
-def test_interrupted_it_says_how_much_is_kept_and_exits_with_130(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP])
+def test_interrupted_it_says_how_much_is_kept_and_exits_with_130(tmp_path: Path, how: signal.Signals) -> None:
     process = begun(tmp_path, "--seeds", "50")
     reaches(process, tmp_path, 1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "of 500 runs are recorded; the same command goes on with the others" in err
     assert "Traceback" not in err
+    assert "leaked" not in err
     assert out
+
+
+def test_where_no_worker_comes_that_is_said(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    words = ("-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen([sys.executable, *words], stdout=nowhere, stderr=nowhere) as scheduler:
+        until, there = time.monotonic() + 60, False
+        while not there:
+            assert time.monotonic() < until
+            with socket.socket() as link:
+                there = link.connect_ex(("127.0.0.1", int(port))) == 0
+        process = begun(tmp_path, "--scheduler", f"tcp://127.0.0.1:{port}")
+        assert process.stderr is not None
+        assert process.stderr.readline() == "deadrelu-tui: no worker has come yet\n"
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        assert process.returncode == 130
+        scheduler.kill()
 
 
 def test_its_runs_are_listed_by_its_name_and_a_map_is_printed_and_written(tmp_path: Path) -> None:
@@ -157,6 +186,7 @@ def test_where_every_run_fails_the_exit_code_is_1_and_the_reason_is_told(tmp_pat
         (("--epochs", "1,2", "--steps", "3"), "give --steps or --epochs"),
         (("--normalise", "on,off", "--input-scale", "0.1,0.2"), "vary one of the two"),
         (("--lr", "1,2", "--export", "map.pdf"), ".csv"),
+        (("--lr", "1,2", "--export", "a.csv", "--export", "a.csv"), "--export names a.csv twice"),
         (("--lr", "1,2", "--seeds", "2", "--seed", str(2**32 - 1)), "seed must be at most"),
         (("--engine", "numpy,cntk"), "engine must be one of"),
         (("--name", "", "--lr", "1,2"), "name"),

@@ -42,7 +42,7 @@ def test_it_fills_opens_a_run_comes_back_and_is_there_again_the_next_time(privat
         terminal.until("all 10 runs are done")
         terminal.press("q")
         assert terminal.ends() == 0
-        assert "10 runs, to be listed by deadrelu-tui runs sweep=" in terminal.raw.decode(errors="replace")
+        assert "10 runs; deadrelu-tui runs sweep=" in terminal.raw.decode(errors="replace")
     finally:
         terminal.close()
     again = opened(private_home, "--steps", "30")

@@ -29,6 +29,18 @@ MEANINGS = {
     "loss": "of the last batch, in nats; ln 10 is guessing",
     "test-loss": "of the test images, in nats; ln 10 is guessing",
 }
+SATURATED = "saturated units: stuck where the gradient is next to nothing"
+MIXED = "; of sigmoid and tanh: saturated"
+
+
+def meaning(metric: str, grid: Grid) -> str:
+    """Return what a metric is, in a few words; empty for one that has none."""
+    told = MEANINGS.get(metric, "")
+    if metric != "dead" or grid.saturates is False:
+        return told
+    return SATURATED if grid.saturates else told + MIXED
+
+
 METRICS = ("dead", "zeros", "accuracy", "loss")
 """What a key goes through."""
 THEORY, THEORY_SHORT = "theory: half of layer 1 dies beyond", "theory: half dies beyond"

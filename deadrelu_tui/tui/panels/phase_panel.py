@@ -16,7 +16,7 @@ from deadrelu_tui.sweep.grid import Place
 from deadrelu_tui.tui.panels import phase_fit, phase_map, phase_squares
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.phase_fit import Fit
-from deadrelu_tui.tui.panels.phase_lines import MEANINGS, axis_name, legend
+from deadrelu_tui.tui.panels.phase_lines import axis_name, legend, meaning
 from deadrelu_tui.tui.panels.phase_squares import FAINT, NOTHING, STEPS, VOID, Scale, Square
 from deadrelu_tui.tui.plot.chart import Row
 from deadrelu_tui.wording import count
@@ -133,8 +133,8 @@ class PhasePanel(CellPanel, can_focus=False):
         title = [(metric, "name")]
         if not named:
             title.append((self._names_above(False, self.size.width)[0][0], "text"))
-        elif metric in MEANINGS:
-            title.append((MEANINGS[metric], "text"))
+        elif told := meaning(metric, grid):
+            title.append((told, "text"))
         if grid.seeds > 1:
             title.append((f"mean of {grid.seeds} seeds", "text"))
         if len(grid.pages) > 1:

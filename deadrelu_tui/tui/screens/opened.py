@@ -77,7 +77,7 @@ def _nothing(_values: Mapping[str, Any], _paused: bool) -> Source:
 class LeaveQuestion(EndQuestion):
     """Asks before a sweep is left that goes on."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y,q", "answer(True)", "leave it")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y,q,ctrl+c", "answer(True)", "leave it")]
     end, stay = "leave it", "stay"
 
 

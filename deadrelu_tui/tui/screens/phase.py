@@ -235,6 +235,13 @@ class PhaseScreen(Screen[None]):
             self.app.push_screen(SeedQuestion(told, self.letters), take)
 
     def _open(self, outcome: Outcome) -> None:
+        if outcome.failed and not outcome.steps:
+            self.notify(f"This run took no step: {outcome.error or outcome.how}.", timeout=6)
+            return
+        self.notify(f"Run {outcome.run} is opened …", timeout=2)
+        self.call_after_refresh(self._show, outcome)
+
+    def _show(self, outcome: Outcome) -> None:
         try:
             source = self._find(outcome.run)
         except InputError as error:
