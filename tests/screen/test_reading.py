@@ -272,11 +272,13 @@ async def test_while_charts_are_made_anew_nothing_is_drawn_and_nothing_breaks(
         first, shown = seen.run, seen.app.monitor
         assert shown is not None
         shown.call_next(shown._begin, {**first.start.settings, "hidden": [30, 20]}, False, False)
-        await gone.wait()
-        await seen.until(lambda: not seen.run.alive)
-        for drawn in (shown._sample, shown.answer, shown.draw, shown.lay_out):
-            drawn()
-        again.set()
+        try:
+            await asyncio.wait_for(gone.wait(), 60)
+            for drawn in (shown._sample, shown.answer, shown.draw, shown.lay_out):
+                drawn()
+            await asyncio.sleep(0.2)  # and by its own timer
+        finally:
+            again.set()  # whatever happens: the screen waits for it
         await seen.until(lambda: "zeros" in seen.title("dead-h2") if shown.query("#dead-h2") else False)
 
 
