@@ -22,7 +22,7 @@ _CONDITIONS = "Conditions:\n\n" + listed(
     ("lr=0.1  hidden=300,100  normalise=on", "what was set"),
     ("preset=tragedy  engine=numpy  host=box", "what it was"),
     ("verdict=dead  status=running  done=", "what became of it"),
-    ("sweep=NAME  sweep=", "the cells of a sweep; what is of none"),
+    ("sweep=NAME  sweep=", "cells of a sweep; of none"),
     ("'accuracy>0.8'  'dead<5%'  'steps>=1000'", "numbers, in quotes"),
     ("date=2026-11  'date>=2026-11-29'", "when it began"),
 )

@@ -47,7 +47,7 @@ TOLD = 0.1
 _VALUES = "Values:\n\n" + listed(
     ("0.1", "one value, as for a run"),
     ("0.1,0.01,0.001", "three"),
-    ("log:1e-4:10:21", "21 from 1e-4 to 10, each as many times the one before"),
+    ("log:1e-4:10:21", "21 from 1e-4 to 10, evenly by ratio"),
     ("lin:64:512:8", "8 from 64 to 512, evenly apart"),
     ("--hidden 300 --hidden 300,100", "two networks: layers have commas of their own"),
 )
@@ -69,10 +69,10 @@ def _several(command: Callable[..., Any]) -> Callable[..., Any]:
     "sweep",
     short_help="Run a grid of settings and map where ReLUs die.",
     epilog=epilog(
-        ("deadrelu-tui sweep --lr log:1e-4:10:21 --input-scale log:1/255:1:9 --steps 200", "the map"),
-        ("deadrelu-tui sweep --lr 0.1,0.01 --activation relu,leaky_relu --seeds 3", "four cells"),
-        ("deadrelu-tui sweep --lr log:1e-3:1:7 --steps 100 --export map.csv", "in a file, too"),
-        ("deadrelu-tui sweep --lr log:1e-3:1:7 --scheduler tcp://host:8786", "on a cluster of Dask"),
+        ("deadrelu-tui sweep --lr log:1e-3:10:9 --steps 200", "a row of nine"),
+        ("deadrelu-tui sweep --lr 0.1,0.01 --input-scale 1,1/255", "a map of four"),
+        ("deadrelu-tui sweep --lr 0.1,1 --seeds 3 --export map.csv", "means, in a file"),
+        ("deadrelu-tui sweep --lr 0.1,1 --scheduler tcp://host:8786", "on a cluster"),
         more=f"{_VALUES}\n\n{PRESETS}",
     ),
 )

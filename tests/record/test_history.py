@@ -254,7 +254,8 @@ READERS: dict[str, Callable[[History], Any]] = {
         name: lambda history, name=name: getattr(history, name)  # type: ignore[misc]
         for name in (
             "first", "last", "start", "end", "network", "events", "marks", "tried", "live", "epoch", "seconds",
-            "speed", "steps_planned", "looked", "names", "broken", "was_broken", "next", "reached", "activations",
+            "speed", "steps_planned", "epochs_planned", "looked", "names", "broken", "was_broken", "next", "reached",
+            "activations",
             "known_at", "logged", "milestones", "unrecorded", "unwritten", "unseen", "taken", "before", "pace",
         )
     },
