@@ -59,10 +59,7 @@ class _Kept:
         self.threads, self.where = cluster.threads, cluster.where
         self.submit, self.ended, self.answer = cluster.submit, cluster.ended, cluster.answer
 
-    def __enter__(self) -> _Kept:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         pass
 
 

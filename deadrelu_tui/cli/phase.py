@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import strftime
 from typing import TYPE_CHECKING, Any
 
-from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.cli.options import INTERRUPTED
 from deadrelu_tui.ending import Deadline
 from deadrelu_tui.errors import InputError
@@ -17,10 +16,11 @@ from deadrelu_tui.places import runs_folder, state_folder
 
 if TYPE_CHECKING:
     from deadrelu_tui.run.recorded import Recorded
+    from deadrelu_tui.sweep.grid import Limit
     from deadrelu_tui.sweep.sweep import Sweep
 
 
-def show(sweep: Sweep, metric: str, limit: Callable[[RunSettings], float | None], beside: Mapping[str, Any]) -> int:
+def show(sweep: Sweep, metric: str, limit: Limit, beside: Mapping[str, Any]) -> int:
     """Show the map of a sweep, which begins when the first frame stands, until it is left; return the exit code."""
     from deadrelu_tui.tui import themes
     from deadrelu_tui.tui.wire import terminal
@@ -71,7 +71,7 @@ def _find(run: str) -> Recorded:
     return found
 
 
-def _saved(sweep: Sweep, metric: str, limit: Callable[[RunSettings], float | None]) -> str:
+def _saved(sweep: Sweep, metric: str, limit: Limit) -> str:
     """Write a picture of the map into the current folder; return where. Raises InputError where that cannot be."""
     from deadrelu_tui.report import sweep_files
 

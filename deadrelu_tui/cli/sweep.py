@@ -37,10 +37,9 @@ from deadrelu_tui.wording import count, duration
 if TYPE_CHECKING:
     from deadrelu_tui.builtin.dataset import Dataset
     from deadrelu_tui.sweep.cluster import Cluster
-    from deadrelu_tui.sweep.grid import Grid
+    from deadrelu_tui.sweep.grid import Grid, Limit
     from deadrelu_tui.sweep.sweep import Sweep
 
-Limit = Callable[[RunSettings], float | None]
 POLL_SECONDS = 0.1
 TOLD = 0.1
 """Of a sweep without a terminal it is told whenever such a share more of it is done."""

@@ -11,11 +11,11 @@ from deadrelu_tui.errors import InputError
 from deadrelu_tui.export import as_picture, files
 from deadrelu_tui.export.phases import Map, Panel, Side, Spot
 from deadrelu_tui.export.plain import cell
-from deadrelu_tui.report.sweep_words import Limit, axis_words, in_common, meaning, metric_words, places
+from deadrelu_tui.report.sweep_words import in_common, meaning, metric_words, places
 from deadrelu_tui.sweep.axes import Axis
 from deadrelu_tui.sweep.boundary import is_even, is_geometric, numbers
 from deadrelu_tui.sweep.chart import Chart, is_share
-from deadrelu_tui.sweep.grid import Place
+from deadrelu_tui.sweep.grid import Limit, Place
 from deadrelu_tui.sweep.outcome import OTHER, SHORT
 from deadrelu_tui.wording import count, printable
 
@@ -95,7 +95,7 @@ def _value(axis: Axis, index: int) -> Any:
 def map_of(chart: Chart, metric: str, limit: Limit) -> Map:
     """Return what is drawn of a sweep: a map for each page of it, or the course over its only axis."""
     grid = chart.grid
-    names = [axis_words(each) for each in grid.axes]
+    names = [each.words for each in grid.axes]
     over = " and ".join(names[:2])
     pages = grid.pages[:MAPS]
     limited = next((at for at, each in enumerate(grid.axes[:2]) if each.name == "lr"), None)
@@ -125,8 +125,8 @@ def _side(axis: Axis) -> Side:
     values = numbers(axis)
     texts = tuple(axis.text(index) for index in range(len(axis.values)))
     if values is None:
-        return Side(axis_words(axis), texts)
-    return Side(axis_words(axis), texts, values, is_geometric(values), is_even(values))
+        return Side(axis.words, texts)
+    return Side(axis.words, texts, values, is_geometric(values), is_even(values))
 
 
 def _panel(chart: Chart, metric: str, page: Place, limit: Limit, limited: int | None) -> Panel:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
 from deadrelu_tui.builtin.settings import ENDLESS, RunSettings
 from deadrelu_tui.record.metrics import METRICS
 from deadrelu_tui.record.telling import described
-from deadrelu_tui.sweep.axes import Axis, value_text
+from deadrelu_tui.sweep.axes import value_text
 from deadrelu_tui.sweep.chart import is_share
 from deadrelu_tui.sweep.grid import Grid, Place
 from deadrelu_tui.sweep.outcome import OTHER, SATURATED, SHORT
 from deadrelu_tui.wording import number, percent
 
-Limit = Callable[[RunSettings], float | None]
-"""Says from which learning rate on theory expects half of layer 1 to be dead; None where it expects nothing."""
-_AXES = {"lr": "learning rate", "input_scale": "input scale", "hidden": "hidden units"}
 _METRICS = {
     "dead_fraction": "dead units", "zero_fraction": "zeros", "silent_fraction": "silent units",
     "inactive_fraction": "inactive units", "dormant_fraction": "dormant units", "saturated_fraction": "saturated units",
@@ -38,11 +35,6 @@ _MEANINGS: Mapping[str, str] = {
 def places(grid: Grid) -> Iterator[Place]:
     """Yield every place of a grid, in the order of its axes."""
     return itertools.product(*(range(len(each.values)) for each in grid.axes))
-
-
-def axis_words(axis: Axis) -> str:
-    """Return what an axis is called: learning rate, batch size."""
-    return _AXES.get(axis.name, axis.flag.replace("-", " "))
 
 
 def metric_words(metric: str) -> str:

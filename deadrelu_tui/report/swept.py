@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from deadrelu_tui.report.paper import GAP, Column, Paper, table
-from deadrelu_tui.report.sweep_words import Limit, axis_words, in_common, metric_words, places, value_words
+from deadrelu_tui.report.sweep_words import in_common, metric_words, places, value_words
 from deadrelu_tui.sweep.axes import Axis
 from deadrelu_tui.sweep.boundary import Crossing, crossings
 from deadrelu_tui.sweep.chart import LEVEL, Chart, Reading, is_share
-from deadrelu_tui.sweep.grid import Place
+from deadrelu_tui.sweep.grid import Limit, Place
 from deadrelu_tui.sweep.outcome import Outcome
 from deadrelu_tui.wording import count, number
 
@@ -91,7 +91,7 @@ class _Page:
         yield from self._fitting(self._up, beside, paper)
         if below and self.tells_boundary:
             yield ""
-            yield from table([Column(axis_words(self._across), _texts(self._across), right=True), *below], paper)
+            yield from table([Column(self._across.words, _texts(self._across), right=True), *below], paper)
 
     def _fitting(self, up: Axis, beside: Sequence[Column], paper: Paper) -> list[str]:
         """Return the cells with as much of them, and of what stands beside them, as the paper is wide."""
@@ -116,7 +116,7 @@ class _Page:
         readings = [self._chart.reading(place, self._metric) for place in places]
         means = [self._cell(each, self._full) for each in readings]
         columns = [
-            Column(axis_words(self._across), _texts(self._across), right=True),
+            Column(self._across.words, _texts(self._across), right=True),
             Column("mean" if self._chart.grid.seeds > 1 else _heading(self._metric), means, list(map(_look, means)),
                    right=True),
             Column("of seeds", [self._range(each) for each in readings], right=True),

@@ -19,12 +19,15 @@ FIXED = ("seed", "data_dir", "full")
 NUMBERS = ("lr", "input_scale", "batch_size", "epochs", "steps")
 """Settings that may be given as a range."""
 WHOLE = ("batch_size", "epochs", "steps")
+WORDS = {"lr": "learning rate", "hidden": "hidden units", "normalise": "normalised"}
+"""Settings that are not called as they are spelled."""
 MOST = 1_000
 """Values of one axis."""
 DIGITS = 6
 """Significant digits of the values within a range: so that one can type them."""
 _SCALES = ("log", "lin")
-_SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
+_SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False,
+           "0": False}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,11 @@ class Axis:
     def flag(self) -> str:
         """The setting as it is called on the command line, without dashes."""
         return self.name.replace("_", "-")
+
+    @property
+    def words(self) -> str:
+        """The setting as people call it: learning rate, batch size."""
+        return WORDS.get(self.name, self.flag.replace("-", " "))
 
     def text(self, index: int) -> str:
         """Return a value as one would type it."""

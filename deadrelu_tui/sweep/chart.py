@@ -84,12 +84,6 @@ class Chart:
             self.changes += (cell.place, cell.seed) not in self._running
             self._running.add((cell.place, cell.seed))
 
-    def waits(self, cell: Cell) -> None:
-        """Say that a run that had begun is to begin again."""
-        with self._lock:
-            self._running.discard((cell.place, cell.seed))
-            self.changes += 1
-
     def ended(self, cell: Cell, outcome: Outcome) -> None:
         """Say what came of a run."""
         with self._lock:

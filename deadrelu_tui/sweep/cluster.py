@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from deadrelu_tui.errors import InputError, in_a_line
@@ -153,14 +152,6 @@ class Cluster:
             told = in_a_line(error) if wrong else "nothing answers there as a scheduler does"
             raise InputError(f"the scheduler at {address} cannot be reached: {told}") from error
         return cls(client, address, needs={GPU: 1} if gpu else {})
-
-    def __enter__(self) -> Cluster:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def threads(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -18,6 +18,8 @@ MOST = 100_000
 """Runs of one sweep."""
 Place = tuple[int, ...]
 """Which value of each axis, by its index."""
+Limit = Callable[[RunSettings], float | None]
+"""Says from which learning rate on theory expects half of layer 1 to be dead; None where it expects nothing."""
 
 
 @dataclass(frozen=True)

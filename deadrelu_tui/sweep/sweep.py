@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +84,7 @@ class Sweep:
         try:
             left = self._left()
             if left:
-                with self._given.workers(len(left)) as cluster:
+                with closing(self._given.workers(len(left))) as cluster:
                     self.where, self.waiting = cluster.where, ""
                     self._compute(cluster, left)
         except BaseException as error:

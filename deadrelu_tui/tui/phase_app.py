@@ -11,9 +11,9 @@ from textual.screen import Screen
 
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.run.source import Source
+from deadrelu_tui.sweep.grid import Limit
 from deadrelu_tui.tui import keys, phase_keys
 from deadrelu_tui.tui.application import Application
-from deadrelu_tui.tui.panels.phase_panel import Limit
 from deadrelu_tui.tui.screens.monitor import MonitorScreen
 from deadrelu_tui.tui.screens.opened import LeaveQuestion
 from deadrelu_tui.tui.screens.phase import PhaseScreen

@@ -44,14 +44,13 @@ def test_a_metric_that_a_run_lacks_is_no_value_of_it() -> None:
     assert chart.reading((0,), "loss").values == ()
 
 
-def test_what_is_computed_is_told_until_it_has_ended_or_is_to_begin_again() -> None:
+def test_what_is_computed_is_told_until_it_has_ended() -> None:
     chart = Chart(GRID)
     for seed in (0, 1):
         chart.begun(GRID.cell((1,), seed))
     assert (chart.reading((1,), "dead").running, chart.running) == (2, 2)
     ended(chart, 1, 0, dead=0.0)
-    chart.waits(GRID.cell((1,), 1))
-    assert (chart.reading((1,), "dead").running, chart.running) == (0, 0)
+    assert (chart.reading((1,), "dead").running, chart.running) == (1, 1)
 
 
 @pytest.mark.parametrize(("mean", "beyond"), [(0.0, False), (0.5, False), (0.5001, True), (1.0, True)])

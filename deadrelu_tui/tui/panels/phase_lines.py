@@ -19,8 +19,6 @@ from deadrelu_tui.tui.plot.chart import Row
 from deadrelu_tui.tui.sweeping import Sweeping
 from deadrelu_tui.wording import count, duration, number, percent
 
-NAMES = {"lr": "learning rate", "input_scale": "input scale", "batch_size": "batch size", "normalise": "normalised"}
-"""Settings in words; of any other its name does."""
 MEANINGS = {
     "dead": "units that fire for none of the probe images",
     "zeros": "h ≤ 0, of the last batch: sparsity, not death",
@@ -57,11 +55,6 @@ class Pulse(NamedTuple):
     """Since it began, or that it took in all."""
 
 
-def axis_name(axis: Axis) -> str:
-    """Return what is varied, in words."""
-    return NAMES.get(axis.name, axis.flag.replace("-", " "))
-
-
 def header(sweep: Sweeping, bytes_per_second: float, width: int) -> Content:
     """Return what is swept on the left; status, who computes, bytes to the terminal and clock on the right."""
     grid = sweep.chart.grid
@@ -72,7 +65,7 @@ def header(sweep: Sweeping, bytes_per_second: float, width: int) -> Content:
         right.append((f"   {sweep.where}" if width >= 80 else "", MUTED))
     right += [(f"   {speed}" if width >= 100 else "", MUTED), (f"   {clock} " if width >= 90 else " ", MUTED)]
     end = Content.assemble(*right)
-    swept, short = (" × ".join(name(each) for each in grid.axes) for name in (axis_name, _short))
+    swept, short = (" × ".join(name(each) for each in grid.axes) for name in (_words, _short))
     size = " × ".join(str(len(each.values)) for each in grid.axes)
     named = f"  sweep {sweep.name}: {swept}" if sweep.name else f"  sweep of {swept}"
     sizes = (f"{named} · {grid.told}", f"{named} · {size}", named, f"  sweep of {swept}")
@@ -226,8 +219,12 @@ def _told(text: str, value: str) -> Content:
     return Content.assemble((text[: len(value)], "bold"), text[len(value) :])
 
 
+def _words(axis: Axis) -> str:
+    return axis.words
+
+
 def _short(axis: Axis) -> str:
-    return "lr" if axis.name == "lr" else axis_name(axis)
+    return "lr" if axis.name == "lr" else axis.words
 
 
 def _state(found: Reading) -> str:

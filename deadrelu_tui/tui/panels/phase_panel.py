@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rich.style import Style
@@ -10,19 +9,16 @@ from textual import events
 from textual.color import Color, lab_to_rgb, rgb_to_lab
 from textual.message import Message
 
-from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.sweep.chart import Chart, Reading
-from deadrelu_tui.sweep.grid import Place
+from deadrelu_tui.sweep.grid import Limit, Place
 from deadrelu_tui.tui.panels import phase_fit, phase_map, phase_squares
 from deadrelu_tui.tui.panels.cells import CellPanel
 from deadrelu_tui.tui.panels.phase_fit import Fit
-from deadrelu_tui.tui.panels.phase_lines import axis_name, legend, meaning
+from deadrelu_tui.tui.panels.phase_lines import legend, meaning
 from deadrelu_tui.tui.panels.phase_squares import FAINT, NOTHING, STEPS, VOID, Scale, Square
 from deadrelu_tui.tui.plot.chart import Row
 from deadrelu_tui.wording import count
 
-Limit = Callable[[RunSettings], float | None]
-"""Return the learning rate beyond which theory expects half of layer 1 to be dead; None where it says nothing."""
 PHASE_ROLES = ("alive", "lost", "void", "bright", "dark", "pending", "running", "diverged", "failed")
 """Ends of the ramp, what has no number, what can be read on them, and the signs."""
 ROOMY = 3
@@ -122,7 +118,7 @@ class PhasePanel(CellPanel, can_focus=False):
         shown: list[Row] = [*above, *([*name, *row] for name, row in zip(names, squares, strict=True))]
         shown.append(phase_fit.ticks(grid.axes[0], fit, look.at[0]))
         if roomy:
-            name = axis_name(grid.axes[0])
+            name = grid.axes[0].words
             shown.append([(" " * (fit.left + max(0, fit.width - len(name)) // 2), "axis"), (name, "axis")])
         shown += [[]] * (rows - len(shown) - len(told)) + told
         self.hint = self._part(fit)
@@ -155,9 +151,9 @@ class PhasePanel(CellPanel, can_focus=False):
 
     def _names_above(self, roomy: bool, columns: int) -> Row:
         axes = self.chart.grid.axes
-        found = [f"↑ {axis_name(axes[1])}"] if len(axes) > 1 else []
+        found = [f"↑ {axes[1].words}"] if len(axes) > 1 else []
         if not roomy:
-            found.append(f"→ {axis_name(axes[0])}")
+            found.append(f"→ {axes[0].words}")
         return [("   ".join(found)[:columns], "axis")]
 
     def _part(self, fit: Fit) -> str:

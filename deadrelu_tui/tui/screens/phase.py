@@ -18,12 +18,13 @@ from textual.widgets import Static
 
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.run.source import Source
+from deadrelu_tui.sweep.grid import Limit
 from deadrelu_tui.sweep.outcome import Outcome
 from deadrelu_tui.tui import phase_keys
 from deadrelu_tui.tui.keys import entries
 from deadrelu_tui.tui.panels import lines, phase_lines
 from deadrelu_tui.tui.panels.cells import CellPanel
-from deadrelu_tui.tui.panels.phase_panel import Limit, Look, PhasePanel
+from deadrelu_tui.tui.panels.phase_panel import Look, PhasePanel
 from deadrelu_tui.tui.panels.roles import ROLE_CLASSES
 from deadrelu_tui.tui.screens.help import HelpScreen
 from deadrelu_tui.tui.screens.opened import LeaveQuestion, OpenedScreen, SeedQuestion
