@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from importlib import resources
 
 from deadrelu_tui.entering import proc
@@ -80,8 +81,11 @@ class Folder(Entered):
         raise InputError(f"process {self._pid} was not joined, and nothing will run there later: {why}")
 
     def close(self) -> None:
-        """Remove the files."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Remove the files, also while the text still makes new ones: where it makes them is gone at once."""
+        gone = f"{self._folder}-closed"
+        with suppress(FileNotFoundError):
+            os.rename(self._folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def _has(self, name: str) -> bool:
         return os.path.exists(os.path.join(self._folder, name))

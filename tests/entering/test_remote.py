@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +63,21 @@ def test_a_newer_python_runs_the_text_by_itself(tmp_path: Path, monkeypatch: pyt
             assert page.failed
         with enter(which, "pass", PATIENCE) as page:
             assert page.answer(PATIENCE) == b""
+
+
+def test_files_are_removed_while_the_text_makes_new_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder := tmp_path / "deadrelu-1").mkdir()
+    (folder / "running").touch()
+    really = os.unlink
+
+    def unlink(*which: object, **how: object) -> None:
+        with suppress(FileNotFoundError):
+            (folder / "running").rename(folder / "over")
+        really(*which, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("os.unlink", unlink)
+    Folder(os.getpid(), str(folder)).close()
+    assert not list(tmp_path.glob("deadrelu-*"))
 
 
 def test_what_a_newer_python_has_not_begun_is_withdrawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
