@@ -33,6 +33,10 @@ ENDS = 2.0
 """Seconds that workers of ours may take to end."""
 AGAIN = 1
 """How often a run is computed anew whose worker was killed."""
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)
+"""What stands in the environment of workers of ours. Dask would also have them give memory back as soon as they can
+(MALLOC_TRIM_THRESHOLD_): then each step asks for its pages anew, and takes a third longer.
+"""
 LOST = "whoever computed it was killed, twice"
 GPU = "GPU"
 """What a worker that has one calls it among its resources."""
@@ -108,6 +112,7 @@ class Cluster:
             "distributed.scheduler.allowed-failures": AGAIN,
             "distributed.scheduler.http.routes": [],
             "distributed.worker.http.routes": [],
+            "distributed.nanny.pre-spawn-environ": ONE_THREAD,
             "temporary-directory": scratch,
         })  # fmt: skip
         common = {"host": "127.0.0.1", "protocol": "tls://", "security": security}

@@ -197,6 +197,23 @@ def test_a_run_whose_worker_is_killed_is_computed_again_once_and_no_other_is_bla
         assert len(summaries(tmp_path / "runs")) == 2, "it is no run: another time it is computed"
 
 
+def tells(wanted: Wanted) -> Computed:
+    Path(wanted.facts["sweep"]).write_text("\n".join(os.environ))
+    return compute(wanted)
+
+
+def test_a_worker_has_one_thread_for_its_sums_and_keeps_the_memory_that_the_next_step_needs(tmp_path: Path) -> None:
+    place = tmp_path / "environment"
+    grid = Grid(BASE, (Axis("lr", (0.01,)),))
+    sweep = Sweep(grid, Given(str(place), None, IMAGES, tells, lambda _many: cluster.Cluster.here(1)))
+    sweep.begin()
+    assert sweep.join(PATIENCE)
+    assert sweep.error is None
+    names = set(place.read_text().splitlines())
+    assert {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"} < names
+    assert "MALLOC_TRIM_THRESHOLD_" not in names
+
+
 def test_a_sweep_that_is_stopped_ends_at_once_and_keeps_what_it_has(tmp_path: Path) -> None:
     grid = Grid(RunSettings(full=False, epochs=1000, engine="numpy"), (Axis("lr", (0.01, 0.1)),))
     sweep = Sweep(grid, given(tmp_path))
