@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 
 from deadrelu_tui.builtin.settings import RunSettings
@@ -69,7 +68,7 @@ class MadeUp:
         self.chart, self.name, self.where, self.waiting = Chart(of), "", where, ""
         self.over = False
         self.error: BaseException | None = None
-        self.began = time.monotonic() - 60
+        self.seconds = 60.0
         self.stopped = False
         self.taken, self.unrecorded = 0, ""
 

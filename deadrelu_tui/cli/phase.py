@@ -67,7 +67,7 @@ def _find(run: str) -> Recorded:
     from deadrelu_tui.run.recorded import Recorded
 
     found = Recorded(path_of(runs_folder(), run))
-    found.withhold("restart", "normalise", "lr", "activation")  # the map is of other runs
+    found.only_read()  # the map is of other runs
     return found
 
 

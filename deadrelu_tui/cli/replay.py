@@ -29,7 +29,7 @@ def recorded(path: Path) -> Recorded:
 
     found = Recorded(path)
     if presets.ours(found.start.settings) is None:
-        found.withhold("restart")  # here only the built-in network can be trained
+        found.only_read()  # here only the built-in network can be trained
     return found
 
 

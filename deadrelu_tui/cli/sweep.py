@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -311,7 +310,7 @@ def _follow(sweep: Sweep) -> None:
             done = now
             if not shown and (done / total >= told + TOLD or over) and done:
                 told = done / total
-                since = duration(time.monotonic() - sweep.began)
+                since = duration(sweep.seconds)
                 click.echo(f"{count(done)} of {count(total)} runs in {since}", err=True)
             if over:
                 return

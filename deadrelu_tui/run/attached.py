@@ -52,6 +52,8 @@ def _reach(connection: socket.socket, where: str) -> None:
 class Attached(Recorded):
     """A run of another process of the same user. Without a connection to it it can be looked at, and no more."""
 
+    _followed = False
+
     def __init__(
         self, path: Path, read_only: bool = False, patience: float = PATIENCE, holds: bool = False, root: str = ""
     ) -> None:  # fmt: skip
@@ -136,7 +138,7 @@ class Attached(Recorded):
         if self._read_only:
             return frozenset()
         if not self._connected:
-            return super().can - {"restart"} if self._playing or self.status not in ALIVE else frozenset()
+            return super().can if self._playing or self.status not in ALIVE else frozenset()
         can = frozenset[str](self._state["can"])
         if self._tail.end is None:
             return can

@@ -31,6 +31,8 @@ class Recorded:
     """A run read from its file by a thread of its own; and played, step by step as it went, if somebody asks for it."""
 
     here = False
+    _followed = True
+    """Whether another run can be begun after it, with other settings."""
 
     def __init__(self, path: Path, patience: float = 0.0) -> None:
         """Begin to read, and follow a run that has not ended. A file that is about to be written is waited for.
@@ -43,7 +45,6 @@ class Recorded:
         self._asked = threading.Condition()
         self._times = math.inf
         """How many times as fast as it went it is read."""
-        self._withheld = frozenset[str]()
         self._anew = self._paused = self._closed = False
         self._gone = False
         """Whether its process was gone before all was read that there is."""
@@ -108,8 +109,9 @@ class Recorded:
     @property
     def can(self) -> frozenset[str]:
         """What it can be asked to do: to be played, and which settings another run begins with."""
-        of_the_next = self.start.can - {"pause", "stop", "revive", "speed", "train_on"}
-        return (of_the_next | {"play"} | ({"pause"} if self._playing else set())) - self._withheld
+        past = {"pause", "stop", "revive", "speed", "train_on"}
+        of_the_next = self.start.can - past if self._followed else frozenset[str]()
+        return of_the_next | {"play"} | ({"pause"} if self._playing else set())
 
     @property
     def _playing(self) -> bool:
@@ -120,9 +122,9 @@ class Recorded:
         """Wait until all that is in the file just now was read."""
         self._whole.wait(patience)
 
-    def withhold(self, *what: str) -> None:
-        """Have it be unable to do something that nobody here could do for it."""
-        self._withheld |= set(what)
+    def only_read(self) -> None:
+        """Have no settings for another run be changed: nobody here could begin it."""
+        self._followed = False
 
     @property
     def live(self) -> Live:

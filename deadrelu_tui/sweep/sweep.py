@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import threading
 import time
 from collections import deque
@@ -54,7 +55,7 @@ class Sweep:
         self.unrecorded = ""
         """Why what is computed is not recorded; empty if it is."""
         self.error: BaseException | None = None
-        self.began = time.monotonic()
+        self._began, self._took = time.monotonic(), math.nan
         self._stop, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
 
@@ -80,6 +81,11 @@ class Sweep:
         """Whether nothing more will come."""
         return self._over.is_set()
 
+    @property
+    def seconds(self) -> float:
+        """How long it has gone on, or has taken in all."""
+        return self._took if self.over else time.monotonic() - self._began
+
     def _run(self) -> None:
         try:
             left = self._left()
@@ -90,7 +96,7 @@ class Sweep:
         except BaseException as error:
             self.error = error
         finally:
-            self.waiting = ""
+            self.waiting, self._took = "", time.monotonic() - self._began
             self._over.set()
 
     def _left(self) -> deque[tuple[str, Cell]]:

@@ -1,13 +1,46 @@
-"""A remedy as the keys that carry it out: "n, - to lr 0.05, then r"."""
+"""A remedy as the keys that carry it out: "n, - to lr 0.05, then r"; or as what another run is to begin with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from deadrelu_tui.record.activations import ACTIVATIONS
-from deadrelu_tui.record.commands import Change, Command, Restart, Revive
+from deadrelu_tui.record.commands import Change, Command, Restart, Revive, can_obey_all
 from deadrelu_tui.record.records import Live
 from deadrelu_tui.wording import rate
+
+
+class Reach(NamedTuple):
+    """What can be done about a run from where it is looked at."""
+
+    can: frozenset[str]
+    """What it can be asked to do (Start.can)."""
+    live: Live
+    """What is set now."""
+    judged: Live | None = None
+    """What was set where it was judged; None for what is set now."""
+
+    def advice(self, remedy: Sequence[Command]) -> tuple[str, str]:
+        """Return a verb for a remedy and what it asks for: ("try", "n, then r"), or ("begin with", "normalise") for
+        whom no key does that; empty where nothing is left to do.
+        """
+        if can_obey_all(self.can, remedy):
+            return "try", keys_of(remedy, self.live, self.judged)
+        return "begin with", ", ".join(_set(remedy))
+
+
+def _set(remedy: Sequence[Command]) -> Iterator[str]:
+    """Yield each setting that a remedy changes, with its value."""
+    for command in remedy:
+        changed = command.fields if isinstance(command, Change) else {}
+        if isinstance(command, Restart):
+            changed = command.settings
+        for name, value in changed.items():
+            if name == "normalise":
+                yield "normalise" if value else "no normalise"
+            else:
+                yield _setting(name, rate(value) if name == "lr" else value)
 
 
 def keys_of(remedy: Sequence[Command], live: Live, judged: Live | None = None) -> str:

@@ -43,8 +43,8 @@ class Sweeping(Protocol):
         """What ended it before its end, if anything did."""
 
     @property
-    def began(self) -> float:
-        """When it began, by time.monotonic()."""
+    def seconds(self) -> float:
+        """How long it has gone on, or has taken in all."""
 
     def stop(self) -> None:
         """Have it begin nothing more."""

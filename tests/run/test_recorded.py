@@ -88,10 +88,11 @@ def test_it_can_be_played_and_says_what_another_run_begins_with(recorded: Open) 
     assert found.live["lr"] == 0.5
 
 
-def test_what_nobody_here_could_do_for_it_can_be_withheld(recorded: Open) -> None:
+def test_what_is_only_read_takes_no_settings_for_a_run_that_nobody_here_could_begin(recorded: Open) -> None:
     _, found = recorded()
-    found.withhold("restart")
-    assert "restart" not in found.can
+    assert {"restart", "lr", "normalise", "activation"} < found.can
+    found.only_read()
+    assert found.can == {"play"}
 
 
 @pytest.mark.parametrize(

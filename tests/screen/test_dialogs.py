@@ -26,7 +26,7 @@ from textual.widgets import Input, OptionList, Static
 
 import deadrelu_tui.tui
 from deadrelu_tui.builtin import presets
-from deadrelu_tui.builtin.promise import promise
+from deadrelu_tui.builtin.promise import CAN, promise
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.finding import Cause, Finding
 from deadrelu_tui.diagnosis.trials import Trial, Trials
@@ -38,6 +38,7 @@ from deadrelu_tui.run.source import Status
 from deadrelu_tui.run.summary import Summary
 from deadrelu_tui.tui.panels import banner, lines
 from deadrelu_tui.tui.panels.banner import VERDICT_STYLE
+from deadrelu_tui.tui.remedies import Reach
 from deadrelu_tui.tui.screens.choice import Choice
 from deadrelu_tui.tui.screens.help import HelpScreen
 from deadrelu_tui.tui.screens.reasons import MEANING, ReasonsScreen, measured
@@ -410,6 +411,7 @@ async def test_no_line_of_the_list_is_cut_however_long_the_run() -> None:
 
 
 LIVE = RunSettings().live
+REACH = Reach(CAN, LIVE)
 FINDINGS = (
     Finding("DeadRelu", "dead", {"of": 300, "probe": 2_000}, Cause("overshoot", {"input": 72.94, "changed": False}),
           (Change({"normalise": True}), Restart()), 0.99, 0.5, 8, "h1"),
@@ -432,7 +434,7 @@ def test_every_word_of_the_verdict_is_explained() -> None:
 
 
 async def test_the_reasons_say_what_why_and_how_to_test_it_and_list_every_finding() -> None:
-    async with shown(ReasonsScreen(FINDINGS, 1174, LIVE, "-unicode"), (160, 48)) as seen:
+    async with shown(ReasonsScreen(FINDINGS, 1174, REACH, "-unicode"), (160, 48)) as seen:
         text = seen.text.replace("\u202f", " ")
         for words in (
             "✖ DEAD h1: 297 of 300 units never fire on 2 000 probe images, half by step 8.",
@@ -446,7 +448,7 @@ async def test_the_reasons_say_what_why_and_how_to_test_it_and_list_every_findin
 
 
 async def test_a_remedy_that_sets_something_says_what_and_what_is_not_known_is_left_out() -> None:
-    async with shown(ReasonsScreen(FINDINGS[1:], 60, LIVE, "-unicode"), (160, 48)) as seen:
+    async with shown(ReasonsScreen(FINDINGS[1:], 60, REACH, "-unicode"), (160, 48)) as seen:
         assert "▲ GUESSING" in seen.text
         assert "Test it Press s: init he, then r. Not tried so far." in seen.text
         assert "Why" not in seen.text
@@ -460,7 +462,7 @@ TRIED = Trials(
 
 async def test_what_was_tried_stands_below_the_best_first_and_what_is_advised_is_marked() -> None:
     advised = (replace(FINDINGS[0], tried=0.7125), *FINDINGS[1:])
-    async with shown(ReasonsScreen(advised, 1174, LIVE, "-unicode", TRIED), (160, 48)) as seen:
+    async with shown(ReasonsScreen(advised, 1174, REACH, "-unicode", TRIED), (160, 48)) as seen:
         came = "Tried on a copy, that came to 71.2 % of the probe images right."
         assert f"Test it Press n, then r. {came}" in seen.text
         assert "What was tried, 60 steps each, and the share of probe images then right" in seen.text
@@ -472,8 +474,28 @@ async def test_what_was_tried_stands_below_the_best_first_and_what_is_advised_is
 
 async def test_where_no_change_did_better_that_is_said() -> None:
     leave = (replace(FINDINGS[0], remedy=(), tried=0.72), *FINDINGS[1:])
-    async with shown(ReasonsScreen(leave, 1174, LIVE, "-unicode", TRIED), (160, 48)) as seen:
+    async with shown(ReasonsScreen(leave, 1174, REACH, "-unicode", TRIED), (160, 48)) as seen:
         assert "Test it Leave it as it is. Tried on a copy, that came to 72.0 %" in seen.text
+
+
+async def test_a_remedy_for_whom_no_key_does_it_is_what_another_run_would_begin_with() -> None:
+    lower = (Change({"normalise": True, "lr": 0.05}), Restart({"hidden": (600, 600)}))
+    read, words = Reach(frozenset({"play"}), LIVE), "normalise, lr 0.05, wider layers (600,600)"
+    ill = (replace(FINDINGS[0], remedy=lower), *FINDINGS[1:])
+    async with shown(ReasonsScreen(ill, 1174, read, "-unicode", TRIED), (160, 48)) as seen:
+        assert f"Test it Begin another run with {words}. Not tried so far." in seen.text
+        table = seen.text[seen.text.index("What was tried") :]
+        assert table.index("normalise 71.2 %") < table.index("init he 33.3 %") < table.index("nothing changed 10.0 %")
+        assert "press" not in seen.text
+
+
+async def test_a_remedy_that_is_set_already_is_no_key_and_no_better_than_nothing() -> None:
+    done = (replace(FINDINGS[0], remedy=(Change({"normalise": True}),), tried=0.72), *FINDINGS[1:])
+    tried = replace(TRIED, rows=(Trial((), 0.1), Trial((Change({"normalise": True}),), 0.72)))
+    now = Reach(REACH.can, {**LIVE, "normalise": True})
+    async with shown(ReasonsScreen(done, 1174, now, "-unicode", tried), (160, 48)) as seen:
+        assert "Test it It is set already. Tried on a copy, that came to 72.0 %" in seen.text
+        assert "▸ what is set now 72.0 %" in seen.text
 
 
 @pytest.mark.parametrize(
@@ -488,27 +510,44 @@ async def test_where_no_change_did_better_that_is_said() -> None:
 def test_the_banner_says_whether_its_remedy_was_tried(finding: Finding, width: int, expected: str) -> None:
     history = History()
     history.add(start())
-    run = SimpleNamespace(history=history, live=LIVE, can=frozenset())
+    run = SimpleNamespace(history=history, live=LIVE, can=REACH.can)
     text = banner.banner(run, history, finding, width).plain.replace("\u202f", " ")
     assert expected in text
     assert len(text) <= width
 
 
+@pytest.mark.parametrize(
+    ("finding", "width", "expected"),
+    [
+        (FINDINGS[0], 160, "Input mean 72.9 → begin with normalise  enter: why"),
+        (replace(FINDINGS[0], tried=0.7125), 160, "Input mean 72.9 → normalise (tried: 71.2 %)  enter: why"),
+        (FINDINGS[0], 48, " → normalise"),
+    ],
+)
+def test_the_banner_of_a_run_that_is_only_read_names_no_keys(finding: Finding, width: int, expected: str) -> None:
+    history = History()
+    history.add(start())
+    run = SimpleNamespace(history=history, live=LIVE, can=frozenset({"play"}))
+    text = banner.banner(run, history, finding, width).plain.replace("\u202f", " ")
+    assert expected in text
+    assert " n" not in text.partition("→")[2].replace(" normalise", "")
+
+
 async def test_without_a_finding_the_reasons_say_so() -> None:
-    async with shown(ReasonsScreen((), 0, LIVE, "-unicode")) as seen:
+    async with shown(ReasonsScreen((), 0, REACH, "-unicode")) as seen:
         assert "No verdict before the first step." in seen.text
 
 
 @pytest.mark.parametrize("key", ["enter", "escape", "q"])
 async def test_enter_escape_and_q_close_the_reasons(key: str) -> None:
-    async with shown(ReasonsScreen(FINDINGS, 9, LIVE, "-unicode")) as seen:
+    async with shown(ReasonsScreen(FINDINGS, 9, REACH, "-unicode")) as seen:
         await seen.press(key)
         assert seen.result is None
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 12), (20, 5)])
 async def test_the_last_finding_is_reached_by_scrolling(size: tuple[int, int]) -> None:
-    async with shown(ReasonsScreen(FINDINGS, 9, LIVE, "-unicode"), size) as seen:
+    async with shown(ReasonsScreen(FINDINGS, 9, REACH, "-unicode"), size) as seen:
         await seen.press("end")
         await seen.until(lambda: "90.0." in seen.text)
 
@@ -521,7 +560,7 @@ def dialogs(classes: str) -> list[Screen[Any]]:
         SettingsScreen(RunSettings(), classes),
         RunsScreen((*ROWS[:2], replace(ROWS[2], ghost="·")), classes),
         RunsScreen(ROWS[:1], classes),
-        ReasonsScreen(FINDINGS, 1174, LIVE, classes),
+        ReasonsScreen(FINDINGS, 1174, REACH, classes),
     ]
 
 

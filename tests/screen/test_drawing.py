@@ -15,6 +15,7 @@ from fakes import canned, dying
 from test_screen import WIDE, executor, screen
 from textual.events import MouseScrollDown, MouseScrollUp
 
+from deadrelu_tui.builtin.promise import CAN
 from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.diagnosis.finding import Cause, Finding
 from deadrelu_tui.diagnosis.verdict import BAD, WORDS
@@ -158,7 +159,7 @@ DEAD = Finding(
 )  # fmt: skip
 
 
-def run_of(*records: Any, can: frozenset[str] = frozenset({"restart"})) -> Any:
+def run_of(*records: Any, can: frozenset[str] = CAN) -> Any:
     history = History()
     for each in (start(), *records):
         history.add(each)

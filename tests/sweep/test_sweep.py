@@ -130,6 +130,7 @@ def test_a_sweep_computes_every_cell_records_it_and_takes_what_is_recorded(tmp_p
     first.begin()
     assert first.join(PATIENCE)
     assert first.error is None
+    assert 0 < first.seconds == first.seconds, "it takes no longer once it is over"
     assert first.chart.done == len(GRID) == len(summaries(tmp_path))
     assert {each.sweep for each in summaries(tmp_path)} == {"s"}
     assert first.chart.reading((2, 0), "dead").diverged == 1

@@ -10,7 +10,7 @@ from deadrelu_tui.diagnosis.words import GLYPHS
 from deadrelu_tui.record.history import History
 from deadrelu_tui.run.source import Source
 from deadrelu_tui.tui.panels.lines import MUTED, cut
-from deadrelu_tui.tui.remedies import keys_of
+from deadrelu_tui.tui.remedies import Reach
 from deadrelu_tui.wording import percent
 
 _STYLES = {"✔": "$success", "…": "$primary", "▲": "$warning", "✖": "$error"}
@@ -28,7 +28,7 @@ def banner(run: Source, judged: History, found: Finding | None, width: int) -> C
     if found is None:
         return cut(Content.styled("no verdict before the first step", MUTED), width)
     glyph, style = VERDICT_STYLE[found.word]
-    word, remedies = f"{glyph} {found.word.upper()}  ", _remedies(found, keys_of(found.remedy, run.live, judged.live))
+    word, remedies = f"{glyph} {found.word.upper()}  ", _remedies(found, Reach(run.can, run.live, judged.live))
     options = [(text, remedy) for remedy in remedies for text in (*telling.reasons(found), telling.found(found))]
     fitting = (each for each in options if len(word) + len(each[0]) + len(each[1]) <= width)
     text, remedy = next(fitting, (None, ""))
@@ -44,15 +44,16 @@ def banner(run: Source, judged: History, found: Finding | None, width: int) -> C
     return cut(line, width)
 
 
-def _remedies(found: Finding, pressed: str) -> tuple[str, ...]:
+def _remedies(found: Finding, reach: Reach) -> tuple[str, ...]:
     """Return what is advised, at length and in short: that it is yet to be tried, or what it came to."""
+    verb, what = reach.advice(found.remedy)
     if found.tried is None:
-        if not pressed and found.hints:
+        if not what and found.hints:
             return f" → {found.hints[0]}", ""
-        return (f" → try {pressed}", f" → {pressed}") if pressed else ("",)
-    if not pressed:
+        return (f" → {verb} {what}", f" → {what}") if what else ("",)
+    if not found.remedy:
         return " → no change did better when tried", ""
-    return f" → {pressed} (tried: {percent(found.tried)})", f" → {pressed}"
+    return (f" → {what} (tried: {percent(found.tried)})", f" → {what}") if what else ("",)
 
 
 _READABLE = 24

@@ -341,13 +341,14 @@ class MonitorScreen(Viewing):
 
     def action_reasons(self) -> None:
         """Show the whole reasoning behind the verdict."""
+        from deadrelu_tui.tui.remedies import Reach
         from deadrelu_tui.tui.screens.reasons import ReasonsScreen
 
         history = self.read(self.history)
         if history.last is not None:
-            live, judged = self.run_in_hand.live, history.live
+            reach = Reach(self.run_in_hand.can, self.run_in_hand.live, history.live)
             self.app.push_screen(
-                ReasonsScreen(findings(history), history.last, live, self.letters, trials_of(history), judged)
+                ReasonsScreen(findings(history), history.last, reach, self.letters, trials_of(history))
             )
 
     def action_help(self) -> None:

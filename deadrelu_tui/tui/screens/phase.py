@@ -70,8 +70,6 @@ class PhaseScreen(Screen[None]):
         self._rest_until = 0.0
         self._lately: deque[tuple[float, int]] = deque()
         """When how many runs were done."""
-        self._took: float | None = None
-        """Seconds that it took in all, once it is over."""
 
     def compose(self) -> ComposeResult:
         """Lay out the lines, the map and the keys."""
@@ -109,8 +107,6 @@ class PhaseScreen(Screen[None]):
             self._lately.append((now, done))
         while len(self._lately) > 2 and now - self._lately[1][0] > LATELY:
             self._lately.popleft()
-        if self.sweep.over and self._took is None:
-            self._took = now - self.sweep.began
 
     @property
     def pulse(self) -> phase_lines.Pulse:
@@ -119,7 +115,7 @@ class PhaseScreen(Screen[None]):
         self._count(now)
         (then, before), (_, done) = self._lately[0], self._lately[-1]
         speed = (done - before) / (now - then) if now > then else 0.0
-        return phase_lines.Pulse(speed, now - self.sweep.began if self._took is None else self._took)
+        return phase_lines.Pulse(speed, self.sweep.seconds)
 
     def _state(self) -> tuple[object, ...]:
         sweep = self.sweep

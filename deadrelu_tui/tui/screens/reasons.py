@@ -15,10 +15,9 @@ from textual.widgets import Static
 from deadrelu_tui.diagnosis import telling
 from deadrelu_tui.diagnosis.finding import Finding, Remedy
 from deadrelu_tui.diagnosis.trials import Trials
-from deadrelu_tui.record.records import Live
 from deadrelu_tui.tui.panels.banner import VERDICT_STYLE
 from deadrelu_tui.tui.panels.lines import MUTED, ascii_only
-from deadrelu_tui.tui.remedies import keys_of
+from deadrelu_tui.tui.remedies import Reach
 from deadrelu_tui.tui.screens.dialog import SCROLLS, Dialog
 from deadrelu_tui.wording import MINUS, count, number, percent
 
@@ -68,7 +67,7 @@ MEANING_OF_A_GUEST = {
 """The same where the network is fed anything but images."""
 
 
-def reasoning(findings: Sequence[Finding], step: int, live: Live, judged: Live | None = None) -> Content:
+def reasoning(findings: Sequence[Finding], step: int, reach: Reach) -> Content:
     """Return the verdict as a teacher would explain it: what, what it means, why, and how to find out."""
     if not findings:
         return Content.styled("No verdict before the first step.", MUTED)
@@ -76,11 +75,10 @@ def reasoning(findings: Sequence[Finding], step: int, live: Live, judged: Live |
     glyph, style = VERDICT_STYLE.get(gravest.word, ("·", MUTED))
     parts = [Content.styled(f"{glyph} {(gravest.word or gravest.rule).upper()}", f"bold {style}")]
     parts.append(Content(_sentence(telling.found(gravest))))
-    pressed = keys_of(gravest.remedy, live, judged)
     for heading, text in (
         ("What that means", _meaning(gravest)),
         ("Why", telling.why(gravest)),
-        ("Test it", _test(gravest, pressed)),
+        ("Test it", _test(gravest, reach)),
         ("To change where it was begun", "; ".join(gravest.hints)),
     ):
         if text:
@@ -96,19 +94,23 @@ def _meaning(finding: Finding) -> str:
     return guest.get(finding.word, MEANING.get(finding.word, ""))
 
 
-def _test(finding: Finding, pressed: str) -> str:
-    """Return the keys to press, and whether somebody has tried what they do."""
+def _test(finding: Finding, reach: Reach) -> str:
+    """Return the keys to press, or how to begin another run, and whether somebody has tried what that does."""
+    verb, what = reach.advice(finding.remedy)
+    asked = f"press {what}" if verb == "try" else f"begin another run with {what}"
     if finding.tried is None:
-        return f"press {pressed}. Not tried so far" if pressed else ""
+        return f"{asked}. Not tried so far" if what else ""
     came = f"Tried on a copy, that came to {percent(finding.tried)} of the probe images right"
-    return f"press {pressed}. {came}" if pressed else f"leave it as it is. {came}"
+    if not what:
+        asked = "it is set already" if finding.remedy else "leave it as it is"
+    return f"{asked}. {came}"
 
 
-def trials_table(trials: Trials, advised: Remedy | None, live: Live, judged: Live | None = None) -> Content:
+def trials_table(trials: Trials, advised: Remedy | None, reach: Reach) -> Content:
     """Return what was tried, the best first, with its accuracy; what is advised stands out."""
     rows = sorted(trials.rows, key=lambda row: -row.accuracy)
     heading = f"What was tried, {count(trials.steps)} steps each, and the share of probe images then right"
-    words = [keys_of(row.remedy, live, judged) or "nothing changed" for row in rows]
+    words = [reach.advice(row.remedy)[1] or "what is set now" if row.remedy else "nothing changed" for row in rows]
     width = max(map(len, words))
     lines = [Content.styled(heading, "bold $primary")]
     for row, text in zip(rows, words, strict=True):
@@ -173,12 +175,10 @@ class ReasonsScreen(Dialog[None]):
     ]
 
     def __init__(
-        self, findings: Sequence[Finding], step: int, live: Live, classes: str, trials: Trials | None = None,
-        judged: Live | None = None,
-    ) -> None:  # fmt: skip
+        self, findings: Sequence[Finding], step: int, reach: Reach, classes: str, trials: Trials | None = None
+    ) -> None:
         super().__init__(classes=classes)
-        self.findings, self.step, self.live, self.trials = tuple(findings), step, live, trials
-        self.judged = judged
+        self.findings, self.step, self.reach, self.trials = tuple(findings), step, reach, trials
         self.ascii_only = "-ascii" in classes.split()
 
     def compose(self) -> ComposeResult:
@@ -203,7 +203,7 @@ class ReasonsScreen(Dialog[None]):
         tried = Content("")
         if self.trials is not None:
             advised = self.findings[0].remedy if self.findings[0].tried is not None else None
-            tried = trials_table(self.trials, advised, self.live, self.judged)
-        for name, text in (("#reasoning", reasoning(self.findings, self.step, self.live, self.judged)),
+            tried = trials_table(self.trials, advised, self.reach)
+        for name, text in (("#reasoning", reasoning(self.findings, self.step, self.reach)),
                            ("#findings", table(self.findings, width)), ("#trials", tried)):  # fmt: skip
             self.query_one(name, Static).update(ascii_only(text) if self.ascii_only else text)
