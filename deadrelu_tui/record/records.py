@@ -154,7 +154,7 @@ class End:
     at: float
     """Seconds since the start."""
     how: str
-    """'finished', 'stopped', 'failed' or 'crashed'."""
+    """'finished', 'left', 'stopped', 'failed' or 'crashed'."""
     error: str | None = None
     """What went wrong, in a line."""
 

@@ -20,8 +20,8 @@ SPARED = ("steps/s", "done", "time", "steps", "date", "status", "accuracy", "exp
 """Headings of the columns without which one can do, the least important first."""
 _LOOKS = {"✖": "bad", "▲": "doubtful", "✔": "good", "…": ""}
 _STATUS = {
-    "finished": "dim", "stopped": "dim", "running": "now", "starting": "now", "paused": "now", "failed": "bad",
-    "crashed": "bad", DAMAGED: "bad", "unreadable": "bad",
+    "finished": "dim", "left": "dim", "stopped": "dim", "running": "now", "starting": "now", "paused": "now",
+    "failed": "bad", "crashed": "bad", DAMAGED: "bad", "unreadable": "bad",
 }  # fmt: skip
 
 

@@ -181,7 +181,9 @@ class Run:
         if self.history.end is None:
             planned, last = self.history.steps_planned, self.history.last
             complete = planned is not None and last is not None and last + 1 - self.history.first >= planned
-            self._end(began, "stopped" if self.controls.stopped and not complete else "finished")
+            left = any(each.kind == "left" for each in reversed(self.history.events))
+            stopped = self.controls.stopped and not complete
+            self._end(began, "left" if left else "stopped" if stopped else "finished")
 
     def _end(self, began: float, how: str, error: str | None = None) -> None:
         self._keep(End(max(self.history.seconds, time.monotonic() - began), how, error))

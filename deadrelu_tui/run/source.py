@@ -24,13 +24,15 @@ class Status(enum.Enum):
     PAUSED = "paused"
     STOPPED = "stopped"
     FINISHED = "finished"
+    LEFT = "left"
+    """The training went on, watched no more."""
     FAILED = "failed"
     CRASHED = "crashed"
 
 
 def how_it_ended(end: End) -> Status:
     """Return how a run ended; what a later version of us may call it is a failure if it tells an error."""
-    known = {each.value: each for each in (Status.FINISHED, Status.STOPPED, Status.FAILED, Status.CRASHED)}
+    known = {each.value: each for each in (Status.FINISHED, Status.LEFT, Status.STOPPED, Status.FAILED, Status.CRASHED)}
     return known.get(end.how, Status.FINISHED if end.error is None else Status.FAILED)
 
 

@@ -80,8 +80,8 @@ def test_a_scale_of_the_input_can_be_asked_for_as_it_was_typed_and_an_older_run_
             "foo", "2026-9-1", "2026-13", "2026-02-30", "26-01-01", "2026-11-29 25", "2026-11-29 12:60", "2026-11-29x",
             "2026-11-", "20261129", "0000-01-01", "2026-11-29T", "2026-11-29  12:00", "٢٠٢٦",
         )),
-        ("status=x", "there is no status 'x'; allowed are starting, running, paused, stopped, finished, failed, "
-         "crashed, damaged, unreadable"),
+        ("status=x", "there is no status 'x'; allowed are starting, running, paused, stopped, finished, left, "
+         "failed, crashed, damaged, unreadable"),
         ("verdict!=typo", "there is no verdict 'typo'; allowed are diverged, dead, saturated, dying, vanishing,"),
         ("preset=tragdy", "there is no preset 'tragdy'; allowed are tragedy, low-lr"),
     ],

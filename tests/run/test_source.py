@@ -417,9 +417,9 @@ def test_a_source_that_failed_is_closed_without_an_error(begin: Begin) -> None:
 
 @pytest.mark.parametrize(
     ("end", "status"),
-    [(End(1.0, each.value), each) for each in (Status.FINISHED, Status.STOPPED, Status.FAILED, Status.CRASHED)]
-    + [(End(1.0, "rested"), Status.FINISHED), (End(1.0, "rested", error="no bed"), Status.FAILED),
-       (End(1.0, "running"), Status.FINISHED)],
+    [(End(1.0, each.value), each) for each in (Status.FINISHED, Status.LEFT, Status.STOPPED, Status.FAILED)]
+    + [(End(1.0, "crashed"), Status.CRASHED), (End(1.0, "rested"), Status.FINISHED),
+       (End(1.0, "rested", error="no bed"), Status.FAILED), (End(1.0, "running"), Status.FINISHED)],
 )  # fmt: skip
 def test_an_end_is_told_by_its_word_and_one_of_a_later_version_by_its_error(end: End, status: Status) -> None:
     assert how_it_ended(end) is status
@@ -427,5 +427,5 @@ def test_an_end_is_told_by_its_word_and_one_of_a_later_version_by_its_error(end:
 
 def test_what_a_run_is_doing_is_told_in_these_words() -> None:
     assert [each.value for each in Status] == [
-        "ready", "starting", "reading", "running", "paused", "stopped", "finished", "failed", "crashed",
+        "ready", "starting", "reading", "running", "paused", "stopped", "finished", "left", "failed", "crashed",
     ]  # fmt: skip

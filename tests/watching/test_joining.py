@@ -25,7 +25,7 @@ from deadrelu_tui.errors import InputError
 from deadrelu_tui.places import runs_folder
 from deadrelu_tui.run.attached import Attached
 from deadrelu_tui.run.folder import path_of
-from deadrelu_tui.run.source import ALIVE
+from deadrelu_tui.run.source import ALIVE, Status
 
 
 def lack() -> str:
@@ -118,6 +118,12 @@ class Trains:
         steps, parameters, loss, same = out.split()
         return int(steps), parameters, loss, same == "True"
 
+    def ends_as_if_nobody_had_come(self) -> None:
+        """Have it end, with everything bit for bit as without us."""
+        steps, parameters, loss, same = self.end()
+        assert same, "hooks, functions, threads and descriptors"
+        assert (parameters, loss) == self.taken(steps)
+
     def taken(self, steps: int) -> tuple[str, str]:
         """Return what as many steps come to without anybody who joins."""
         code = self.script.read_text().replace("while not os.path.exists(go):", f"while step < {steps}:")
@@ -204,14 +210,13 @@ def test_a_training_is_joined_called_dead_in_the_right_layer_left_and_ends_as_if
     left = command("watch", "--leave", run.start.run)
     assert left.stdout == f"left run {run.start.run}; the training goes on\n", left.stderr
     reaches(run, lambda: run.status not in ALIVE)
+    assert run.status is Status.LEFT
     run.close()
     again = joined(trains)
     reaches(again, lambda: len(again.history) > 3)
     assert command("watch", "--leave", again.start.run).returncode == 0
     again.close()
-    steps, parameters, loss, same = trains.end()
-    assert same, "hooks, functions, threads and descriptors"
-    assert (parameters, loss) == trains.taken(steps)
+    trains.ends_as_if_nobody_had_come()
 
 
 def test_twenty_times_joined_and_left_is_as_never(training: Training) -> None:
@@ -219,9 +224,7 @@ def test_twenty_times_joined_and_left_is_as_never(training: Training) -> None:
     runs_folder().mkdir(parents=True)
     for _ in range(20):
         left(entered(trains))
-    steps, parameters, loss, same = trains.end()
-    assert same
-    assert (parameters, loss) == trains.taken(steps)
+    trains.ends_as_if_nobody_had_come()
 
 
 def test_who_has_joined_twice_is_told_where_to_look(training: Training) -> None:
@@ -323,7 +326,7 @@ def test_whoever_sleeps_between_steps_is_joined_when_he_wakes(training: Training
     run = entered(trains)
     reaches(run, lambda: len(run.history) > 1)
     left(run)
-    trains.end()
+    trains.ends_as_if_nobody_had_come()
 
 
 def test_compiled_code_is_joined_without_a_word_in_what_it_says(training: Training) -> None:
@@ -332,9 +335,7 @@ def test_compiled_code_is_joined_without_a_word_in_what_it_says(training: Traini
     run = entered(trains)
     reaches(run, lambda: run.history.ledgers.get("fc1") is not None and run.history.ledgers["fc1"].lost.sum() >= 25)
     left(run)
-    steps, parameters, loss, same = trains.end()
-    assert same
-    assert (parameters, loss) == trains.taken(steps)
+    trains.ends_as_if_nobody_had_come()
 
 
 def test_a_data_loader_with_workers_is_no_obstacle(training: Training) -> None:
@@ -343,14 +344,16 @@ def test_a_data_loader_with_workers_is_no_obstacle(training: Training) -> None:
 class Rows(torch.utils.data.Dataset):
     def __len__(self): return 10**6
     def __getitem__(self, index): return torch.full((3,), float(index))
+torch.multiprocessing.set_sharing_strategy("file_system")  # or else each batch on its way is a descriptor
 loader = iter(torch.utils.data.DataLoader(Rows(), batch_size=4, num_workers=1))
+next(loader)
 """
     trains = training(between=between, more=more)
     runs_folder().mkdir(parents=True)
     run = entered(trains)
     reaches(run, lambda: len(run.history) > 3)
     left(run)
-    trains.end()
+    trains.ends_as_if_nobody_had_come()
 
 
 @pytest.mark.parametrize(
@@ -407,9 +410,7 @@ def test_when_the_screen_has_gone_nothing_of_us_is_left(training: Training, priv
     finally:
         terminal.close()  # which a terminal does that is lost
     nothing_is_left(trains, before)
-    steps, parameters, loss, same = trains.end()
-    assert same
-    assert (parameters, loss) == trains.taken(steps)
+    trains.ends_as_if_nobody_had_come()
 
 
 def test_whoever_is_killed_while_he_joins_does_no_harm(training: Training) -> None:
@@ -435,6 +436,4 @@ def test_whoever_is_killed_while_he_joins_does_no_harm(training: Training) -> No
             time.sleep(draw.uniform(0, 0.3))
             joining.kill()
     nothing_is_left(trains, before)
-    steps, parameters, loss, same = trains.end()
-    assert same
-    assert (parameters, loss) == trains.taken(steps)
+    trains.ends_as_if_nobody_had_come()

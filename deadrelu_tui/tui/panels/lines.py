@@ -38,6 +38,7 @@ STATUS_STYLE = {
     Status.PAUSED: "$warning",
     Status.STOPPED: MUTED,
     Status.FINISHED: "$primary",
+    Status.LEFT: "$primary",
     Status.FAILED: "$error",
     Status.CRASHED: "$error",
 }
