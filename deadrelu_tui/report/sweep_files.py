@@ -11,10 +11,11 @@ from deadrelu_tui.errors import InputError
 from deadrelu_tui.export import as_picture, files
 from deadrelu_tui.export.phases import Map, Panel, Side, Spot
 from deadrelu_tui.export.plain import cell
-from deadrelu_tui.report.sweep_words import in_common, meaning, metric_words, places
+from deadrelu_tui.report.sweep_words import meaning, metric_words, places
 from deadrelu_tui.sweep.axes import Axis
 from deadrelu_tui.sweep.boundary import is_even, is_geometric, numbers
 from deadrelu_tui.sweep.chart import Chart, is_share
+from deadrelu_tui.sweep.common import in_common
 from deadrelu_tui.sweep.grid import Limit, Place
 from deadrelu_tui.sweep.outcome import OTHER, SHORT
 from deadrelu_tui.wording import count, printable
@@ -103,7 +104,7 @@ def map_of(chart: Chart, metric: str, limit: Limit) -> Map:
     words = metric_words(metric)
     return Map(
         title=f"{words[0].upper()}{words[1:]} by {over}",
-        about=tuple(filter(None, (_swept(chart, len(pages)), in_common(grid), meaning(metric, grid)))),
+        about=tuple(filter(None, (_swept(chart, len(pages)), ", ".join(in_common(grid)), meaning(metric, grid)))),
         metric=words, share=share, bright_high=words.endswith("accuracy"),
         across=_side(grid.axes[0]), up=_side(grid.axes[1]) if len(grid.axes) > 1 else None,
         panels=tuple(_panel(chart, metric, page, limit, limited) for page in pages),

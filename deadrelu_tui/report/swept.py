@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from deadrelu_tui.report.paper import GAP, Column, Paper, table
-from deadrelu_tui.report.sweep_words import in_common, metric_words, places, value_words
+from deadrelu_tui.report.sweep_words import metric_words, places, value_words
 from deadrelu_tui.sweep.axes import Axis
 from deadrelu_tui.sweep.boundary import Crossing, crossings
 from deadrelu_tui.sweep.chart import LEVEL, Chart, Reading, is_share
+from deadrelu_tui.sweep.common import in_common
 from deadrelu_tui.sweep.grid import Limit, Place
 from deadrelu_tui.sweep.outcome import Outcome
 from deadrelu_tui.wording import count, number
@@ -32,7 +33,7 @@ def lines(chart: Chart, metric: str, limit: Limit, paper: Paper) -> Iterator[str
     told = f"{metric_words(metric)}{' in %' if is_share(metric) else ''}"
     yield paper.put(f"{told[0].upper()}{told[1:]}", "bold")
     mean = "; mean over the seeds" if grid.seeds > 1 else ""
-    yield from paper.wrapped(f"{grid.told}{mean}; {in_common(grid)}", 0, "dim")
+    yield from paper.wrapped(f"{grid.told}{mean}; {', '.join(in_common(grid))}", 0, "dim")
     limits = boundaries = False
     for page in grid.pages:
         yield ""

@@ -45,7 +45,8 @@ LACK = lack()
 pytestmark = pytest.mark.skipif(bool(LACK), reason=LACK)
 
 TRAINING = """
-import os, sys, threading, time
+import faulthandler, os, signal, sys, threading, time
+faulthandler.register(signal.SIGUSR1, all_threads=True)
 import torch
 from torch import nn
 from torch.nn import functional
@@ -118,6 +119,13 @@ class Trains:
         steps, parameters, loss, same = out.split()
         return int(steps), parameters, loss, same == "True"
 
+    def says_where_it_is(self) -> str:
+        """Return what each of its threads is doing, and end it."""
+        os.kill(self.process.pid, signal.SIGUSR1)
+        time.sleep(1)
+        self.process.kill()
+        return self.process.communicate(timeout=120)[1]
+
     def ends_as_if_nobody_had_come(self) -> None:
         """Have it end, with everything bit for bit as without us."""
         steps, parameters, loss, same = self.end()
@@ -183,7 +191,7 @@ def nothing_is_left(trains: Trains, threads: int) -> None:
     """Wait until a training has no more threads than it had."""
     until = time.monotonic() + 60
     while len(os.listdir(f"/proc/{trains.process.pid}/task")) > threads:
-        assert time.monotonic() < until, "threads of ours are left"
+        assert time.monotonic() < until, f"threads of ours are left: {trains.says_where_it_is()}"
         time.sleep(0.05)
 
 

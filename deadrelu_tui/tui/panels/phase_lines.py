@@ -9,9 +9,9 @@ from typing import NamedTuple
 from textual.content import Content
 
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.record.telling import input_text
-from deadrelu_tui.sweep.axes import Axis, value_text
+from deadrelu_tui.sweep.axes import Axis
 from deadrelu_tui.sweep.chart import Chart, Reading, is_share
+from deadrelu_tui.sweep.common import in_common
 from deadrelu_tui.sweep.grid import Grid, Place
 from deadrelu_tui.tui.panels import phase_map, phase_squares
 from deadrelu_tui.tui.panels.lines import FAINT, MUTED, cut, moment
@@ -148,7 +148,7 @@ def chosen(grid: Grid, metrics: Sequence[str], metric: str, page: int, width: in
     if len(grid.pages) > 1:
         told = f"page {page + 1}/{len(grid.pages)}: {grid.page_text(grid.pages[page])}"
         text += Content.assemble(("   [ ] ", "$accent"), (told, "bold"))
-    pieces = fixed(grid)
+    pieces = in_common(grid)
     while pieces and text.cell_length + len(" │ ".join(pieces)) + 4 > width:
         pieces = pieces[:-1]
     if not pieces:
@@ -158,25 +158,6 @@ def chosen(grid: Grid, metrics: Sequence[str], metric: str, page: int, width: in
         right += Content.assemble((" │ " if index else "", FAINT), (each, MUTED))
     right += Content(" ")
     return cut(text.pad_right(max(0, width - text.cell_length - right.cell_length)) + right, width)
-
-
-def fixed(grid: Grid) -> list[str]:
-    """Return what all runs of a grid have in common, in words."""
-    varied, base = {each.name for each in grid.axes}, grid.base
-    found = [f"{'–'.join(map(str, base.hidden))} hidden"] if "hidden" not in varied else []
-    words = {"activation": "{}", "lr": "lr {}", "steps": "{} steps", "epochs": "{} epochs", "batch_size": "batch {}",
-             "init": "init {}"}  # fmt: skip
-    for name, word in words.items():
-        value = getattr(base, name, None)
-        if name == "epochs" and getattr(base, "steps", None) is not None:
-            continue  # which is as long as a run gets
-        if name not in varied and value is not None:
-            told = word.format(value_text(name, value))
-            found.append(told.removesuffix("s") if value == 1 else told)
-    if not varied & {"normalise", "input_scale"}:
-        found.append(input_text(base.normalise, base.as_dict()))
-    seeds = f"seeds {base.seed}–{base.seed + grid.seeds - 1}" if grid.seeds > 1 else f"seed {base.seed}"
-    return [*found, seeds]
 
 
 def said(metric: str, value: float) -> str:
