@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
 from importlib import resources
 
 from deadrelu_tui.entering import proc
@@ -83,8 +82,10 @@ class Folder(Entered):
     def close(self) -> None:
         """Remove the files, also while the text still makes new ones: where it makes them is gone at once."""
         gone = f"{self._folder}-closed"
-        with suppress(FileNotFoundError):
+        try:
             os.rename(self._folder, gone)
+        except OSError:  # it is gone already, or somebody has that name
+            gone = self._folder
         shutil.rmtree(gone, ignore_errors=True)
 
     def _has(self, name: str) -> bool:

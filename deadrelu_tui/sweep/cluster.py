@@ -34,8 +34,8 @@ ENDS = 2.0
 AGAIN = 1
 """How often a run is computed anew whose worker was killed."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)
-"""What stands in the environment of workers of ours. Dask would also have them give memory back as soon as they can
-(MALLOC_TRIM_THRESHOLD_): then each step asks for its pages anew, and takes a third longer.
+"""What stands in the environment of workers of ours, unless it stands in ours. Dask would also have them give memory
+back as soon as they can (MALLOC_TRIM_THRESHOLD_): then each step asks for its pages anew, and takes a third longer.
 """
 LOST = "whoever computed it was killed, twice"
 GPU = "GPU"

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from deadrelu_tui.builtin.settings import ENDLESS, RunSettings
-from deadrelu_tui.record.telling import described
+from deadrelu_tui.record.telling import described, input_text
 from deadrelu_tui.sweep.axes import value_text
 from deadrelu_tui.sweep.grid import Grid
 
@@ -27,18 +27,18 @@ def in_common(grid: Grid) -> list[str]:
 
 def _in_common(grid: Grid) -> Iterator[str]:
     base, varied = grid.base.as_dict(), {each.name for each in grid.axes}
-    if varied & {*_INPUT}:
-        varied |= {*_INPUT}
     kept = {name: value for name, value in base.items() if name not in varied}
     for names in _TOLD:
         if all(name in kept for name in names):
             yield described({name: kept[name] for name in names})
+        elif names is _INPUT and kept.get("input_scale", 1) != 1:
+            yield f"{input_text(False, kept)} unless normalised"
     told, usual = {*_ELSEWHERE, *(name for names in _TOLD for name in names)}, RunSettings().as_dict()
     for each in fields(RunSettings):
         name = each.name
         if name in kept and name not in told and kept[name] != usual[name]:
             yield f"{name.replace('_', ' ')} {value_text(name, kept[name])}"
-    if not varied & {"epochs", "steps"}:
+    if kept.get("steps") is not None or not varied & {"epochs", "steps"}:
         yield _length(kept)
     last = base["seed"] + grid.seeds - 1
     yield f"seed {last}" if grid.seeds == 1 else f"seeds {base['seed']}–{last}"

@@ -22,17 +22,22 @@ class Reach(NamedTuple):
     """What was set where it was judged; None for what is set now."""
 
     def advice(self, remedy: Sequence[Command]) -> tuple[str, str]:
-        """Return a verb for a remedy and what it asks for: ("try", "n, then r"), or ("begin with", "normalise") for
-        whom no key does that; empty where nothing is left to do.
+        """Return what to do with a remedy, and what it asks for: ("try", "n, then r"), empty where all of it is done
+        already. For whom no key does it: ("begin with", "normalise"), or ("while it trains:", "lr 0.05, revive").
         """
         if can_obey_all(self.can, remedy):
             return "try", keys_of(remedy, self.live, self.judged)
-        return "begin with", ", ".join(_set(remedy))
+        words = ", ".join(_set(remedy))
+        if any(isinstance(each, Restart) for each in remedy):
+            return "begin with", words or "the same settings"
+        return "while it trains:", words
 
 
 def _set(remedy: Sequence[Command]) -> Iterator[str]:
-    """Yield each setting that a remedy changes, with its value."""
+    """Yield each setting that a remedy changes, with its value, and what else it does."""
     for command in remedy:
+        if isinstance(command, Revive):
+            yield "revive"
         changed = command.fields if isinstance(command, Change) else {}
         if isinstance(command, Restart):
             changed = command.settings

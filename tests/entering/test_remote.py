@@ -80,6 +80,13 @@ def test_files_are_removed_while_the_text_makes_new_ones(tmp_path: Path, monkeyp
     assert not list(tmp_path.glob("deadrelu-*"))
 
 
+def test_files_are_removed_also_where_somebody_has_the_name_that_they_would_be_moved_to(tmp_path: Path) -> None:
+    (folder := tmp_path / "deadrelu-1").mkdir()
+    (tmp_path / "deadrelu-1-closed" / "x").mkdir(parents=True)
+    Folder(os.getpid(), str(folder)).close()
+    assert not folder.exists()
+
+
 def test_what_a_newer_python_has_not_begun_is_withdrawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with newer(tmp_path, monkeypatch, hears=False) as which, pytest.raises(InputError, match="nothing will run"):
         enter(which, "1 / 0", 0.1)

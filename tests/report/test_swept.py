@@ -9,10 +9,12 @@ import pytest
 from made_up_charts import DIVERGED, FAILED, axis, by_limit, filled, grid, limit, outcome, phases
 
 from deadrelu_tui import strict_json
+from deadrelu_tui.builtin.settings import RunSettings
 from deadrelu_tui.report.paper import Paper, room
 from deadrelu_tui.report.swept import data, lines
 from deadrelu_tui.sweep.chart import Chart
-from deadrelu_tui.sweep.grid import Cell
+from deadrelu_tui.sweep.common import in_common
+from deadrelu_tui.sweep.grid import Cell, Grid
 from deadrelu_tui.sweep.outcome import Outcome
 from deadrelu_tui.wording import GROUP
 
@@ -144,6 +146,14 @@ def test_what_is_no_share_has_no_boundary() -> None:
 def test_what_all_runs_have_in_common_is_told_and_nothing_that_is_varied() -> None:
     chart = filled(grid(axis("hidden", "20", "30,10"), axis("normalise", "on,off")), lambda _: None)
     assert text(chart)[1] == "2 × 2 cells; lr 0.1, relu, 5 epochs, seed 0"
+
+
+def test_what_all_runs_have_in_common_is_told_also_beside_an_axis_of_the_same_kind() -> None:
+    longest = Grid(RunSettings(steps=200), (axis("epochs", "1,2"),))
+    assert in_common(longest)[-2:] == ["200 steps", "seed 0"]
+    scaled = Grid(RunSettings(input_scale=1 / 64), (axis("normalise", "on,off"),))
+    assert in_common(scaled)[0] == "input × 0.015625 unless normalised"
+    assert in_common(Grid(RunSettings(), (axis("normalise", "on,off"),)))[0] == "lr 0.1"
 
 
 def test_plain_values_have_every_cell_with_its_runs_and_every_row_with_its_boundary() -> None:

@@ -28,10 +28,10 @@ import deadrelu_tui.tui
 from deadrelu_tui.builtin import presets
 from deadrelu_tui.builtin.promise import CAN, promise
 from deadrelu_tui.builtin.settings import RunSettings
-from deadrelu_tui.diagnosis.finding import Cause, Finding
+from deadrelu_tui.diagnosis.finding import Cause, Finding, Remedy
 from deadrelu_tui.diagnosis.trials import Trial, Trials
 from deadrelu_tui.errors import InputError
-from deadrelu_tui.record.commands import Change, Restart
+from deadrelu_tui.record.commands import Change, Restart, Revive
 from deadrelu_tui.record.history import History
 from deadrelu_tui.run.run import Run
 from deadrelu_tui.run.source import Status
@@ -485,8 +485,26 @@ async def test_a_remedy_for_whom_no_key_does_it_is_what_another_run_would_begin_
     async with shown(ReasonsScreen(ill, 1174, read, "-unicode", TRIED), (160, 48)) as seen:
         assert f"Test it Begin another run with {words}. Not tried so far." in seen.text
         table = seen.text[seen.text.index("What was tried") :]
-        assert table.index("normalise 71.2 %") < table.index("init he 33.3 %") < table.index("nothing changed 10.0 %")
+        assert (
+            table.index("begun with normalise 71.2 %")
+            < table.index("init he 33.3 %")
+            < table.index("nothing changed 10.0 %")
+        )
         assert "press" not in seen.text
+
+
+@pytest.mark.parametrize(
+    ("remedy", "told"),
+    [
+        ((Change({"lr": 0.05}), Revive()), ("while it trains:", "lr 0.05, revive")),
+        ((Change({"lr": 0.05}),), ("while it trains:", "lr 0.05")),
+        ((Revive(),), ("while it trains:", "revive")),
+        ((Restart(),), ("begin with", "the same settings")),
+        ((Change({"normalise": False}), Restart()), ("begin with", "no normalise")),
+    ],
+)
+def test_a_remedy_that_begins_nothing_anew_is_no_run_to_begin(remedy: Remedy, told: tuple[str, str]) -> None:
+    assert Reach(frozenset(), LIVE).advice(remedy) == told
 
 
 async def test_a_remedy_that_is_set_already_is_no_key_and_no_better_than_nothing() -> None:
@@ -520,7 +538,7 @@ def test_the_banner_says_whether_its_remedy_was_tried(finding: Finding, width: i
     ("finding", "width", "expected"),
     [
         (FINDINGS[0], 160, "Input mean 72.9 → begin with normalise  enter: why"),
-        (replace(FINDINGS[0], tried=0.7125), 160, "Input mean 72.9 → normalise (tried: 71.2 %)  enter: why"),
+        (replace(FINDINGS[0], tried=0.7125), 160, "Input mean 72.9 → begin with normalise (tried: 71.2 %)  enter: why"),
         (FINDINGS[0], 48, " → normalise"),
     ],
 )

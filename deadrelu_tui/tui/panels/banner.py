@@ -53,7 +53,8 @@ def _remedies(found: Finding, reach: Reach) -> tuple[str, ...]:
         return (f" → {verb} {what}", f" → {what}") if what else ("",)
     if not found.remedy:
         return " → no change did better when tried", ""
-    return (f" → {what} (tried: {percent(found.tried)})", f" → {what}") if what else ("",)
+    long = what if verb == "try" else f"{verb} {what}"
+    return (f" → {long} (tried: {percent(found.tried)})", f" → {what}") if what else ("",)
 
 
 _READABLE = 24

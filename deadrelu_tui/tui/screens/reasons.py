@@ -97,7 +97,7 @@ def _meaning(finding: Finding) -> str:
 def _test(finding: Finding, reach: Reach) -> str:
     """Return the keys to press, or how to begin another run, and whether somebody has tried what that does."""
     verb, what = reach.advice(finding.remedy)
-    asked = f"press {what}" if verb == "try" else f"begin another run with {what}"
+    asked = {"try": "press", "begin with": "begin another run with"}.get(verb, verb) + f" {what}"
     if finding.tried is None:
         return f"{asked}. Not tried so far" if what else ""
     came = f"Tried on a copy, that came to {percent(finding.tried)} of the probe images right"
@@ -110,7 +110,7 @@ def trials_table(trials: Trials, advised: Remedy | None, reach: Reach) -> Conten
     """Return what was tried, the best first, with its accuracy; what is advised stands out."""
     rows = sorted(trials.rows, key=lambda row: -row.accuracy)
     heading = f"What was tried, {count(trials.steps)} steps each, and the share of probe images then right"
-    words = [reach.advice(row.remedy)[1] or "what is set now" if row.remedy else "nothing changed" for row in rows]
+    words = [_row(row.remedy, reach) for row in rows]
     width = max(map(len, words))
     lines = [Content.styled(heading, "bold $primary")]
     for row, text in zip(rows, words, strict=True):
@@ -123,6 +123,13 @@ def trials_table(trials: Trials, advised: Remedy | None, reach: Reach) -> Conten
             )
         )
     return Content("\n").join(lines)
+
+
+def _row(remedy: Remedy, reach: Reach) -> str:
+    verb, what = reach.advice(remedy)
+    if not remedy:
+        return "nothing changed"
+    return f"begun with {what}" if verb == "begin with" else what or "what is set now"
 
 
 _BAR = 20
