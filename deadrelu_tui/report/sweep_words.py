@@ -6,10 +6,8 @@ import itertools
 from collections.abc import Iterator, Mapping
 
 from deadrelu_tui.record.metrics import METRICS
-from deadrelu_tui.sweep.chart import is_share
 from deadrelu_tui.sweep.grid import Grid, Place
 from deadrelu_tui.sweep.outcome import OTHER, SATURATED, SHORT
-from deadrelu_tui.wording import number, percent
 
 _METRICS = {
     "dead_fraction": "dead units", "zero_fraction": "zeros", "silent_fraction": "silent units",
@@ -44,8 +42,3 @@ def meaning(metric: str, grid: Grid) -> str:
         return f"{_MEANINGS[SHORT[metric]]}; of sigmoid and tanh: saturated units"
     name = SHORT.get(metric) or OTHER.get(metric) or metric
     return _MEANINGS.get(name) or _MEANINGS.get(name.partition("/")[0], "")
-
-
-def value_words(metric: str, value: float) -> str:
-    """Return a value of a metric, shares as percentages."""
-    return percent(value) if is_share(metric) else number(value)

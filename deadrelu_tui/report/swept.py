@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from deadrelu_tui.report.paper import GAP, Column, Paper, table
-from deadrelu_tui.report.sweep_words import metric_words, places, value_words
+from deadrelu_tui.report.sweep_words import metric_words, places
 from deadrelu_tui.sweep.axes import Axis
 from deadrelu_tui.sweep.boundary import Crossing, crossings
-from deadrelu_tui.sweep.chart import LEVEL, Chart, Reading, is_share
+from deadrelu_tui.sweep.chart import LEVEL, Chart, Reading, is_share, value_words
 from deadrelu_tui.sweep.common import in_common
 from deadrelu_tui.sweep.grid import Limit, Place
 from deadrelu_tui.sweep.outcome import Outcome

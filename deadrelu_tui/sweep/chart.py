@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from deadrelu_tui.sweep.grid import Cell, Grid, Place
 from deadrelu_tui.sweep.outcome import Outcome
+from deadrelu_tui.wording import number, percent
 
 LEVEL = 0.5
 """Of a share: the boundary runs where it is passed."""
@@ -21,6 +22,11 @@ _LONG = ("zero_fraction", "silent_fraction", "dead_fraction", "inactive_fraction
 def is_share(metric: str) -> bool:
     """Return whether a metric lies between 0 and 1."""
     return metric in SHARES or metric.partition("/")[0] in _LONG
+
+
+def value_words(metric: str, value: float) -> str:
+    """Return a value of a metric as people read it, shares as percentages."""
+    return percent(value) if is_share(metric) else number(value)
 
 
 class Reading(NamedTuple):

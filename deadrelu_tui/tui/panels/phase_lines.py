@@ -10,7 +10,7 @@ from textual.content import Content
 
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.sweep.axes import Axis
-from deadrelu_tui.sweep.chart import Chart, Reading, is_share
+from deadrelu_tui.sweep.chart import Chart, Reading, is_share, value_words
 from deadrelu_tui.sweep.common import in_common
 from deadrelu_tui.sweep.grid import Grid, Place
 from deadrelu_tui.tui.panels import phase_map, phase_squares
@@ -160,18 +160,13 @@ def chosen(grid: Grid, metrics: Sequence[str], metric: str, page: int, width: in
     return cut(text.pad_right(max(0, width - text.cell_length - right.cell_length)) + right, width)
 
 
-def said(metric: str, value: float) -> str:
-    """Return what was measured, as people read it."""
-    return percent(value) if is_share(metric) else number(value)
-
-
 def reading(grid: Grid, place: Place, found: Reading, metric: str, width: int) -> Content:
     """Return what is to be read at a place, in as many words as there is room for."""
     where = ", ".join(f"{_short(axis)} {axis.text(at)}" for axis, at in zip(grid.axes, place, strict=True))
-    value = f"{metric} {said(metric, found.mean)}" if found.values else ""
+    value = f"{metric} {value_words(metric, found.mean)}" if found.values else ""
     spread = ""
     if len(found.values) > 1:
-        low, high = said(metric, min(found.values)), said(metric, max(found.values))
+        low, high = value_words(metric, min(found.values)), value_words(metric, max(found.values))
         if low == high:
             spread = f" ({len(found.values)} seeds)"
     if len(found.values) > 1 and not spread:

@@ -18,6 +18,7 @@ from textual.widgets import Static
 
 from deadrelu_tui.errors import InputError
 from deadrelu_tui.run.source import Source
+from deadrelu_tui.sweep.chart import value_words
 from deadrelu_tui.sweep.grid import Limit
 from deadrelu_tui.sweep.outcome import Outcome
 from deadrelu_tui.tui import phase_keys
@@ -289,5 +290,5 @@ def _lacking(running: int, ended: Sequence[Outcome]) -> str:
 
 def _told(outcome: Outcome, metric: str) -> str:
     value = outcome.values.get(metric)
-    parts = [f"{metric} {phase_lines.said(metric, value)}" if value is not None else "", outcome.verdict, outcome.how]
+    parts = [f"{metric} {value_words(metric, value)}" if value is not None else "", outcome.verdict, outcome.how]
     return " · ".join(filter(None, parts))
